@@ -1,0 +1,1 @@
+"""The kernel: domain, storage, wire and services. Plugins import `connectpulse.core.api` only."""

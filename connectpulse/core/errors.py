@@ -1,0 +1,35 @@
+"""The four ways Connect Pulse says no. Every message is written for the person who reads it."""
+
+from collections.abc import Sequence
+
+
+class PulseError(Exception):
+    """Base of all errors the product raises on purpose; `str(error)` is fit to show a user."""
+
+
+class Refused(PulseError):
+    """The request is understood and not allowed as it stands; nothing was changed.
+
+    `problems` holds one plain sentence per fault, so that a form can show all at once.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
+class NotFound(PulseError):
+    """No such object for this organisation. Says nothing about other organisations."""
+
+
+class Misconfigured(PulseError):
+    """A setting or a connection cannot work as configured; an administrator has to act."""
+
+
+class PluginRefused(PulseError):
+    """A plugin was not loaded. `faults` lists everything wrong with it, one sentence each."""
+
+    def __init__(self, plugin: str, faults: Sequence[str]) -> None:
+        super().__init__(f"{plugin}: " + "; ".join(faults))
+        self.plugin = plugin
+        self.faults = tuple(faults)
