@@ -1,0 +1,69 @@
+"""What happens to a record when it has served its purpose, and to a person's data on request."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..services.work import Work
+
+
+class Then(StrEnum):
+    """What is done with rows whose time is over."""
+
+    PURGE = "purge"
+    ARCHIVE = "archive"
+    ANONYMISE = "anonymise"
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionRule:
+    """How long the rows of one table are kept, and why.
+
+    `model` is the mapped class; `age_column` names the timestamp (or time-ordered id) a row's age is
+    counted from; `keep` None means for as long as its owner exists. `personal_columns` are the columns
+    that can identify a person; the rule is the declaration that erasure and archives rely on.
+    `final_only` is an SQL condition that rows must meet before they may go, so that nothing unsent is
+    ever purged.
+    """
+
+    model: type[Any]
+    age_column: str
+    keep: timedelta | None
+    then: Then
+    purpose: str
+    personal_columns: tuple[str, ...] = ()
+    final_only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A person, as far as we know them: every address and account that is theirs."""
+
+    organisation_id: int | None
+    addresses: tuple[tuple[str, str], ...] = ()
+    contact_ids: tuple[int, ...] = ()
+    user_id: int | None = None
+
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectHandler:
+    """One plugin's answer to a person who asks about their data, for one model.
+
+    `find` yields the person's rows as plain mappings; `export` the same in the words shown to the
+    person; `rectify` applies corrected values and returns the number of rows changed; `erase` removes
+    or anonymises and returns the number of rows; `restrict` stops (True) or resumes (False) their use.
+    All run in the caller's transaction and touch nobody else's rows.
+    """
+
+    model: type[Any]
+    find: Callable[["Work", Subject], Rows]
+    export: Callable[["Work", Subject], Rows]
+    rectify: Callable[["Work", Subject, Mapping[str, str]], int]
+    erase: Callable[["Work", Subject], int]
+    restrict: Callable[["Work", Subject, bool], int]

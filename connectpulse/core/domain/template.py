@@ -1,0 +1,119 @@
+"""The substitution grammar of templates: `{{ name }}` and `{{ name | default("friend") }}`.
+
+Nothing else is understood, on purpose: users' text never meets a template engine, so it can neither
+loop, nor call, nor read what it was not given. Two opening braces always begin a placeholder; what
+follows must be well formed, or the template is refused with the place of the fault.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import Refused
+
+Values = Mapping[str, str]
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+_PLACEHOLDER = re.compile(
+    r"\{\{\s*(?P<name>" + _NAME + r")\s*"
+    r'(?:\|\s*default\(\s*(?:"(?P<double>[^"{}]*)"|\'(?P<single>[^\'{}]*)\')\s*\)\s*)?\}\}'
+)
+_OPENING = re.compile(r"\{\{")
+_CURLY_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'"})
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One `{{ name }}` of a template; `default` is None where none was written."""
+
+    name: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed text: literal pieces and placeholders in their order."""
+
+    pieces: tuple[str | Placeholder, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(p.name for p in self.pieces if isinstance(p, Placeholder))
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Names that a recipient must have a value for, because no default stands in."""
+        defaulted = {p.name for p in self.pieces if isinstance(p, Placeholder) and p.default is not None}
+        return self.names - defaulted
+
+    def missing(self, values: Values) -> list[str]:
+        """Return the required names for which `values` holds nothing."""
+        return sorted(name for name in self.required if not values.get(name))
+
+    def renderer(self) -> Callable[[Values], str]:
+        """Return a function from one recipient's values to the text; built once, called per recipient."""
+        if not self.names:
+            text = "".join(str(piece) for piece in self.pieces)
+            return lambda values: text
+        pieces = self.pieces
+
+        def render(values: Values) -> str:
+            return "".join(
+                [
+                    piece if isinstance(piece, str) else values.get(piece.name) or piece.default or ""
+                    for piece in pieces
+                ]
+            )
+
+        return render
+
+
+def parse(text: str) -> Template:
+    """Return the template of `text`; raise Refused naming line and column of a malformed placeholder."""
+    pieces: list[str | Placeholder] = []
+    end = 0
+    for opening in _OPENING.finditer(text):
+        if opening.start() < end:
+            continue
+        match = _match_placeholder(text, opening.start())
+        if match is None:
+            raise Refused(_fault(text, opening.start()))
+        if opening.start() > end:
+            pieces.append(text[end : opening.start()])
+        default = match["double"] if match["double"] is not None else match["single"]
+        pieces.append(Placeholder(match["name"], default))
+        end = match.end()
+    if end < len(text):
+        pieces.append(text[end:])
+    return Template(tuple(pieces))
+
+
+def _match_placeholder(text: str, start: int) -> re.Match[str] | None:
+    """Match at `start`, reading the curly quotes that word processors insert as straight ones."""
+    match = _PLACEHOLDER.match(text, start)
+    if match is None:
+        closing = text.find("}}", start)
+        if closing != -1:
+            straightened = text[start : closing + 2].translate(_CURLY_QUOTES)
+            match = _PLACEHOLDER.match(" " * start + straightened, start)
+    return match
+
+
+def check_names(template: Template, known: Iterable[str]) -> None:
+    """Raise Refused if the template asks for a field that no contact can have."""
+    known = set(known)
+    unknown = sorted(template.names - known)
+    if unknown:
+        raise Refused(
+            *(f"{{{{ {name} }}}} is not a field of your contacts." for name in unknown),
+            f"Known fields: {', '.join(sorted(known))}.",
+        )
+
+
+def _fault(text: str, at: int) -> str:
+    line = text.count("\n", 0, at) + 1
+    column = at - (text.rfind("\n", 0, at) + 1) + 1
+    return (
+        f"Line {line}, column {column}: {text[at : at + 24]!r} is not a placeholder. "
+        'Write {{ name }} or {{ name | default("friend") }}.'
+    )
