@@ -92,7 +92,7 @@ def _match_placeholder(text: str, start: int) -> re.Match[str] | None:
     """Match at `start`, reading the curly quotes that word processors insert as straight ones."""
     match = _PLACEHOLDER.match(text, start)
     if match is None:
-        closing = text.find("}}", start)
+        closing = text.find("}}", start, start + 200)
         if closing != -1:
             straightened = text[start : closing + 2].translate(_CURLY_QUOTES)
             match = _PLACEHOLDER.match(" " * start + straightened, start)

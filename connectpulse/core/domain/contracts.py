@@ -1,0 +1,307 @@
+"""What a plugin promises: who it is, what its channels render, what its ledger and views are.
+
+Providers have a module of their own (`provider.py`). Every contract is either a frozen value or a small
+abstract class; core works with these and never with a channel's or a provider's name.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from .form import Form
+from .message import MessageState
+
+if TYPE_CHECKING:
+    from ..services.work import Work
+
+API_VERSION = 1
+"""Raised only when a contract changes so that an older plugin could misbehave."""
+
+
+class PluginKind(StrEnum):
+    CHANNEL = "channel"
+    PROVIDER = "provider"
+    BILLING = "billing"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """Who a plugin is. `name` is its entry point and prefixes its tables, tasks and audit verbs.
+
+    `owns_tables` lists every table its package maps; `migrations` is the importable package that holds
+    its Alembic versions, None for a plugin without tables.
+    """
+
+    name: str
+    version: str
+    title: str
+    contact: str
+    kinds: frozenset[PluginKind]
+    api: int = API_VERSION
+    owns_tables: tuple[str, ...] = ()
+    migrations: str | None = None
+    summary: str = ""
+
+
+# --- channels -----------------------------------------------------------------------------------
+
+
+class Purpose(StrEnum):
+    """Why a message is sent; decides which senders, consents and suppressions apply."""
+
+    PROMOTIONAL = "promotional"
+    TRANSACTIONAL = "transactional"
+
+
+@dataclass(frozen=True, slots=True)
+class SenderKind:
+    """One form a sender may take on a channel. `check` returns the sentence to show, or None if fine."""
+
+    name: str
+    title: str
+    check: Callable[[str], str | None]
+    help: str = ""
+
+
+class Measure(NamedTuple):
+    """How much of the channel's unit of measure a message takes: `quantity` parts, seconds, messages.
+
+    `parts` is the number of pieces the provider transmits, 1 where the channel knows no pieces.
+    """
+
+    parts: int
+    quantity: int
+
+
+class Rendered(NamedTuple):
+    """One recipient's message, ready to hand over.
+
+    `body` is the text; `extra` carries what a text cannot (template parameters, media), as JSON.
+    """
+
+    body: str
+    measure: Measure
+    extra: Mapping[str, Any] | None = None
+
+
+Renderer = Callable[[Mapping[str, str]], Rendered]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an editor shows about a content while it is written: figures by label, and warnings."""
+
+    figures: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a channel asks of a content and its audience before a message may go.
+
+    `approved_template`: the template version must be approved by the provider. `recent_inbound`: the
+    recipient must have written to us within this time. `opt_in`: a consent on record is needed.
+    """
+
+    approved_template: bool = False
+    recent_inbound: timedelta | None = None
+    opt_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFacts:
+    """What a channel may judge a campaign by before it is launched."""
+
+    purpose: Purpose
+    sender_kind: str
+    sender_purposes: frozenset[Purpose]
+    content: Mapping[str, Any]
+    opt_out_hint: str = ""
+
+
+class Channel(ABC):
+    """A way to reach people. Subclasses are values: one instance per channel, without state.
+
+    `scheme` is the kind of address it uses (`phone`, `email`, `whatsapp`), `unit` the word for what
+    `Measure.quantity` counts. `content_form` is what a template of this channel is made of.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    icon: ClassVar[str] = "fa-paper-plane"
+    scheme: ClassVar[str]
+    unit: ClassVar[str]
+    content_form: ClassVar[Form]
+    sender_kinds: ClassVar[tuple[SenderKind, ...]]
+    supports_inbound: ClassVar[bool] = False
+    silence: ClassVar[timedelta] = timedelta(hours=24)
+    """How long after its validity a message may stay without a final receipt before it expires."""
+
+    @abstractmethod
+    def normalise(self, value: str, region: str) -> str:
+        """Return the canonical address of `value`; raise Refused saying what is wrong with it.
+
+        `region` is the ISO 3166 code of the country a local number belongs to.
+        """
+
+    @abstractmethod
+    def check_content(self, content: Mapping[str, Any], fields: frozenset[str]) -> None:
+        """Raise Refused with every fault of a template's content; `fields` are the known names."""
+
+    @abstractmethod
+    def prepare(self, content: Mapping[str, Any]) -> Renderer:
+        """Return the function that renders this content for one recipient's values; built once."""
+
+    @abstractmethod
+    def preview(self, content: Mapping[str, Any]) -> Preview:
+        """Return what the editor shows beside `content` while it is being written."""
+
+    def required_values(self, content: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names a recipient must have a value for."""
+        return frozenset()
+
+    def needs(self, content: Mapping[str, Any], purpose: Purpose) -> Needs:
+        """Return what must hold for a recipient before this content may be sent to them."""
+        return Needs()
+
+    def objections(self, facts: CampaignFacts) -> list[str]:
+        """Return one sentence per rule of the channel that a campaign breaks; empty if none."""
+        return []
+
+    def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
+        """Return whether an inbound message asks to stop; `words` are the organisation's, casefolded."""
+        return False
+
+
+# --- money --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What a price may depend on, fixed for a campaign when it is quoted."""
+
+    organisation_id: int
+    channel: str
+    purpose: Purpose
+    sender: str
+    category: str = ""
+
+
+Pricer = Callable[[str, Measure], Decimal]
+"""From an address and a measure to units; raises `Unpriced` where no price applies."""
+
+
+class Unpriced(Exception):  # noqa: N818 - it names what the destination is, in the field's word
+    """No price covers this destination; `prefix` is what a rate card would need an entry for."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(prefix)
+        self.prefix = prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """A number of messages of one campaign that went from one state to another in one batch.
+
+    `reserved` is what had been set aside for them, `quantity` what the provider reported (parts,
+    seconds) where it did, else what was measured. A ledger derives settle and release from this.
+    """
+
+    organisation_id: int
+    campaign_id: int | None
+    channel: str
+    before: MessageState
+    after: MessageState
+    messages: int
+    reserved: Decimal
+    quantity: int
+
+
+class Ledger(ABC):
+    """Where units are kept. Exactly one is active. All methods run in the caller's transaction.
+
+    Amounts are units as exact decimals. A ledger that cannot reserve raises Refused, and the campaign
+    pauses with that reason.
+    """
+
+    name: ClassVar[str]
+    is_metered: ClassVar[bool] = True
+
+    @abstractmethod
+    def pricer(self, work: "Work", tariff: Tariff) -> Pricer:
+        """Return the prices that hold for `tariff` now, frozen."""
+
+    @abstractmethod
+    def balance(self, work: "Work", organisation_id: int) -> Decimal | None:
+        """Return the units an organisation may still spend, None where nothing is metered."""
+
+    @abstractmethod
+    def reserve(self, work: "Work", tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+        """Set `units` aside for messages that are queued in this transaction."""
+
+    @abstractmethod
+    def settle(self, work: "Work", movements: Sequence[Movement]) -> None:
+        """Charge or give back what these movements decide, once per message and state."""
+
+
+# --- faces --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page of a plugin: a FAB view class with its place in the menu."""
+
+    cls: type[Any]
+    label: str
+    category: str = ""
+    icon: str = "fa-circle"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The answer of one health check: fine or not, and the sentence for the operator."""
+
+    name: str
+    is_healthy: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    name: str
+    check: Callable[["Work"], Health]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A named table for the reports page: `rows` yields at most `limit` rows, newest first."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: Callable[["Work", int], Sequence[Sequence[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure on the home page: `value` returns the text to show, None to leave the card out."""
+
+    name: str
+    title: str
+    value: Callable[["Work"], str | None]
+    icon: str = "fa-circle"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentGateway:
+    """A way to pay, declared by a billing plugin; `build` makes it from its typed settings."""
+
+    name: str
+    title: str
+    settings: Form
+    build: Callable[[Mapping[str, Any]], Any] = field(repr=False)

@@ -1,0 +1,158 @@
+"""Forms as tables: what a provider, a template or a plugin asks an administrator to fill in.
+
+A form is a tuple of fields. The panel draws it, the API documents it, and `read` turns what came in
+into typed values or refuses with one sentence per fault. Nothing here knows how a form is shown.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ..errors import Refused
+
+HOST = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.:\-]{0,252})$")
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    SECRET = "secret"
+    LONG_TEXT = "long_text"
+    NUMBER = "number"
+    SWITCH = "switch"
+    CHOICE = "choice"
+    HOST = "host"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One question. `default` None with `is_required` False means the value may stay empty.
+
+    SECRET values are stored encrypted, never shown again and never logged. `group` sets fields apart
+    under a heading; `low` and `high` bound a NUMBER, and the length of a text.
+    """
+
+    name: str
+    label: str
+    kind: Kind = Kind.TEXT
+    help: str = ""
+    default: Any = None
+    is_required: bool = False
+    choices: tuple[tuple[str, str], ...] = ()
+    low: int | None = None
+    high: int | None = None
+    group: str = ""
+
+    def read(self, raw: Any) -> Any:
+        """Return the typed value of `raw`; raise ValueError with the sentence to show."""
+        if raw is None or (isinstance(raw, str) and not raw.strip()):
+            if self.is_required and self.default is None:
+                raise ValueError(f"{self.label}: please fill this in.")
+            return self.default
+        return _READERS[self.kind](self, raw)
+
+
+Form = tuple[Field, ...]
+
+
+def read(form: Form, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a typed value for every field of `form`; raise Refused with every fault at once."""
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in form:
+        try:
+            values[field.name] = field.read(raw.get(field.name))
+        except ValueError as fault:
+            faults.append(str(fault))
+    unknown = sorted(set(raw) - {field.name for field in form})
+    faults += [f"{name}: there is no such setting." for name in unknown]
+    if faults:
+        raise Refused(*faults)
+    return values
+
+
+def secrets(form: Form) -> frozenset[str]:
+    """Return the names of the fields whose values must be encrypted and never shown."""
+    return frozenset(field.name for field in form if field.kind is Kind.SECRET)
+
+
+def _text(field: Field, raw: Any) -> str:
+    text = str(raw) if field.kind in (Kind.SECRET, Kind.LONG_TEXT) else str(raw).strip()
+    if "\x00" in text:
+        raise ValueError(f"{field.label}: contains a character that cannot be stored.")
+    if field.high is not None and len(text) > field.high:
+        raise ValueError(f"{field.label}: at most {field.high} characters.")
+    if field.low is not None and len(text) < field.low:
+        raise ValueError(f"{field.label}: at least {field.low} characters.")
+    return text
+
+
+def _number(field: Field, raw: Any) -> int:
+    try:
+        number = int(str(raw).strip())
+    except ValueError:
+        raise ValueError(f"{field.label}: {str(raw)[:20]!r} is not a whole number.") from None
+    if field.low is not None and number < field.low:
+        raise ValueError(f"{field.label}: {number} is below the least, {field.low}.")
+    if field.high is not None and number > field.high:
+        raise ValueError(f"{field.label}: {number} is above the most, {field.high}.")
+    return number
+
+
+def _switch(field: Field, raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).strip().lower()
+    if word in {"1", "true", "yes", "on", "y"}:
+        return True
+    if word in {"0", "false", "no", "off", "n"}:
+        return False
+    raise ValueError(f"{field.label}: {word[:20]!r} is neither yes nor no.")
+
+
+def _choice(field: Field, raw: Any) -> str:
+    allowed = [value for value, _ in field.choices]
+    if str(raw) not in allowed:
+        raise ValueError(f"{field.label}: {str(raw)[:20]!r} is not one of {', '.join(allowed)}.")
+    return str(raw)
+
+
+def _host(field: Field, raw: Any) -> str:
+    host = str(raw).strip()
+    if not HOST.match(host):
+        raise ValueError(f"{field.label}: {host[:40]!r} is not a host name or address.")
+    return host
+
+
+def _json(field: Field, raw: Any) -> Any:
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return json.loads(raw)
+    except ValueError as error:
+        raise ValueError(f"{field.label}: not valid JSON ({error}).") from None
+
+
+_READERS = {
+    Kind.TEXT: _text,
+    Kind.SECRET: _text,
+    Kind.LONG_TEXT: _text,
+    Kind.NUMBER: _number,
+    Kind.SWITCH: _switch,
+    Kind.CHOICE: _choice,
+    Kind.HOST: _host,
+    Kind.JSON: _json,
+}
+
+
+def blank(form: Form) -> dict[str, Any]:
+    """Return the defaults of `form`, for a first showing."""
+    return {field.name: field.default for field in form}
+
+
+def names(form: Iterable[Field]) -> list[str]:
+    """Return the field names of `form` in order."""
+    return [field.name for field in form]

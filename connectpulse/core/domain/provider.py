@@ -1,0 +1,213 @@
+"""The contract of a provider: an adapter from our batches to one kind of gateway and back.
+
+An adapter is mostly tables: a form of settings, a table from the provider's codes to our outcomes and
+one from its receipt states to ours. It keeps no business state and never touches the database; it lives
+on the wire's event loop, one instance per open session of a connection.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from .form import Form
+from .message import MessageState
+from .outcome import ErrorClass, Outcome, Unknown
+
+
+class Ambiguity(StrEnum):
+    """What may be done about a message whose answer was lost.
+
+    IDEMPOTENT: the provider knows our reference, sending again is safe. LOOKUP: it can be asked.
+    BLIND: neither, so the message stays `unknown` until a receipt or an operator settles it.
+    """
+
+    IDEMPOTENT = "idempotent"
+    LOOKUP = "lookup"
+    BLIND = "blind"
+
+
+class Capability(StrEnum):
+    RECEIPTS = "receipts"
+    INBOUND = "inbound"
+    CALLBACKS = "callbacks"
+    SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What leaves the house when this provider is used: to which hosts, which fields, which countries."""
+
+    hosts: tuple[str, ...]
+    fields: tuple[str, ...]
+    countries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One message handed to a provider. `token` is ours, unguessable, and stays the same on a resend."""
+
+    message_id: int
+    address: str
+    sender: str
+    body: str
+    parts: int
+    validity: timedelta
+    token: str
+    purpose: str = ""
+    extra: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A provider's word on a message it had accepted.
+
+    `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
+    receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported.
+    """
+
+    reference: str
+    state: MessageState
+    code: str = ""
+    reason: str = ""
+    occurred_at: datetime | None = None
+    address: str = ""
+    quantity: int | None = None
+    suppress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message a person sent to one of our numbers or identities."""
+
+    address: str
+    recipient: str
+    text: str
+    reference: str = ""
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A request to our webhook, as it came: verify signatures over `body`, never over a re-encoding."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    query: Sequence[tuple[str, str]]
+    body: bytes
+
+
+Events = Sequence[Receipt | Inbound]
+Intake = Callable[[Events], Awaitable[None]]
+"""Hands receipts and inbound messages to the house; returns once they are durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of "test this connection": the steps taken, in plain words, and whether it works."""
+
+    is_working: bool
+    steps: tuple[str, ...]
+
+
+class ConnectionLost(Exception):  # noqa: N818 - the field's word for it
+    """A session could not be opened or has ended; `error` says whose fault, `reason` in plain words.
+
+    CREDENTIAL pauses the connection until somebody acts; PROVIDER is tried again with back-off.
+    """
+
+    def __init__(self, error: ErrorClass, reason: str) -> None:
+        super().__init__(reason)
+        self.error = error
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What the conformance kit needs to try a provider without its owner's help.
+
+    `settings` are valid settings; `peer` is an async context manager that starts a peer on loopback and
+    yields settings that reach it, None for a provider that needs no peer. `callbacks` pairs requests
+    with the events they must parse to; `forged` are requests that must be refused.
+    """
+
+    settings: Mapping[str, Any]
+    peer: Callable[[], Any] | None = None
+    callbacks: tuple[tuple[Callback, Events], ...] = ()
+    forged: tuple[Callback, ...] = ()
+    submissions: tuple[Submission, ...] = ()
+    refused: tuple[tuple[Submission, ErrorClass], ...] = ()
+
+
+class Provider(ABC):
+    """An adapter class. `settings` below are the typed values of `settings_form`, secrets included."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    channel: ClassVar[str]
+    summary: ClassVar[str] = ""
+    settings_form: ClassVar[Form]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Ready-made settings by title, offered when a connection is made."""
+    ambiguity: ClassVar[Ambiguity]
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]]
+    """From the provider's codes to (class, our reason); the table the tests walk."""
+    states: ClassVar[Mapping[str, MessageState]] = {}
+    """From the provider's receipt states to ours."""
+
+    def __init__(self, settings: Mapping[str, Any], intake: Intake, callback_url: str = "") -> None:
+        """`callback_url` is where this connection's webhooks arrive, empty where there are none."""
+        self.settings = settings
+        self.intake = intake
+        self.callback_url = callback_url
+
+    @classmethod
+    @abstractmethod
+    def disclosure(cls, settings: Mapping[str, Any]) -> Disclosure:
+        """Return what a connection with these settings discloses, and to whom."""
+
+    @classmethod
+    @abstractmethod
+    def samples(cls) -> Samples:
+        """Return what the conformance kit tries this provider with."""
+
+    @classmethod
+    def check_settings(cls, settings: Mapping[str, Any]) -> list[str]:
+        """Return one sentence per fault that single fields cannot show."""
+        return []
+
+    async def open(self) -> None:  # noqa: B027 - most HTTP adapters have nothing to open
+        """Open the session; raise ConnectionLost when that fails."""
+
+    async def close(self) -> None:  # noqa: B027 - see open
+        """End the session politely; called once, also after a failed `open`."""
+
+    @abstractmethod
+    async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
+        """Hand over a batch; return one outcome per submission, in order.
+
+        Never raises for what happened to a message: a message whose answer did not come is `Unknown`.
+        Raises ConnectionLost only if certainly nothing of the batch was handed over.
+        """
+
+    @abstractmethod
+    async def check(self) -> Check:
+        """Try the connection without sending a message, and tell what was found."""
+
+    async def lookup(self, batch: Sequence[Submission]) -> list[Outcome]:
+        """Ask what became of messages whose answer was lost; for ambiguity LOOKUP only."""
+        return [Unknown() for _ in batch]
+
+    @classmethod
+    def verify_callback(cls, settings: Mapping[str, Any], callback: Callback) -> bool:
+        """Return whether a webhook request is genuine."""
+        return False
+
+    @classmethod
+    def parse_callback(cls, settings: Mapping[str, Any], callback: Callback) -> Events:
+        """Return the events of a genuine request; raise ValueError if it makes no sense."""
+        return ()

@@ -1,0 +1,175 @@
+"""Every hook of Connect Pulse. A plugin implements the ones its kinds require and any others it likes.
+
+Hooks are called once, at start. They hand over typed objects; the objects do the work, so that nothing
+that happens while messages are sent depends on who else is installed. Implement them on a class or a
+module, mark them with `hookimpl`, and name that object in the entry-point group `connectpulse.plugins`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from .domain.audit import AuditAction
+from .domain.contracts import (
+    Card,
+    Channel,
+    HealthCheck,
+    Ledger,
+    PaymentGateway,
+    PluginInfo,
+    PluginKind,
+    Report,
+    View,
+)
+from .domain.provider import Provider
+from .domain.retention import RetentionRule, SubjectHandler
+
+if TYPE_CHECKING:
+    from huey import Huey
+
+NAMESPACE = "connectpulse"
+ENTRY_POINTS = "connectpulse.plugins"
+hookspec = pluggy.HookspecMarker(NAMESPACE)
+hookimpl = pluggy.HookimplMarker(NAMESPACE)
+
+
+class Hooks:
+    """The specifications. Types are promises: the loader refuses a plugin that returns anything else."""
+
+    @hookspec
+    def pulse_plugin(self) -> PluginInfo:
+        """Say who this plugin is. Required of all.
+
+        Returns: its name, version, kinds, and every table it owns.
+        Example: `return PluginInfo("acme", "1.0", "Acme", "dev@acme.example", frozenset({PluginKind.TOOL}))`
+        """
+
+    @hookspec
+    def pulse_retention_rules(self) -> list[RetentionRule]:
+        """Say how long each table's rows are kept, and what then. Required of all; exactly one rule a table.
+
+        Returns: one rule for every table the plugin owns, an empty list if it owns none.
+        Example: `return [RetentionRule(Call, "created_at", timedelta(days=90), Then.PURGE, "call log")]`
+        """
+
+    @hookspec
+    def pulse_subject_data(self) -> list[SubjectHandler]:
+        """Say how a person's rows are found, exported, corrected, erased and restricted. Required of all.
+
+        Returns: one handler for every table whose rule names personal columns, else an empty list.
+        Example: `return [SubjectHandler(Call, find, export, rectify, erase, restrict)]`
+        """
+
+    @hookspec
+    def pulse_audit_actions(self) -> list[AuditAction]:
+        """Name the verbs this plugin writes to the action log. Required with views or tasks.
+
+        Returns: one action per verb, each verb beginning with the plugin's name.
+        Example: `return [AuditAction("acme.synced", "{actor} synchronised {object}")]`
+        """
+
+    @hookspec
+    def pulse_channels(self) -> list[Channel]:
+        """Offer ways to reach people. Required of kind `channel`.
+
+        Returns: channel instances; names must be unique in the house.
+        Example: `return [SmsChannel()]`
+        """
+
+    @hookspec
+    def pulse_providers(self) -> list[type[Provider]]:
+        """Offer adapters to gateways. Required of kinds `channel` and `provider`.
+
+        Returns: provider classes; each names the channel it serves.
+        Example: `return [SmppProvider, GatewayProvider]`
+        """
+
+    @hookspec
+    def pulse_ledger(self) -> Ledger:
+        """Keep the units. Required of kind `billing`; exactly one ledger is active.
+
+        Returns: the ledger that takes the place of the unmetered one.
+        Example: `return UnitLedger()`
+        """
+
+    @hookspec
+    def pulse_payment_gateways(self) -> list[PaymentGateway]:
+        """Offer ways to pay.
+
+        Returns: gateways by name.
+        Example: `return [PaymentGateway("bank", "Bank transfer", FORM, BankTransfer)]`
+        """
+
+    @hookspec
+    def pulse_views(self) -> list[View]:
+        """Add pages to the panel.
+
+        Returns: Flask-AppBuilder view classes with their place in the menu.
+        Example: `return [View(CallView, "Calls", category="Voice", icon="fa-phone")]`
+        """
+
+    @hookspec
+    def pulse_tasks(self, huey: "Huey") -> None:
+        """Declare background tasks, under explicit names that begin with the plugin's.
+
+        Arguments: the queue to decorate with. Tasks take ids and call services; they hold no state.
+        Example: `huey.task(name="acme.sync")(sync)`
+        """
+
+    @hookspec
+    def pulse_reports(self) -> list[Report]:
+        """Add tables to the reports page.
+
+        Returns: reports by name.
+        Example: `return [Report("acme_calls", "Calls by day", ("day", "calls"), rows)]`
+        """
+
+    @hookspec
+    def pulse_health(self) -> list[HealthCheck]:
+        """Add checks to the health page and to `/readyz`.
+
+        Returns: checks by name; each must answer within a second.
+        Example: `return [HealthCheck("acme_line", check_line)]`
+        """
+
+    @hookspec
+    def pulse_dashboard(self) -> list[Card]:
+        """Add figures to the home page.
+
+        Returns: cards by name; each costs one bounded query at most.
+        Example: `return [Card("acme_calls", "Calls today", calls_today, "fa-phone")]`
+        """
+
+
+ALWAYS = frozenset({"pulse_plugin", "pulse_retention_rules", "pulse_subject_data"})
+"""Hooks every plugin owes, whatever it does."""
+
+BY_KIND: Mapping[PluginKind, frozenset[str]] = {
+    PluginKind.CHANNEL: frozenset({"pulse_channels", "pulse_providers"}),
+    PluginKind.PROVIDER: frozenset({"pulse_providers"}),
+    PluginKind.BILLING: frozenset({"pulse_ledger"}),
+    PluginKind.TOOL: frozenset(),
+}
+"""Hooks a plugin owes because of a kind it claims."""
+
+BY_HOOK: Mapping[str, frozenset[str]] = {
+    "pulse_views": frozenset({"pulse_audit_actions"}),
+    "pulse_tasks": frozenset({"pulse_audit_actions"}),
+}
+"""Hooks a plugin owes because of another hook it implements."""
+
+SERVING = frozenset(
+    {
+        "pulse_channels",
+        "pulse_providers",
+        "pulse_ledger",
+        "pulse_payment_gateways",
+        "pulse_views",
+        "pulse_tasks",
+        "pulse_reports",
+        "pulse_health",
+        "pulse_dashboard",
+    }
+)
+"""Hooks that fall silent when a plugin is muted; its duties (retention, subjects, audit) go on."""
