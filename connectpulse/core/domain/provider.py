@@ -5,6 +5,7 @@ one from its receipt states to ours. It keeps no business state and never touche
 on the wire's event loop, one instance per open session of a connection.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -159,10 +160,16 @@ class Provider(ABC):
     states: ClassVar[Mapping[str, MessageState]] = {}
     """From the provider's receipt states to ours."""
 
-    def __init__(self, settings: Mapping[str, Any], intake: Intake, callback_url: str = "") -> None:
-        """`callback_url` is where this connection's webhooks arrive, empty where there are none."""
+    def __init__(
+        self, settings: Mapping[str, Any], intake: Intake, *, window: int = 10, callback_url: str = ""
+    ) -> None:
+        """`window` is the most that may await an answer at once: requests, PDUs, calls.
+
+        `callback_url` is where this connection's webhooks arrive, empty where there are none.
+        """
         self.settings = settings
         self.intake = intake
+        self.window = window
         self.callback_url = callback_url
 
     @classmethod
@@ -186,11 +193,16 @@ class Provider(ABC):
     async def close(self) -> None:  # noqa: B027 - see open
         """End the session politely; called once, also after a failed `open`."""
 
+    async def wait_lost(self) -> None:
+        """Return when the open session has ended by itself; never, for an adapter without sessions."""
+        await asyncio.Event().wait()
+
     @abstractmethod
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Hand over a batch; return one outcome per submission, in order.
 
-        Never raises for what happened to a message: a message whose answer did not come is `Unknown`.
+        Never raises for what happened to a message: a message whose answer did not come is `Unknown`,
+        one that certainly was not handed over because the session ended is `TryLater` (PROVIDER).
         Raises ConnectionLost only if certainly nothing of the batch was handed over.
         """
 
