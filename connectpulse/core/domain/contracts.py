@@ -196,7 +196,7 @@ Pricer = Callable[[str, Measure], Decimal]
 """From an address and a measure to units; raises `Unpriced` where no price applies."""
 
 
-class Unpriced(Exception):  # noqa: N818 - it names what the destination is, in the field's word
+class Unpriced(Exception):
     """No price covers this destination; `prefix` is what a rate card would need an entry for."""
 
     def __init__(self, prefix: str) -> None:

@@ -114,7 +114,7 @@ class Check:
     steps: tuple[str, ...]
 
 
-class ConnectionLost(Exception):  # noqa: N818 - the field's word for it
+class ConnectionLost(Exception):
     """A session could not be opened or has ended; `error` says whose fault, `reason` in plain words.
 
     CREDENTIAL pauses the connection until somebody acts; PROVIDER is tried again with back-off.
