@@ -49,3 +49,11 @@ class Owned:
         return mapped_column(
             BigInteger, ForeignKey("pulse_organisation.id", ondelete="CASCADE"), nullable=False, index=False
         )
+
+
+class OwnedApart(Owned):
+    """`Owned` without a foreign key: for high-volume tables and logs, whose rows outlive what they name."""
+
+    @declared_attr
+    def organisation_id(cls) -> Mapped[int]:
+        return mapped_column(BigInteger, nullable=False)

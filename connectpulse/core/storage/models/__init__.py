@@ -1,0 +1,47 @@
+"""Every table of core, by noun. Importing this package maps them all."""
+
+from .audit import AuditEntry
+from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
+from .connection import Connection, ConnectionSlot, Route
+from .consent import ANY, Consent, Suppression
+from .contact import Address, Contact, ContactList, CustomField, Import, ImportFault, ListMember
+from .job import Job, Pace
+from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
+from .organisation import Membership, Organisation
+from .template import Sender, Template, TemplateVersion
+
+__all__ = [
+    "ANY",
+    "UNITS",
+    "Address",
+    "Attempt",
+    "AuditEntry",
+    "CallbackRequest",
+    "Campaign",
+    "CampaignList",
+    "Connection",
+    "ConnectionSlot",
+    "Consent",
+    "Contact",
+    "ContactList",
+    "Counter",
+    "CustomField",
+    "Dispatch",
+    "Import",
+    "ImportFault",
+    "InboundMessage",
+    "Job",
+    "ListMember",
+    "Membership",
+    "Message",
+    "Organisation",
+    "Pace",
+    "Quote",
+    "Receipt",
+    "Reference",
+    "Route",
+    "Sender",
+    "Suppression",
+    "Template",
+    "TemplateVersion",
+]

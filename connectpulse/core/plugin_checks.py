@@ -1,0 +1,150 @@
+"""What is wrong with a plugin: every fault in a plain sentence, none hidden behind another."""
+
+import difflib
+import inspect
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from .domain.audit import AuditAction
+from .domain.contracts import (
+    API_VERSION,
+    Card,
+    Channel,
+    HealthCheck,
+    Ledger,
+    PaymentGateway,
+    PluginInfo,
+    Report,
+    View,
+)
+from .domain.provider import Provider
+from .domain.retention import RetentionRule, SubjectHandler
+from .hookspecs import ALWAYS, BY_HOOK, BY_KIND, Hooks
+
+HOOK_NAMES = frozenset(name for name in vars(Hooks) if name.startswith("pulse_"))
+
+LISTS: Mapping[str, type[Any]] = {
+    "pulse_retention_rules": RetentionRule,
+    "pulse_subject_data": SubjectHandler,
+    "pulse_audit_actions": AuditAction,
+    "pulse_channels": Channel,
+    "pulse_payment_gateways": PaymentGateway,
+    "pulse_views": View,
+    "pulse_reports": Report,
+    "pulse_health": HealthCheck,
+    "pulse_dashboard": Card,
+}
+"""Hooks that return a list, and of what."""
+
+
+def hook_names(plugin: object, is_marked: Mapping[str, bool]) -> Iterator[str]:
+    """Find hooks that are misspelt, or spelt right and not marked with `hookimpl`."""
+    for name in dir(plugin):
+        if not name.startswith("pulse_"):
+            continue
+        if name not in HOOK_NAMES:
+            near = difflib.get_close_matches(name, HOOK_NAMES, 1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            yield f"there is no hook {name}{hint}"
+        elif not is_marked.get(name):
+            yield f"{name} is not marked with hookimpl, so it would never be called."
+
+
+def missing_hooks(info: PluginInfo | None, have: Collection[str]) -> Iterator[str]:
+    """Find hooks the plugin owes because of what it is and what else it implements."""
+    owed = {name: "every plugin owes it" for name in ALWAYS}
+    for kind in info.kinds if info else ():
+        owed |= {name: f"a plugin of kind {kind} owes it" for name in BY_KIND[kind]}
+    for hook, needs in BY_HOOK.items():
+        if hook in have:
+            owed |= {name: f"a plugin with {hook} owes it" for name in needs}
+    for name in sorted(set(owed) - set(have)):
+        yield f"{name} is missing: {owed[name]}."
+
+
+def result_type(hook: str, result: Any) -> Iterator[str]:
+    """Find a hook that returned something else than its specification promises."""
+    if hook == "pulse_plugin" and not isinstance(result, PluginInfo):
+        yield f"pulse_plugin returned {type(result).__name__}, not PluginInfo."
+    elif hook == "pulse_ledger" and not isinstance(result, Ledger):
+        yield f"pulse_ledger returned {type(result).__name__}, not a Ledger."
+    elif hook == "pulse_providers":
+        yield from _providers(result)
+    elif hook in LISTS:
+        if not isinstance(result, list):
+            yield f"{hook} returned {type(result).__name__}, not a list."
+            return
+        for item in result:
+            if not isinstance(item, LISTS[hook]):
+                yield f"{hook} returned a list with {type(item).__name__} in it, not {LISTS[hook].__name__}."
+
+
+def _providers(result: Any) -> Iterator[str]:
+    if not isinstance(result, list):
+        yield f"pulse_providers returned {type(result).__name__}, not a list."
+        return
+    for cls in result:
+        if not (isinstance(cls, type) and issubclass(cls, Provider)):
+            yield f"pulse_providers returned {cls!r}, which is no Provider class."
+        elif inspect.isabstract(cls):
+            methods = ", ".join(sorted(cls.__abstractmethods__))
+            yield f"provider {cls.__name__} does not implement {methods}."
+        else:
+            promised = ("name", "title", "channel", "settings_form", "ambiguity", "errors")
+            absent = [name for name in promised if not hasattr(cls, name)]
+            if absent:
+                yield f"provider {cls.__name__} does not set {', '.join(absent)}."
+
+
+def identity(info: PluginInfo, name: str, package_tables: Collection[str]) -> Iterator[str]:
+    """Find a plugin that is not who its entry point says, or owns other tables than it maps."""
+    if info.name != name:
+        yield f"its entry point is called {name!r}, but pulse_plugin says {info.name!r}."
+    if info.api != API_VERSION:
+        yield f"it is written for plugin API {info.api}; this is {API_VERSION}."
+    owned, mapped = set(info.owns_tables), set(package_tables)
+    for table in sorted(mapped - owned):
+        yield f"table {table} is mapped but not listed in owns_tables."
+    for table in sorted(owned - mapped):
+        yield f"table {table} is listed in owns_tables but no class maps it."
+    for table in sorted(owned):
+        if not table.startswith(f"{info.name}_"):
+            yield f"table {table} must be called {info.name}_…"
+    if owned and info.migrations is None:
+        yield "it owns tables but names no migrations package."
+
+
+def duties(
+    tables: Collection[str], rules: Iterable[RetentionRule], handlers: Iterable[SubjectHandler]
+) -> Iterator[str]:
+    """Find tables without exactly one retention rule, and personal columns without a subject handler."""
+    rules = list(rules)
+    covered = [rule.model.__tablename__ for rule in rules]
+    for table in sorted(set(tables) - set(covered)):
+        yield f"table {table} has no retention rule."
+    for table in sorted(set(covered) - set(tables)):
+        yield f"a retention rule names table {table}, which is not its own."
+    for table in sorted({name for name in covered if covered.count(name) > 1}):
+        yield f"table {table} has more than one retention rule."
+    handled = {handler.model.__tablename__ for handler in handlers}
+    for rule in rules:
+        table, columns = rule.model.__tablename__, rule.model.__table__.columns
+        names = {column.name for column in columns} | set(rule.model.__mapper__.attrs.keys())
+        for column in sorted({rule.age_column, *rule.personal_columns} - names):
+            yield f"the retention rule of {table} names column {column}, which does not exist."
+        if rule.personal_columns and table not in handled:
+            yield f"table {table} has personal columns but no subject handler."
+
+
+def verbs(name: str, actions: Iterable[AuditAction]) -> Iterator[str]:
+    """Find audit verbs that do not carry the plugin's name."""
+    for action in actions:
+        if not action.verb.startswith(f"{name}."):
+            yield f"audit verb {action.verb} must begin with {name}."
+
+
+def task_names(name: str, registered: Iterable[str]) -> Iterator[str]:
+    """Find tasks whose queue name would change with their module, or clash with another plugin's."""
+    for task in registered:
+        if not task.startswith(f"{name}."):
+            yield f"task {task} needs an explicit name that begins with {name}."

@@ -1,0 +1,214 @@
+"""The high-volume tables: dispatches, messages, references, receipts, and what people wrote back.
+
+Messages, references and receipts are range-partitioned by time-ordered id. No index holds a message's
+state, so that its updates stay heap-only. They carry no foreign keys: partitions must be dropped without
+looking elsewhere, and rows must outlive what they refer to.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .. import ids
+from ..base import BigId, CreatedAt, Json, OwnedApart, Table
+from .campaign import UNITS
+
+PARTITION_BY_ID = {"postgresql_partition_by": "RANGE (id)"}
+
+
+class Dispatch(OwnedApart, Table):
+    """The queue: a few hundred messages of one campaign with consecutive ids, for one connection.
+
+    `cursor` is the last id that a worker was allowed to hand over: it is committed before the bytes leave,
+    so that after a crash the messages up to it are `unknown` and those beyond it are certainly not sent.
+    `alternatives` are the connections to try, in order, should this one fail. `content` holds what the whole
+    dispatch shares: channel, purpose, sender, validity.
+    """
+
+    __tablename__ = "pulse_dispatch"
+    __table_args__ = (
+        Index(
+            "ix_pulse_dispatch_ready",
+            "connection_id",
+            "campaign_id",
+            "due_at",
+            "id",
+            postgresql_where=text("state = 'ready'"),
+        ),
+        Index("ix_pulse_dispatch_claimed", "lease_until", postgresql_where=text("state = 'claimed'")),
+        Index(None, "campaign_id", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
+    campaign_id: Mapped[int | None] = mapped_column(BigInteger)
+    connection_id: Mapped[int] = mapped_column(BigInteger)
+    alternatives: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
+    channel: Mapped[str] = mapped_column(String(20))
+    purpose: Mapped[str] = mapped_column(String(20))
+    sender: Mapped[str] = mapped_column(String(320))
+    validity_minutes: Mapped[int]
+    zone: Mapped[str | None] = mapped_column(String(64))
+    first_id: Mapped[int] = mapped_column(BigInteger)
+    last_id: Mapped[int] = mapped_column(BigInteger)
+    cursor: Mapped[int] = mapped_column(BigInteger)
+    messages: Mapped[int]
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
+    state: Mapped[str] = mapped_column(String(10), default="ready", server_default="ready")
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    closes_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    worker: Mapped[str | None] = mapped_column(String(80))
+    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[CreatedAt]
+
+
+class Message(OwnedApart, Table):
+    """One message to one address, with the text that was or will be sent. `id` says when it was made.
+
+    `state` is a `MessageState` number; `part_states` holds those of the parts where the provider reports on
+    more than one. `references` are the provider's ids, comma-separated, for reading; finding goes by
+    `Reference`.
+    """
+
+    __tablename__ = "pulse_message"
+    __table_args__ = (
+        Index(None, "campaign_id", "id"),
+        Index(None, "organisation_id", "address", "id"),
+        PARTITION_BY_ID,
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
+    campaign_id: Mapped[int | None] = mapped_column(BigInteger)
+    contact_id: Mapped[int | None] = mapped_column(BigInteger)
+    dispatch_id: Mapped[int | None] = mapped_column(BigInteger)
+    connection_id: Mapped[int | None] = mapped_column(BigInteger)
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    submitted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    state: Mapped[int] = mapped_column(SmallInteger)
+    parts: Mapped[int] = mapped_column(SmallInteger)
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
+    quantity: Mapped[int]
+    units: Mapped[Decimal] = mapped_column(UNITS)
+    channel: Mapped[str] = mapped_column(String(20))
+    address: Mapped[str] = mapped_column(String(320))
+    sender: Mapped[str] = mapped_column(String(320))
+    body: Mapped[str] = mapped_column(Text)
+    extra: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    code: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    references: Mapped[str] = mapped_column("reference_ids", Text, default="", server_default="")
+    part_states: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
+
+
+class Reference(OwnedApart, Table):
+    """The provider's id of one part of a message. Appended only; receipts are joined through it."""
+
+    __tablename__ = "pulse_reference"
+    __table_args__ = (
+        PrimaryKeyConstraint("reference", "connection_id", "message_id"),
+        {"postgresql_partition_by": "RANGE (message_id)"},
+    )
+
+    message_id: Mapped[int] = mapped_column(BigInteger)
+    connection_id: Mapped[int] = mapped_column(BigInteger)
+    part: Mapped[int] = mapped_column(SmallInteger)
+    reference: Mapped[str] = mapped_column(String(120))
+
+
+class Receipt(Table):
+    """A provider's word on a message, kept as evidence. `message_id` empty: not matched yet.
+
+    It belongs to the organisation of its message; until it is matched it belongs to the platform.
+    """
+
+    __tablename__ = "pulse_receipt"
+    __table_args__ = (
+        Index("ix_pulse_receipt_message", "message_id", postgresql_using="brin",
+              postgresql_with={"pages_per_range": 16, "autosummarize": "on"}),
+        Index("ix_pulse_receipt_orphan", "connection_id", "reference",
+              postgresql_where=text("message_id IS NULL")),
+        PARTITION_BY_ID,
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
+    organisation_id: Mapped[int | None] = mapped_column(BigInteger)
+    message_id: Mapped[int | None] = mapped_column(BigInteger)
+    connection_id: Mapped[int] = mapped_column(BigInteger)
+    occurred_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    quantity: Mapped[int | None]
+    state: Mapped[int] = mapped_column(SmallInteger)
+    part: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    reference: Mapped[str] = mapped_column(String(120))
+    address: Mapped[str] = mapped_column(String(320), default="", server_default="")
+    code: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
+
+
+class Attempt(OwnedApart, Table):
+    """A handing-over that did not end in acceptance: retried, rerouted, refused or lost."""
+
+    __tablename__ = "pulse_attempt"
+    __table_args__ = (Index(None, "message_id"),)
+
+    id: Mapped[BigId]
+    message_id: Mapped[int] = mapped_column(BigInteger)
+    connection_id: Mapped[int] = mapped_column(BigInteger)
+    number: Mapped[int] = mapped_column(SmallInteger)
+    outcome: Mapped[str] = mapped_column(String(20))
+    error: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    code: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    created_at: Mapped[CreatedAt]
+
+
+class InboundMessage(OwnedApart, Table):
+    """What a person sent us, and what we understood it as."""
+
+    __tablename__ = "pulse_inbound"
+    __table_args__ = (
+        Index(None, "organisation_id", "id"),
+        Index(None, "organisation_id", "address", "id"),
+        Index(None, "connection_id", "reference"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
+    connection_id: Mapped[int] = mapped_column(BigInteger)
+    contact_id: Mapped[int | None] = mapped_column(BigInteger)
+    campaign_id: Mapped[int | None] = mapped_column(BigInteger)
+    channel: Mapped[str] = mapped_column(String(20))
+    address: Mapped[str] = mapped_column(String(320))
+    recipient: Mapped[str] = mapped_column(String(320))
+    body: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    is_opt_out: Mapped[bool] = mapped_column(default=False, server_default="false")
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class CallbackRequest(Table):
+    """A genuine webhook request, stored before it is answered, worked off in batches afterwards."""
+
+    __tablename__ = "pulse_callback"
+    __table_args__ = (Index("ix_pulse_callback_open", "id", postgresql_where=text("state = 'open'")),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
+    connection_id: Mapped[int] = mapped_column(BigInteger)
+    method: Mapped[str] = mapped_column(String(8))
+    url: Mapped[str] = mapped_column(Text)
+    headers: Mapped[Json]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
+    error: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    created_at: Mapped[CreatedAt]

@@ -1,0 +1,37 @@
+"""Organisations (the tenants) and who belongs to them."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..base import BigId, CreatedAt, Owned, Table
+
+
+class Organisation(Table):
+    """A tenant. Its country reads local numbers, its zone is the default for schedules and windows."""
+
+    __tablename__ = "pulse_organisation"
+
+    id: Mapped[BigId]
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    country: Mapped[str] = mapped_column(String(2))
+    timezone: Mapped[str] = mapped_column(String(64))
+    is_suspended: Mapped[bool] = mapped_column(default=False, server_default="false")
+    needs_approval: Mapped[bool] = mapped_column(default=False, server_default="false")
+    rate_per_second: Mapped[int | None]
+    opt_out_words: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
+    created_at: Mapped[CreatedAt]
+
+
+class Membership(Owned, Table):
+    """A user's role in an organisation. `role` is one of `web.security.roles`."""
+
+    __tablename__ = "pulse_membership"
+    __table_args__ = (UniqueConstraint("user_id", "organisation_id"), Index(None, "organisation_id"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"))
+    role: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[CreatedAt]

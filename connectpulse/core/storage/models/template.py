@@ -1,0 +1,71 @@
+"""Templates with versions, and the senders they go out under."""
+
+from datetime import date
+
+from sqlalchemy import BigInteger, Date, ForeignKey, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..base import BigId, CreatedAt, Json, Owned, Table
+
+
+class Template(Owned, Table):
+    """A named content of one channel. Its text lives in versions, which never change once written."""
+
+    __tablename__ = "pulse_template"
+    __table_args__ = (UniqueConstraint("organisation_id", "name"), UniqueConstraint("organisation_id", "id"))
+
+    id: Mapped[BigId]
+    name: Mapped[str] = mapped_column(String(120))
+    channel: Mapped[str] = mapped_column(String(20))
+    is_archived: Mapped[bool] = mapped_column(default=False, server_default="false")
+    created_at: Mapped[CreatedAt]
+    versions: Mapped[list["TemplateVersion"]] = relationship(
+        back_populates="template", order_by="TemplateVersion.number.desc()", passive_deletes=True
+    )
+
+
+class TemplateVersion(Owned, Table):
+    """One frozen text. `approval` is the provider's word where a channel needs one."""
+
+    __tablename__ = "pulse_template_version"
+    __table_args__ = (UniqueConstraint("template_id", "number"),)
+
+    id: Mapped[BigId]
+    template_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("pulse_template.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    content: Mapped[Json]
+    approval: Mapped[str] = mapped_column(String(20), default="not_needed", server_default="not_needed")
+    approval_reference: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    created_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    created_at: Mapped[CreatedAt]
+    template: Mapped[Template] = relationship(back_populates="versions", lazy="joined")
+
+    def __repr__(self) -> str:
+        return f"{self.template.name} (version {self.number})"
+
+
+class Sender(Owned, Table):
+    """What a message appears to come from: a mask, a number, an identity.
+
+    `purposes` are those it is approved for; `approvals` lists each operator's word, as mappings with
+    `operator`, `approved_on` and `valid_until`. `opt_out_hint` is the long code or phrase that belongs in
+    promotional texts under it.
+    """
+
+    __tablename__ = "pulse_sender"
+    __table_args__ = (UniqueConstraint("organisation_id", "channel", "value"),)
+
+    id: Mapped[BigId]
+    channel: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(20))
+    value: Mapped[str] = mapped_column(String(320))
+    purposes: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    approvals: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default="[]")
+    valid_until: Mapped[date | None] = mapped_column(Date)
+    opt_out_hint: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
+    created_at: Mapped[CreatedAt]
+
+    def __repr__(self) -> str:
+        return self.value
