@@ -1,24 +1,35 @@
 """`Work`: what every service is given first. One transaction, one actor, at most one organisation."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session
 
-    from ..registry import Registry
+from ..errors import PulseError
+from ..registry import Registry
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time; the clock of every process that does not test time itself."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a user, a task, a command or a provider. `address` is the network address, if any."""
+    """Who acts: `kind` is user, task, command or provider. `address` is the network address, if any."""
 
     kind: str
     name: str
     id: int | None = None
     address: str = ""
+
+
+SYSTEM = Actor("task", "Connect Pulse")
 
 
 @dataclass(slots=True)
@@ -28,13 +39,26 @@ class Work:
     `organisation` is the id of the tenant the session is bound to, None for platform work.
     """
 
-    session: "Session"
-    registry: "Registry"
-    clock: Callable[[], datetime]
+    session: Session
+    registry: Registry
+    clock: Clock
     actor: Actor
     organisation: int | None = None
     wakes: list[tuple[str, int]] = field(default_factory=list)
 
-    def wake(self, task: str, id: int) -> None:
-        """Ask for `task` to be woken with `id` once this work is committed."""
-        self.wakes.append((task, id))
+    @property
+    def organisation_id(self) -> int:
+        """The organisation this work is for; raises where none is set, because the caller needs one."""
+        if self.organisation is None:
+            raise PulseError("Choose an organisation first.")
+        return self.organisation
+
+    def wake(self, task: str, subject_id: int) -> None:
+        """Ask for `task` to be woken with `subject_id` once this work is committed."""
+        self.wakes.append((task, subject_id))
+
+
+class Opener(Protocol):
+    """Opens a unit of work: commits at the end of the block, rolls back if it raises."""
+
+    def __call__(self, actor: Actor, organisation: int | None = None) -> AbstractContextManager[Work]: ...

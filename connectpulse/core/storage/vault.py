@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from sqlalchemy import Connection, Dialect, LargeBinary, literal, select, update
+from sqlalchemy import Connection, Dialect, LargeBinary, literal, select, type_coerce, update
 from sqlalchemy.types import TypeDecorator
 
 from ..errors import Misconfigured
@@ -72,15 +72,11 @@ def rotate_all(connection: Connection) -> int:
     rewritten = 0
     for table in metadata.sorted_tables:
         for column in (each for each in table.columns if isinstance(each.type, Encrypted)):
-            raw = column.cast(LargeBinary)
+            raw = type_coerce(column, LargeBinary)
             key = table.primary_key.columns.values()[0]
             for identity, sealed in connection.execute(select(key, raw).where(column.is_not(None))).all():
                 fresh = keyring.rotate(bytes(sealed))
-                connection.execute(update(table).where(key == identity).values({column.name: _sealed(fresh)}))
+                plain = literal(fresh, LargeBinary())  # encrypted already: not once more by the column type
+                connection.execute(update(table).where(key == identity).values({column.name: plain}))
                 rewritten += 1
     return rewritten
-
-
-def _sealed(value: bytes) -> Any:
-    """Return `value` as a bound parameter that is not encrypted a second time."""
-    return literal(value, LargeBinary())

@@ -1,0 +1,93 @@
+"""Writing the action log: in the transaction of the act, so that neither exists without the other."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert, inspect
+
+from ..domain.audit import AuditAction
+from ..storage import guard
+from ..storage.models import AuditEntry
+from ..storage.vault import Encrypted
+from .work import Work
+
+HIDDEN = "•••"
+
+
+def record(work: Work, verb: str, target: Any = None, **detail: Any) -> None:
+    """Write that the actor of `work` did `verb` to `target`, with `detail` beside it.
+
+    `target` is a mapped row, or None for an act without an object. Values named in the action's `redact`
+    are recorded as changed and not shown. Raises NotFound for a verb no plugin declared.
+    """
+    action = work.registry.action(verb)
+    if target is not None and inspect(target).pending:
+        work.session.flush()
+    work.session.execute(
+        insert(AuditEntry.__table__),
+        {
+            "organisation_id": work.organisation,
+            "verb": verb,
+            "actor_kind": work.actor.kind,
+            "actor_id": work.actor.id,
+            "actor_name": work.actor.name[:200],
+            "actor_address": work.actor.address[:60],
+            "object_type": type(target).__name__ if target is not None else "",
+            "object_id": str(_identity(target)) if target is not None else "",
+            "object_name": str(target)[:200] if target is not None else "",
+            "detail": _redact(action, detail),
+        },
+    )
+
+
+def changes(row: Any) -> dict[str, list[Any]]:
+    """Return what is about to change in `row` as column -> [before, after]; secrets are hidden."""
+    found: dict[str, list[Any]] = {}
+    state = inspect(row)
+    for column in state.mapper.column_attrs:
+        history = state.attrs[column.key].history
+        if history.has_changes():
+            if isinstance(column.columns[0].type, Encrypted):
+                found[column.key] = [HIDDEN, HIDDEN]
+            else:
+                found[column.key] = [
+                    plain(history.deleted[0] if history.deleted else None),
+                    plain(history.added[0] if history.added else None),
+                ]
+    return {name: pair for name, pair in found.items() if pair[0] != pair[1] or pair[0] == HIDDEN}
+
+
+def plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it."""
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in value]
+    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)
+
+
+def crossing(work: Work, reason: str) -> Any:
+    """Lift the tenant guard for a person's sake, and write down that and why."""
+    record(work, "platform.crossed", reason=reason)
+    return guard.platform_scope(work.session, reason)
+
+
+def _identity(target: Any) -> Any:
+    identity = inspect(target).identity or inspect(target).mapper.primary_key_from_instance(target)
+    return identity[0] if len(identity) == 1 else "/".join(map(str, identity))
+
+
+def _redact(action: AuditAction, detail: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: plain(value) for name, value in detail.items()}
+    for name, value in shown.items():
+        if isinstance(value, dict):
+            shown[name] = {
+                key: [HIDDEN, HIDDEN] if key in action.redact else each for key, each in value.items()
+            }
+    return {name: HIDDEN if name in action.redact else value for name, value in shown.items()}
