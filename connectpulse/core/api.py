@@ -52,11 +52,13 @@ from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
 from .errors import Misconfigured, NotFound, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
+from .wire.egress import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 __all__ = [
     "API_VERSION",
     "Accepted",
     "Ambiguity",
+    "AnswerLost",
     "AuditAction",
     "Callback",
     "CampaignFacts",
@@ -66,6 +68,7 @@ __all__ = [
     "Check",
     "ConnectionLost",
     "Disclosure",
+    "EgressSession",
     "ErrorClass",
     "Events",
     "Field",
@@ -97,6 +100,7 @@ __all__ = [
     "Rejected",
     "Rendered",
     "Renderer",
+    "Reply",
     "Report",
     "RetentionRule",
     "Rows",
@@ -111,8 +115,10 @@ __all__ = [
     "TryLater",
     "Unknown",
     "Unpriced",
+    "Unreachable",
     "View",
     "check_names",
     "hookimpl",
     "parse_template",
+    "tls_context",
 ]

@@ -41,6 +41,7 @@ class Registry:
     reports: dict[str, Report] = field(default_factory=dict)
     health: dict[str, HealthCheck] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
+    jobs: dict[str, Any] = field(default_factory=dict)
 
     def channel(self, name: str) -> Channel:
         return _find(self.channels, name, "channel")

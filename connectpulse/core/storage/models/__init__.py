@@ -4,7 +4,7 @@ from .audit import AuditEntry
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
-from .contact import Address, Contact, ContactList, CustomField, Import, ImportFault, ListMember
+from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .job import Job, Pace
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
 from .organisation import Membership, Organisation
@@ -28,6 +28,7 @@ __all__ = [
     "CustomField",
     "Dispatch",
     "Import",
+    "ImportChunk",
     "ImportFault",
     "InboundMessage",
     "Job",

@@ -8,12 +8,14 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     PrimaryKeyConstraint,
     String,
     UniqueConstraint,
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..base import BigId, CreatedAt, Json, Owned, Table
@@ -22,7 +24,8 @@ from ..base import BigId, CreatedAt, Json, Owned, Table
 class Contact(Owned, Table):
     """A person of an organisation. `fields` holds the custom fields as text, by name.
 
-    `restricted_at` set means: kept, and not to be written to until lifted.
+    `restricted_at` set means: kept, and not to be written to until lifted. `import_id` is the last file that
+    told of it.
     """
 
     __tablename__ = "pulse_contact"
@@ -42,6 +45,7 @@ class Contact(Owned, Table):
     fields: Mapped[Json]
     timezone: Mapped[str | None] = mapped_column(String(64))
     restricted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    import_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now(), onupdate=func.now()
@@ -113,15 +117,13 @@ class Import(Owned, Table):
         BigInteger, ForeignKey("pulse_contact_list.id", ondelete="SET NULL")
     )
     filename: Mapped[str] = mapped_column(String(255))
-    path: Mapped[str] = mapped_column(String(500))
-    digest: Mapped[str] = mapped_column(String(64), default="", server_default="")
     encoding: Mapped[str] = mapped_column(String(40))
     delimiter: Mapped[str] = mapped_column(String(4))
     has_header: Mapped[bool] = mapped_column(default=True, server_default="true")
-    header: Mapped[Json]
-    mapping: Mapped[Json]
+    header: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    mapping: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
     region: Mapped[str] = mapped_column(String(2))
-    consent: Mapped[Json]
+    consent: Mapped[str] = mapped_column(String(500), default="", server_default="")
     state: Mapped[str] = mapped_column(String(20), default="mapping", server_default="mapping")
     reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
     bytes_total: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
@@ -136,6 +138,17 @@ class Import(Owned, Table):
     created_at: Mapped[CreatedAt]
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     contact_list: Mapped[ContactList | None] = relationship(lazy="joined")
+
+
+class ImportChunk(Owned, Table):
+    """A piece of an uploaded file as UTF-8, kept until its import is over; any worker can read it."""
+
+    __tablename__ = "pulse_import_chunk"
+    __table_args__ = (PrimaryKeyConstraint("import_id", "number"),)
+
+    import_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("pulse_import.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ImportFault(Owned, Table):

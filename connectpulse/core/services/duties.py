@@ -1,0 +1,169 @@
+"""Core's own duties: the retention rule of each of its tables, and who finds a person in them.
+
+Core owes what a plugin owes, and is checked by the same functions.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from .. import plugin_checks
+from ..domain.retention import RetentionRule, Subject, SubjectHandler, Then
+from ..errors import PluginRefused
+from ..registry import Registry
+from ..storage import migrate, models
+from ..storage.base import Table
+from . import imports
+from .actions import ACTIONS
+from .jobs import JobKind
+from .ledger import UnmeteredLedger
+from .subjects import by_address, by_contact, by_user, either, handler
+from .work import Work
+
+MESSAGE_LOG = timedelta(days=90)
+SIGN_IN = timedelta(days=180)
+PROCESSED = timedelta(days=7)
+
+
+def register(registry: Registry) -> None:
+    """Put core's actions, duties, jobs and ledger into an empty registry; raise PluginRefused on a gap."""
+    rules, handlers = retention_rules(), subject_handlers()
+    faults = list(plugin_checks.duties(core_tables(), rules, handlers))
+    if faults:
+        raise PluginRefused("core", faults)
+    registry.actions.update({action.verb: action for action in ACTIONS})
+    registry.rules.update({rule.model.__tablename__: rule for rule in rules})
+    registry.subjects.update({each.model.__tablename__: each for each in handlers})
+    registry.ledgers[UnmeteredLedger.name] = UnmeteredLedger()
+    registry.jobs["import"] = JobKind(imports.step, imports.give_up)
+
+
+def core_tables() -> set[str]:
+    """Return the tables core answers for: its own and Flask-AppBuilder's accounts."""
+    return migrate.tables_of("connectpulse") | migrate.tables_of("flask_appbuilder")
+
+
+def _account(table: str) -> type[Any]:
+    found: type[Any] = next(
+        mapper.class_
+        for mapper in Table.registry.mappers
+        if getattr(mapper.class_, "__tablename__", "") == table
+    )
+    return found
+
+
+def retention_rules() -> list[RetentionRule]:
+    """Return one rule for every table of core."""
+
+    def kept(model: type[Any], purpose: str, *personal: str, age: str = "created_at") -> RetentionRule:
+        return RetentionRule(model, age, None, Then.PURGE, purpose, personal)
+
+    def log(
+        model: type[Any], keep: timedelta, then: Then, purpose: str, *personal: str,
+        age: str = "id", final_only: str | None = None,
+    ) -> RetentionRule:  # fmt: skip
+        return RetentionRule(model, age, keep, then, purpose, personal, final_only)
+
+    m = models
+    return [
+        kept(m.Organisation, "account, for as long as it lasts"),
+        kept(m.Membership, "access control", "user_id"),
+        kept(m.Contact, "contact list of the organisation", "name", "fields", "timezone"),
+        kept(m.Address, "contact list of the organisation", "value"),
+        kept(m.CustomField, "contact list of the organisation"),
+        kept(m.ContactList, "contact list of the organisation"),
+        kept(m.ListMember, "contact list of the organisation", age="contact_id"),
+        kept(m.Suppression, "to respect an objection, for as long as it stands", "value"),
+        kept(m.Consent, "proof of consent, for as long as it is relied on", "value", "evidence"),
+        log(m.Import, MESSAGE_LOG, Then.PURGE, "what was imported", age="created_at",
+            final_only="state <> 'running'"),
+        log(m.ImportChunk, PROCESSED, Then.PURGE, "a file being imported", "content", age="import_id"),
+        log(m.ImportFault, MESSAGE_LOG, Then.PURGE, "rows that were not imported", "value", age="import_id"),
+        kept(m.Template, "content of the organisation"),
+        kept(m.TemplateVersion, "content of the organisation"),
+        kept(m.Sender, "identities of the organisation"),
+        kept(m.Connection, "contract with a provider"),
+        kept(m.ConnectionSlot, "operation", age="updated_at"),
+        kept(m.Route, "operation"),
+        log(m.Campaign, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="created_at",
+            final_only="state IN ('finished', 'cancelled', 'failed')"),
+        log(m.CampaignList, MESSAGE_LOG, Then.PURGE, "campaign log", age="campaign_id"),
+        log(m.Quote, MESSAGE_LOG, Then.PURGE, "campaign log", age="created_at"),
+        log(m.Counter, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="campaign_id"),
+        log(m.Dispatch, MESSAGE_LOG, Then.PURGE, "queue", final_only="state = 'done'"),
+        log(m.Message, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body", "extra",
+            final_only="state >= 10"),
+        log(m.Reference, MESSAGE_LOG, Then.PURGE, "message log", age="message_id"),
+        log(m.Receipt, MESSAGE_LOG, Then.ARCHIVE, "message log", "address"),
+        log(m.Attempt, MESSAGE_LOG, Then.PURGE, "message log", age="created_at"),
+        log(m.InboundMessage, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body"),
+        log(m.CallbackRequest, PROCESSED, Then.PURGE, "provider requests being worked off", "url", "body",
+            final_only="state <> 'open'"),
+        log(m.Job, PROCESSED, Then.PURGE, "operation", age="created_at",
+            final_only="state IN ('done', 'failed')"),
+        log(m.Pace, PROCESSED, Then.PURGE, "operation", age="next_at"),
+        log(m.AuditEntry, timedelta(days=730), Then.ARCHIVE, "accountability", "actor_name", "actor_address",
+            "object_name", "detail"),
+        *_account_rules(),
+    ]  # fmt: skip
+
+
+def _account_rules() -> list[RetentionRule]:
+    personal = {
+        "ab_user": ("first_name", "last_name", "username", "email", "password"),
+        "ab_register_user": ("first_name", "last_name", "username", "email", "password"),
+        "ab_api_key": ("user_id",),
+    }
+    ages = {"ab_user": "created_on", "ab_register_user": "registration_date", "ab_api_key": "created_on"}
+    return [
+        RetentionRule(
+            _account(table), ages.get(table, "id"), None, Then.PURGE, "account, for as long as it lasts",
+            personal.get(table, ()),
+        )
+        for table in sorted(migrate.tables_of("flask_appbuilder"))
+    ]  # fmt: skip
+
+
+def subject_handlers() -> list[SubjectHandler]:
+    """Return who finds a person in each table of core that holds personal columns."""
+    m = models
+    user, registration, api_key = (_account(t) for t in ("ab_user", "ab_register_user", "ab_api_key"))
+    names = ("first_name", "last_name", "username", "email")
+    return [
+        handler(m.Contact, by_contact(m.Contact, "id"), ("name", "fields", "timezone"), erase_row=True,
+                rectifiable=("name", "fields", "timezone"), restrict=_restrict_contact),
+        handler(m.Address, either(by_address(m.Address), by_contact(m.Address)), ("value",), erase_row=True,
+                rectifiable=("value",)),
+        handler(m.Suppression, by_address(m.Suppression), ("value",), erase_row=False, is_kept=True),
+        handler(m.Consent, by_address(m.Consent), ("value", "evidence"), erase_row=True),
+        handler(m.ImportFault, by_address(m.ImportFault, None), ("value",), erase_row=True),
+        handler(m.ImportChunk, _nowhere, ("content",), erase_row=True),
+        handler(m.Message, either(by_address(m.Message, None, "address"), by_contact(m.Message)),
+                ("address", "body", "extra"), erase_row=False),
+        handler(m.Receipt, by_address(m.Receipt, None, "address"), ("address",), erase_row=False),
+        handler(m.InboundMessage, either(by_address(m.InboundMessage, None, "address"),
+                by_contact(m.InboundMessage)), ("address", "body"), erase_row=False),
+        handler(m.CallbackRequest, _nowhere, ("url", "body"), erase_row=True),
+        handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),
+                erase_row=False),
+        handler(m.Membership, by_user(m.Membership, "user_id"), ("user_id",), erase_row=True),
+        handler(user, by_user(user, "id"), names, erase_row=False, rectifiable=names),
+        handler(registration, by_address(registration, None, "email"), names, erase_row=True),
+        handler(api_key, by_user(api_key, "user_id"), ("user_id",), erase_row=True),
+    ]  # fmt: skip
+
+
+def _nowhere(subject: Subject) -> Any:
+    """Files and requests are not searched: they are gone within days, before any request is due."""
+    return models.Contact.id.is_(None) & (models.Contact.id == 0)
+
+
+def _restrict_contact(work: Work, subject: Subject, is_restricted: bool) -> int:
+    ids = select(models.Contact.id).where(models.Contact.id.in_(subject.contact_ids))
+    done = work.session.execute(
+        update(models.Contact)
+        .where(models.Contact.id.in_(ids))
+        .values(restricted_at=work.clock() if is_restricted else None)
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,125 @@
+"""Subject handlers for tables whose personal rows are found by an address, a contact or a user.
+
+One factory serves core and plugins: say how rows are found and which columns are personal, and finding,
+exporting, correcting, erasing and restricting follow. Statements run across organisations only where the
+subject names none, and then under the caller's platform scope.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    cast,
+    delete,
+    false,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from ..domain.retention import Rows, Subject, SubjectHandler
+from ..errors import Refused
+from ..storage.base import Table
+from . import audit
+from .work import Work
+
+Locate = Callable[[Subject], ColumnElement[bool]]
+
+
+def by_address(model: type[Any], scheme: str | None = "scheme", value: str = "value") -> Locate:
+    """Find rows by the subject's addresses; `scheme` None where the table holds one kind only."""
+
+    def locate(subject: Subject) -> ColumnElement[bool]:
+        if not subject.addresses:
+            return false()
+        if scheme is None:
+            return getattr(model, value).in_([address for _, address in subject.addresses])  # type: ignore[no-any-return]
+        return tuple_(getattr(model, scheme), getattr(model, value)).in_(subject.addresses)
+
+    return locate
+
+
+def by_contact(model: type[Any], column: str = "contact_id") -> Locate:
+    """Find rows by the subject's contacts."""
+    return lambda subject: getattr(model, column).in_(subject.contact_ids) if subject.contact_ids else false()
+
+
+def by_user(model: type[Any], column: str) -> Locate:
+    """Find rows by the subject's user account."""
+    return lambda subject: getattr(model, column) == subject.user_id if subject.user_id else false()
+
+
+def either(*ways: Locate) -> Locate:
+    """Find rows that any of `ways` finds."""
+    return lambda subject: or_(*(way(subject) for way in ways))
+
+
+def handler(
+    model: type[Any],
+    locate: Locate,
+    personal: Sequence[str],
+    *,
+    erase_row: bool,
+    is_kept: bool = False,
+    restrict: Callable[[Work, Subject, bool], int] | None = None,
+    rectifiable: Sequence[str] = (),
+) -> SubjectHandler:
+    """Return the handler of `model`.
+
+    `erase_row` True deletes the person's rows; False keeps the rows and empties the personal columns, for
+    figures and statutory records; `is_kept` leaves them whole, for what stands in the person's own interest.
+    `rectifiable` are the columns a correction may set.
+    """
+
+    def scope(subject: Subject) -> ColumnElement[bool]:
+        return _within(model, subject, locate(subject))
+
+    def find(work: Work, subject: Subject) -> Rows:
+        for row in work.session.scalars(select(model).where(scope(subject))).unique():
+            yield {column: audit.plain(getattr(row, column)) for column in personal}
+
+    def rectify(work: Work, subject: Subject, values: Mapping[str, str]) -> int:
+        unknown = sorted(set(values) - set(rectifiable))
+        if unknown:
+            raise Refused(f"{model.__name__}: {', '.join(unknown)} cannot be corrected here.")
+        if not values:
+            return 0
+        return _rows(work, update(model).where(scope(subject)).values(**values))
+
+    def erase(work: Work, subject: Subject) -> int:
+        if is_kept:
+            return 0
+        if erase_row:
+            return _rows(work, delete(model).where(scope(subject)))
+        return _rows(work, update(model).where(scope(subject)).values(**_emptied(model, personal)))
+
+    return SubjectHandler(model, find, find, rectify, erase, restrict or (lambda work, subject, stop: 0))
+
+
+def _within(model: type[Any], subject: Subject, found: ColumnElement[bool]) -> ColumnElement[bool]:
+    if subject.organisation_id is not None and hasattr(model, "organisation_id"):
+        return and_(found, model.organisation_id == subject.organisation_id)
+    return found
+
+
+def _emptied(model: type[Table], personal: Sequence[str]) -> dict[str, Any]:
+    """Return what the personal columns become: nothing, or a mark, different per row where it must be."""
+    mark = literal("(erased ") + cast(model.__mapper__.primary_key[0], String) + ")"
+    emptied: dict[str, Any] = {}
+    for name in personal:
+        column = model.__mapper__.columns[name]
+        if column.nullable:
+            emptied[name] = None
+        else:
+            emptied[name] = {} if column.type.python_type is dict else mark
+    return emptied
+
+
+def _rows(work: Work, statement: Any) -> int:
+    result: Any = work.session.execute(statement, execution_options={"synchronize_session": False})
+    return int(result.rowcount)

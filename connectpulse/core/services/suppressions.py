@@ -1,0 +1,70 @@
+"""Who must not be written to, and the acts that make or lift it."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from ..storage.models import ANY, Suppression
+from . import addresses, audit, contacts, records
+from .work import Work
+
+REASONS = {
+    "opted_out": "Asked to stop",
+    "complained": "Complained",
+    "undeliverable": "Does not exist",
+    "objected": "Objected to this use",
+    "do_not_call": "On a do-not-call register",
+    "operator": "Decided by an administrator",
+}
+
+
+def add(
+    work: Work, scheme: str, value: str, *, reason: str, source: str, channel: str = ANY, purpose: str = ANY
+) -> bool:
+    """Suppress a canonical address; return False if it was suppressed like this already."""
+    statement = (
+        insert(Suppression)
+        .values(
+            organisation_id=work.organisation_id,
+            scheme=scheme,
+            value=value,
+            channel=channel,
+            purpose=purpose,
+            reason=reason,
+            source=source[:200],
+        )
+        .on_conflict_do_nothing()
+        .returning(Suppression.id)
+    )
+    new_id = work.session.scalar(statement)
+    if new_id is None:
+        return False
+    audit.record(
+        work, "suppression.created", records.find(work, Suppression, new_id), reason=reason, value=value
+    )
+    return True
+
+
+def add_by_hand(work: Work, scheme: str, raw: str, channel: str, purpose: str, reason: str) -> bool:
+    """Suppress an address a person typed in; raise Refused if it is none."""
+    value = addresses.normalise(scheme, raw, contacts.region(work))
+    return add(work, scheme, value, reason=reason, source=work.actor.name, channel=channel, purpose=purpose)
+
+
+def lift(work: Work, suppression_id: int) -> None:
+    """Allow an address again; only a person does this, never an import."""
+    records.delete(work, records.find(work, Suppression, suppression_id), "suppression.deleted")
+
+
+def suppressed(
+    work: Work, scheme: str, values: Sequence[str], channel: str, purposes: Iterable[str]
+) -> set[str]:
+    """Return those of `values` that may not be written to on `channel` for any of `purposes`."""
+    statement = select(Suppression.value).where(
+        Suppression.scheme == scheme,
+        Suppression.value.in_(values),
+        or_(Suppression.channel == ANY, Suppression.channel == channel),
+        or_(Suppression.purpose == ANY, Suppression.purpose.in_(list(purposes))),
+    )
+    return set(work.session.scalars(statement))

@@ -1,0 +1,109 @@
+"""The house: settings, database, plugins and clock joined once, for the web, the worker and the commands."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import sessionmaker
+
+from .core import loader
+from .core.domain.settings import Settings
+from .core.errors import Misconfigured
+from .core.registry import Registry
+from .core.services import duties
+from .core.services.work import Actor, Clock, Work, utc_now
+from .core.storage import guard, migrate, partitions
+from .core.storage.embedded import EmbeddedServer
+from .core.storage.session import PulseSession, make_engine, make_sessions
+from .core.storage.vault import keyring
+
+Waker = Callable[[str, int], None]
+
+
+@dataclass(slots=True)
+class House:
+    """Everything that is made once. `waker` puts a task on the queue; faces and workers set it."""
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[PulseSession]
+    registry: Registry
+    clock: Clock
+    waker: Waker
+
+    @contextmanager
+    def work(self, actor: Actor, organisation: int | None = None) -> Iterator[Work]:
+        """Open a unit of work; commit it at the end of the block, roll it back if the block raises."""
+        with self.sessions() as session:
+            guard.bind(session, organisation)
+            work = Work(session, self.registry, self.clock, actor, organisation)
+            yield work
+            session.commit()
+        self.wake(work)
+
+    def wake(self, work: Work) -> None:
+        """Wake the tasks a committed piece of work asked for."""
+        for task, subject_id in work.wakes:
+            self.waker(task, subject_id)
+        work.wakes.clear()
+
+    @property
+    def migrations(self) -> dict[str, str]:
+        """Plugin name -> migrations package, of the plugins that own tables."""
+        plugins = self.registry.plugins
+        return {name: info.migrations for name, info in plugins.items() if info.migrations}
+
+    def upgrade(self) -> None:
+        """Bring the database to the version of the code and make the coming partitions."""
+        migrate.upgrade(self.engine, self.migrations)
+        with self.engine.begin() as connection:
+            partitions.ensure(connection, self.clock())
+
+    def check_database(self) -> list[str]:
+        """Return what keeps this code from running on this database, one sentence each."""
+        with self.engine.connect() as connection:
+            version = int(connection.scalar(text("SHOW server_version_num")) or 0)
+        if version < 150000:
+            return [f"PostgreSQL 15 or newer is needed; this is {version // 10000}."]
+        faults = migrate.pending(self.engine, self.migrations)
+        if faults:
+            return [*faults, "Run `connectpulse upgrade`."]
+        with self.engine.connect() as connection:
+            missing = partitions.missing(connection, self.clock())
+        return [f"Partition {name} is missing. Run `connectpulse upgrade`." for name in missing]
+
+    def require_database(self) -> None:
+        """Raise Misconfigured unless the database fits the code."""
+        faults = self.check_database()
+        if faults:
+            raise Misconfigured(" ".join(faults))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def build(
+    settings: Settings,
+    *,
+    entry_points: Iterable[EntryPoint] | None = None,
+    clock: Clock = utc_now,
+    pool_size: int = 10,
+) -> House:
+    """Return the house for these settings; starts the embedded database if it is used."""
+    keyring.set(settings.encryption_keys)
+    url = settings.database_url or embedded_server(settings).ensure_running()
+    registry = Registry()
+    duties.register(registry)
+    loader.load(registry, settings.muted_plugins, entry_points)
+    engine = make_engine(url, pool_size)
+    return House(settings, engine, make_sessions(engine), registry, clock, _sleep_on)
+
+
+def embedded_server(settings: Settings) -> EmbeddedServer:
+    return EmbeddedServer(settings.var_dir / "postgres")
+
+
+def _sleep_on(task: str, subject_id: int) -> None:
+    """The waker of a house without a queue: the sweeper will find the work."""

@@ -1,0 +1,115 @@
+"""The pytest plugin that comes with Connect Pulse: a real database for tests, and peers that must be there.
+
+Fixtures: `database_server` (one PostgreSQL per run), `database_url` (a fresh, migrated database per test),
+`house` (everything joined on it), `organisation` and `work`. Imports happen inside the fixtures, so that a
+test run without them costs nothing.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from connectpulse.core.services.work import Work
+    from connectpulse.core.storage.embedded import EmbeddedServer
+    from connectpulse.house import House
+
+REQUIRE_PEERS = "CONNECTPULSE_REQUIRE_PEERS"
+
+
+def require_peer(is_there: bool, name: str, how: str) -> None:
+    """Skip the test if a peer is absent, saying how to get it; fail instead where peers are required."""
+    if is_there:
+        return
+    reason = f"{name} is not here: {how}"
+    if os.environ.get(REQUIRE_PEERS) == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["EmbeddedServer"]:
+    """A PostgreSQL of this run alone. It does not wait for the disk: tests of durability start their own."""
+    from connectpulse.core.storage.embedded import EmbeddedServer
+
+    server = EmbeddedServer(
+        tmp_path_factory.mktemp("postgres"),
+        {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "1GB"},
+    )
+    server.ensure_running()
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def database_template(database_server: "EmbeddedServer") -> str:
+    """The name of a migrated, empty database that tests copy; plugins installed here are migrated too."""
+    from sqlalchemy import text
+
+    name = "pulse_template"
+    with _maintenance(database_server) as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    house = _build(_url(database_server, name))
+    house.upgrade()
+    house.close()
+    return name
+
+
+@pytest.fixture
+def database_url(database_server: "EmbeddedServer", database_template: str) -> Iterator[str]:
+    """The address of a database of this test alone."""
+    from secrets import token_hex
+
+    from sqlalchemy import text
+
+    name = f"test_{token_hex(6)}"
+    with _maintenance(database_server) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {database_template} STRATEGY file_copy"))
+    yield _url(database_server, name)
+    with _maintenance(database_server) as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator["House"]:
+    """The house on a fresh database, without a queue: tests call what a worker would."""
+    made = _build(database_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def organisation(house: "House") -> int:
+    """The id of an organisation in Pakistan."""
+    from . import factories
+
+    return factories.organisation(house)
+
+
+@pytest.fixture
+def work(house: "House", organisation: int) -> Iterator["Work"]:
+    """A unit of work of an administrator of `organisation`, committed when the test ends well."""
+    from . import factories
+
+    with house.work(factories.ADMINISTRATOR, organisation) as made:
+        yield made
+
+
+def _build(url: str) -> "House":
+    from connectpulse import house
+    from connectpulse.core.domain.settings import fresh_secrets, from_mapping
+
+    return house.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
+
+
+def _url(server: "EmbeddedServer", database: str) -> str:
+    return server.url.rpartition("/")[0] + "/" + database
+
+
+def _maintenance(server: "EmbeddedServer") -> Any:
+    from sqlalchemy import create_engine, pool
+
+    engine = create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
+    return engine.connect()
