@@ -86,9 +86,7 @@ def examine(entry_point: metadata.EntryPoint) -> Candidate:
         configure_mappers()
     except Exception as error:
         _forget_mappers(before)
-        raise PluginRefused(
-            entry_point.name, [f"it cannot be imported: {type(error).__name__}: {error}"]
-        ) from error
+        raise PluginRefused(entry_point.name, [f"it cannot be imported: {type(error).__name__}: {error}"]) from error
     candidate = Candidate(entry_point.name, plugin, entry_point.value.partition(":")[0].partition(".")[0])
     faults = [*_call_hooks(candidate), *_check(candidate)]
     if faults:
@@ -146,9 +144,7 @@ def _check(candidate: Candidate) -> list[str]:
     return [
         *faults,
         *checks.identity(info, candidate.name, package_tables),
-        *checks.duties(
-            package_tables, results.get("pulse_retention_rules", ()), results.get("pulse_subject_data", ())
-        ),
+        *checks.duties(package_tables, results.get("pulse_retention_rules", ()), results.get("pulse_subject_data", ())),
         *checks.verbs(candidate.name, results.get("pulse_audit_actions", ())),
         *checks.task_names(candidate.name, results.get("pulse_tasks", ())),
     ]
@@ -165,9 +161,7 @@ def _admit(registry: Registry, candidate: Candidate, channels: set[str]) -> None
     for hook, table in _TABLES.items():
         taken = getattr(registry, table)
         faults += [
-            f"the name {_key(each)} in {hook} is taken."
-            for each in results.get(hook, ())
-            if _key(each) in taken
+            f"the name {_key(each)} in {hook} is taken." for each in results.get(hook, ()) if _key(each) in taken
         ]
     ledger = results.get("pulse_ledger")
     if ledger is not None and registry.ledger.is_metered:

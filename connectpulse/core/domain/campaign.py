@@ -45,8 +45,7 @@ def check_step(current: CampaignState, target: CampaignState) -> None:
     """Raise Refused unless a campaign that is `current` may become `target`."""
     if target not in STEPS[current]:
         raise Refused(
-            f"This campaign is {current.value.replace('_', ' ')}; "
-            f"it cannot become {target.value.replace('_', ' ')}."
+            f"This campaign is {current.value.replace('_', ' ')}; it cannot become {target.value.replace('_', ' ')}."
         )
 
 

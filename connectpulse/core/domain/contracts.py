@@ -138,7 +138,10 @@ class Channel(ABC):
     unit: ClassVar[str]
     content_form: ClassVar[Form]
     sender_kinds: ClassVar[tuple[SenderKind, ...]]
-    supports_inbound: ClassVar[bool] = False
+    opt_out_words: ClassVar[frozenset[str]] = frozenset()
+    """Words that mean stop on this channel, casefolded; organisations add their own."""
+    opt_out_reply: ClassVar[Mapping[str, Any] | None] = None
+    """Content that confirms an opt-out, once; None confirms nothing."""
     silence: ClassVar[timedelta] = timedelta(hours=24)
     """How long after its validity a message may stay without a final receipt before it expires."""
 

@@ -60,9 +60,7 @@ _SENTENCES = {
 
 FINAL_STATES = tuple(state for state in MessageState if state.is_final)
 OPEN_STATES = tuple(state for state in MessageState if not state.is_final)
-HANDED_OVER_STATES = tuple(
-    state for state in MessageState if MessageState.UNKNOWN <= state <= MessageState.READ
-)
+HANDED_OVER_STATES = tuple(state for state in MessageState if MessageState.UNKNOWN <= state <= MessageState.READ)
 
 
 def fold(current: MessageState, reports: Iterable[MessageState]) -> MessageState:

@@ -48,7 +48,7 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One message handed to a provider. `token` is ours, unguessable, and stays the same on a resend."""
+    """One message handed to a provider. `token` is our name for it and stays the same on a resend."""
 
     message_id: int
     address: str
@@ -154,6 +154,8 @@ class Provider(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Ready-made settings by title, offered when a connection is made."""
     ambiguity: ClassVar[Ambiguity]
+    lookup_after: ClassVar[timedelta] = timedelta(minutes=2)
+    """How long the provider may take until it knows a message; asked earlier, "not found" proves nothing."""
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]]
     """From the provider's codes to (class, our reason); the table the tests walk."""
@@ -211,7 +213,11 @@ class Provider(ABC):
         """Try the connection without sending a message, and tell what was found."""
 
     async def lookup(self, batch: Sequence[Submission]) -> list[Outcome]:
-        """Ask what became of messages whose answer was lost; for ambiguity LOOKUP only."""
+        """Ask what became of messages whose answer was lost; for ambiguity LOOKUP only.
+
+        `Accepted` and `Rejected` settle a message, `TryLater` means it never arrived and is sent again,
+        `Unknown` leaves it as it is.
+        """
         return [Unknown() for _ in batch]
 
     @classmethod

@@ -59,10 +59,7 @@ class Template:
 
         def render(values: Values) -> str:
             return "".join(
-                [
-                    piece if isinstance(piece, str) else values.get(piece.name) or piece.default or ""
-                    for piece in pieces
-                ]
+                [piece if isinstance(piece, str) else values.get(piece.name) or piece.default or "" for piece in pieces]
             )
 
         return render

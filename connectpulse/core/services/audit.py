@@ -22,21 +22,31 @@ def record(work: Work, verb: str, target: Any = None, **detail: Any) -> None:
     `target` is a mapped row, or None for an act without an object. Values named in the action's `redact`
     are recorded as changed and not shown. Raises NotFound for a verb no plugin declared.
     """
-    action = work.registry.action(verb)
-    if target is not None and inspect(target).pending:
+    if target is None:
+        record_named(work, verb, work.organisation, "", "", "", **detail)
+        return
+    if inspect(target).pending:
         work.session.flush()
+    record_named(work, verb, work.organisation, type(target).__name__, _identity(target), str(target), **detail)
+
+
+def record_named(
+    work: Work, verb: str, organisation_id: int | None, kind: str, id: object, name: str, **detail: Any
+) -> None:
+    """Write an act on an object known by kind, id and name, for set-based code that loads no rows."""
+    action = work.registry.action(verb)
     work.session.execute(
         insert(AuditEntry.__table__),
         {
-            "organisation_id": work.organisation,
+            "organisation_id": organisation_id,
             "verb": verb,
             "actor_kind": work.actor.kind,
             "actor_id": work.actor.id,
             "actor_name": work.actor.name[:200],
             "actor_address": work.actor.address[:60],
-            "object_type": type(target).__name__ if target is not None else "",
-            "object_id": str(_identity(target)) if target is not None else "",
-            "object_name": str(target)[:200] if target is not None else "",
+            "object_type": kind,
+            "object_id": str(id),
+            "object_name": name[:200],
             "detail": _redact(action, detail),
         },
     )
@@ -87,7 +97,5 @@ def _redact(action: AuditAction, detail: Mapping[str, Any]) -> dict[str, Any]:
     shown = {name: plain(value) for name, value in detail.items()}
     for name, value in shown.items():
         if isinstance(value, dict):
-            shown[name] = {
-                key: [HIDDEN, HIDDEN] if key in action.redact else each for key, each in value.items()
-            }
+            shown[name] = {key: [HIDDEN, HIDDEN] if key in action.redact else each for key, each in value.items()}
     return {name: HIDDEN if name in action.redact else value for name, value in shown.items()}

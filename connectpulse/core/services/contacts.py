@@ -59,18 +59,14 @@ def change(work: Work, contact_id: int, person: Person) -> Contact:
     before = {(each.scheme, each.value) for each in contact.addresses}
     _write(work, contact, person)
     after = {(each.scheme, each.value) for each in contact.addresses}
-    return records.update(
-        work, contact, "contact.updated", **({"addresses": "changed"} if before != after else {})
-    )
+    return records.update(work, contact, "contact.updated", **({"addresses": "changed"} if before != after else {}))
 
 
 def remove(work: Work, contact_id: int) -> None:
     """Delete a contact with its addresses and memberships; what was sent to it stays in the message log."""
     contact = records.find(work, Contact, contact_id, lock=True)
     lists = work.session.scalars(select(ListMember.list_id).where(ListMember.contact_id == contact_id)).all()
-    work.session.execute(
-        update(ContactList).where(ContactList.id.in_(lists)).values(size=ContactList.size - 1)
-    )
+    work.session.execute(update(ContactList).where(ContactList.id.in_(lists)).values(size=ContactList.size - 1))
     records.delete(work, contact, "contact.deleted")
 
 
@@ -86,9 +82,7 @@ def restrict(work: Work, contact_id: int, is_restricted: bool) -> None:
 
 def add_members(work: Work, contact_list: ContactList, contact_ids: Sequence[int]) -> int:
     """Put contacts of this organisation on a list; return how many were not on it yet."""
-    own = select(Contact.organisation_id, literal(contact_list.id), Contact.id).where(
-        Contact.id.in_(contact_ids)
-    )
+    own = select(Contact.organisation_id, literal(contact_list.id), Contact.id).where(Contact.id.in_(contact_ids))
     statement = (
         upsert(ListMember)
         .from_select(["organisation_id", "list_id", "contact_id"], own)
@@ -151,9 +145,7 @@ def _write(work: Work, contact: Contact, person: Person) -> None:
     _put_addresses(work, contact, wanted)
 
 
-def _canonical_addresses(
-    raw: Sequence[tuple[str, str]], country: str, faults: list[str]
-) -> list[tuple[str, str]]:
+def _canonical_addresses(raw: Sequence[tuple[str, str]], country: str, faults: list[str]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for scheme, value in raw:
         if not value.strip():
@@ -178,8 +170,7 @@ def _put_addresses(work: Work, contact: Contact, wanted: list[tuple[str, str]]) 
             raise Refused(f"{value} belongs to another contact already.")
     have = {(each.scheme, each.value): each for each in contact.addresses}
     contact.addresses = [
-        have.get(address)
-        or Address(scheme=address[0], value=address[1], organisation_id=work.organisation_id)
+        have.get(address) or Address(scheme=address[0], value=address[1], organisation_id=work.organisation_id)
         for address in wanted
     ]
     for position, address in enumerate(contact.addresses):

@@ -14,7 +14,7 @@ from ..errors import PluginRefused
 from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
-from . import imports
+from . import expansion, imports, leaving, quotes
 from .actions import ACTIONS
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
@@ -36,7 +36,12 @@ def register(registry: Registry) -> None:
     registry.rules.update({rule.model.__tablename__: rule for rule in rules})
     registry.subjects.update({each.model.__tablename__: each for each in handlers})
     registry.ledgers[UnmeteredLedger.name] = UnmeteredLedger()
-    registry.jobs["import"] = JobKind(imports.step, imports.give_up)
+    registry.jobs |= {
+        "import": JobKind(imports.step, imports.give_up),
+        "quote": JobKind(quotes.step, quotes.give_up),
+        "expand": JobKind(expansion.step, expansion.give_up),
+        "cancel": JobKind(leaving.cancel_step, leaving.nothing_to_tell),
+    }
 
 
 def core_tables() -> set[str]:
@@ -46,9 +51,7 @@ def core_tables() -> set[str]:
 
 def _account(table: str) -> type[Any]:
     found: type[Any] = next(
-        mapper.class_
-        for mapper in Table.registry.mappers
-        if getattr(mapper.class_, "__tablename__", "") == table
+        mapper.class_ for mapper in Table.registry.mappers if getattr(mapper.class_, "__tablename__", "") == table
     )
     return found
 

@@ -113,9 +113,7 @@ def start(
         raise Refused("Choose the column that holds the phone number or another address.")
     twice = sorted({t for t in used if used.count(t) > 1 and not t.startswith("address:")})
     if twice:
-        raise Refused(
-            *(f"Two columns are both mapped to {target.removeprefix('field:')}." for target in twice)
-        )
+        raise Refused(*(f"Two columns are both mapped to {target.removeprefix('field:')}." for target in twice))
     given.list_id = _list(work, list_id, new_list)
     given.region = region.upper() or given.region
     given.consent = consent
@@ -153,9 +151,7 @@ def step(work: Work, import_id: int) -> bool:
     merged = import_batch.merge(work, batch, given.id, given.list_id, given.consent)
     if merged.joined:
         work.session.execute(
-            update(ContactList)
-            .where(ContactList.id == given.list_id)
-            .values(size=ContactList.size + merged.joined)
+            update(ContactList).where(ContactList.id == given.list_id).values(size=ContactList.size + merged.joined)
         )
     _keep_faults(work, given, batch.faults)
     given.created += merged.created

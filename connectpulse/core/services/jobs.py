@@ -130,9 +130,7 @@ def _postpone(open_work: Opener, job_id: int, worker: str, attempts: int, reason
         )
 
 
-def _end(
-    open_work: Opener, job_id: int, organisation: int | None, kind: str, subject_id: int, reason: str
-) -> None:
+def _end(open_work: Opener, job_id: int, organisation: int | None, kind: str, subject_id: int, reason: str) -> None:
     with open_work(SYSTEM, organisation) as work:
         work.registry.jobs[kind].give_up(work, subject_id, reason[:300])
         work.session.execute(

@@ -40,9 +40,7 @@ def add(
     new_id = work.session.scalar(statement)
     if new_id is None:
         return False
-    audit.record(
-        work, "suppression.created", records.find(work, Suppression, new_id), reason=reason, value=value
-    )
+    audit.record(work, "suppression.created", records.find(work, Suppression, new_id), reason=reason, value=value)
     return True
 
 
@@ -57,9 +55,7 @@ def lift(work: Work, suppression_id: int) -> None:
     records.delete(work, records.find(work, Suppression, suppression_id), "suppression.deleted")
 
 
-def suppressed(
-    work: Work, scheme: str, values: Sequence[str], channel: str, purposes: Iterable[str]
-) -> set[str]:
+def suppressed(work: Work, scheme: str, values: Sequence[str], channel: str, purposes: Iterable[str]) -> set[str]:
     """Return those of `values` that may not be written to on `channel` for any of `purposes`."""
     statement = select(Suppression.value).where(
         Suppression.scheme == scheme,

@@ -25,9 +25,7 @@ metadata = Model.metadata
 BigId = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 Json = Annotated[dict[str, Any], mapped_column(JSONB, default=dict, server_default="{}")]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
-CreatedAt = Annotated[
-    datetime, mapped_column(DateTime(timezone=True), server_default=func.now(), nullable=False)
-]
+CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now(), nullable=False)]
 
 
 class Table(Model):

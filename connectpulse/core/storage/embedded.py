@@ -124,9 +124,7 @@ class EmbeddedServer:
             return "\n".join((self.cluster / "server.log").read_text().splitlines()[-12:])
         return "It left no log."
 
-    def _run(
-        self, program: str, *arguments: str, check: bool = True, **env: str
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, program: str, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(  # noqa: S603 - our own program and arguments
             [str(binaries() / program), *arguments],
             stdin=subprocess.DEVNULL,

@@ -12,14 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 from sqlalchemy import event, false, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
 from ..errors import PulseError
 from .base import Owned
-
-log = structlog.get_logger(__name__)
 
 _TENANT = "organisation_id"
 _PLATFORM = "platform_reason"
@@ -48,11 +45,11 @@ def bound(session: Session) -> int | None:
 def platform_scope(session: Session, reason: str) -> Iterator[None]:
     """Lift the guard inside the block. `reason` says which duty of the platform needs it.
 
-    The crossing is logged here; services that cross on behalf of a person also write an audit entry.
+    Duties of the machinery cross silently; services that cross on behalf of a person write an audit entry
+    (`audit.crossing`).
     """
     before = session.info.get(_PLATFORM)
     session.info[_PLATFORM] = reason
-    log.debug("platform_scope", reason=reason)
     try:
         yield
         session.flush()

@@ -113,9 +113,7 @@ def drift(engine: Engine, component: str) -> list[object]:
             opts={
                 "version_table": version_table(component),
                 "compare_type": True,
-                "include_name": lambda name, kind, _: (
-                    kind != "table" or owner_of_name(name or "") == component
-                ),
+                "include_name": lambda name, kind, _: kind != "table" or owner_of_name(name or "") == component,
                 "include_object": lambda item, name, kind, reflected, other: (
                     kind != "table" or reflected or owner(item) == component
                 ),

@@ -49,6 +49,4 @@ def ensure(connection: Connection, now: datetime, ahead: int = MONTHS_AHEAD) -> 
 def missing(connection: Connection, now: datetime, ahead: int = 1) -> list[str]:
     """Return the partitions that should exist by now and do not."""
     names = [f"{table}_p{start:%Y%m}" for table in PARTITIONED for start in months(now, ahead)]
-    return [
-        name for name in names if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is None
-    ]
+    return [name for name in names if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is None]

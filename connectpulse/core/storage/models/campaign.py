@@ -44,9 +44,7 @@ class Campaign(Owned, Table):
     template_version_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("pulse_template_version.id", ondelete="RESTRICT")
     )
-    sender_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("pulse_sender.id", ondelete="RESTRICT")
-    )
+    sender_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("pulse_sender.id", ondelete="RESTRICT"))
     timezone: Mapped[str] = mapped_column(String(64))
     scheduled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     start_within_minutes: Mapped[int] = mapped_column(default=60, server_default="60")

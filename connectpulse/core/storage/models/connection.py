@@ -56,9 +56,7 @@ class ConnectionSlot(Table):
     __tablename__ = "pulse_connection_slot"
     __table_args__ = (PrimaryKeyConstraint("connection_id", "slot"),)
 
-    connection_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("pulse_connection.id", ondelete="CASCADE")
-    )
+    connection_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("pulse_connection.id", ondelete="CASCADE"))
     slot: Mapped[int]
     worker: Mapped[str] = mapped_column(String(80))
     lease_until: Mapped[datetime] = mapped_column(DateTime(timezone=True))
@@ -81,9 +79,7 @@ class Route(Table):
         BigInteger, ForeignKey("pulse_organisation.id", ondelete="CASCADE")
     )
     channel: Mapped[str] = mapped_column(String(20))
-    connection_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("pulse_connection.id", ondelete="CASCADE")
-    )
+    connection_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("pulse_connection.id", ondelete="CASCADE"))
     priority: Mapped[int] = mapped_column(default=10, server_default="10")
     weight: Mapped[int] = mapped_column(default=1, server_default="1")
     prefix: Mapped[str] = mapped_column(String(20), default="", server_default="")

@@ -113,9 +113,7 @@ class Import(Owned, Table):
     __table_args__ = (Index(None, "organisation_id", "id"),)
 
     id: Mapped[BigId]
-    list_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("pulse_contact_list.id", ondelete="SET NULL")
-    )
+    list_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("pulse_contact_list.id", ondelete="SET NULL"))
     filename: Mapped[str] = mapped_column(String(255))
     encoding: Mapped[str] = mapped_column(String(40))
     delimiter: Mapped[str] = mapped_column(String(4))

@@ -35,8 +35,8 @@ class Dispatch(OwnedApart, Table):
 
     `cursor` is the last id that a worker was allowed to hand over: it is committed before the bytes leave,
     so that after a crash the messages up to it are `unknown` and those beyond it are certainly not sent.
-    `alternatives` are the connections to try, in order, should this one fail. `content` holds what the whole
-    dispatch shares: channel, purpose, sender, validity.
+    `campaign_id` 0 stands for none (a test). `alternatives` are the connections to try, in order, should
+    this one fail. Channel, purpose, sender and validity hold for all its messages.
     """
 
     __tablename__ = "pulse_dispatch"
@@ -50,11 +50,12 @@ class Dispatch(OwnedApart, Table):
             postgresql_where=text("state = 'ready'"),
         ),
         Index("ix_pulse_dispatch_claimed", "lease_until", postgresql_where=text("state = 'claimed'")),
+        Index("ix_pulse_dispatch_done", "id", postgresql_where=text("state = 'done'")),
         Index(None, "campaign_id", "state"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
-    campaign_id: Mapped[int | None] = mapped_column(BigInteger)
+    campaign_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     connection_id: Mapped[int] = mapped_column(BigInteger)
     alternatives: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
     channel: Mapped[str] = mapped_column(String(20))
@@ -161,7 +162,10 @@ class Attempt(OwnedApart, Table):
     """A handing-over that did not end in acceptance: retried, rerouted, refused or lost."""
 
     __tablename__ = "pulse_attempt"
-    __table_args__ = (Index(None, "message_id"),)
+    __table_args__ = (
+        Index(None, "message_id"),
+        Index("ix_pulse_attempt_unknown", "connection_id", "id", postgresql_where=text("outcome = 'unknown'")),
+    )
 
     id: Mapped[BigId]
     message_id: Mapped[int] = mapped_column(BigInteger)

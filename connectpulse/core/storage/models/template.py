@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, Date, ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -54,7 +54,7 @@ class Sender(Owned, Table):
     """
 
     __tablename__ = "pulse_sender"
-    __table_args__ = (UniqueConstraint("organisation_id", "channel", "value"),)
+    __table_args__ = (UniqueConstraint("organisation_id", "channel", "value"), Index(None, "channel", "value"))
 
     id: Mapped[BigId]
     channel: Mapped[str] = mapped_column(String(20))

@@ -94,6 +94,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pulse_attempt'))
     )
     op.create_index(op.f('ix_pulse_attempt_message_id'), 'pulse_attempt', ['message_id'], unique=False)
+    op.create_index('ix_pulse_attempt_unknown', 'pulse_attempt', ['connection_id', 'id'], unique=False, postgresql_where=sa.text("outcome = 'unknown'"))
     op.create_table('pulse_audit',
     sa.Column('id', sa.BigInteger(), server_default=sa.text('pulse_id()'), nullable=False),
     sa.Column('organisation_id', sa.BigInteger(), nullable=True),
@@ -135,7 +136,7 @@ def upgrade() -> None:
     op.create_index(op.f('ix_pulse_counter_campaign_id_name'), 'pulse_counter', ['campaign_id', 'name'], unique=False)
     op.create_table('pulse_dispatch',
     sa.Column('id', sa.BigInteger(), server_default=sa.text('pulse_id()'), nullable=False),
-    sa.Column('campaign_id', sa.BigInteger(), nullable=True),
+    sa.Column('campaign_id', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('connection_id', sa.BigInteger(), nullable=False),
     sa.Column('alternatives', postgresql.ARRAY(sa.BigInteger()), server_default='{}', nullable=False),
     sa.Column('channel', sa.String(length=20), nullable=False),
@@ -159,6 +160,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_pulse_dispatch_campaign_id_state'), 'pulse_dispatch', ['campaign_id', 'state'], unique=False)
     op.create_index('ix_pulse_dispatch_claimed', 'pulse_dispatch', ['lease_until'], unique=False, postgresql_where=sa.text("state = 'claimed'"))
+    op.create_index('ix_pulse_dispatch_done', 'pulse_dispatch', ['id'], unique=False, postgresql_where=sa.text("state = 'done'"))
     op.create_index('ix_pulse_dispatch_ready', 'pulse_dispatch', ['connection_id', 'campaign_id', 'due_at', 'id'], unique=False, postgresql_where=sa.text("state = 'ready'"))
     op.create_table('pulse_inbound',
     sa.Column('id', sa.BigInteger(), server_default=sa.text('pulse_id()'), nullable=False),
@@ -436,6 +438,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pulse_sender')),
     sa.UniqueConstraint('organisation_id', 'channel', 'value', name=op.f('uq_pulse_sender_organisation_id_channel_value'))
     )
+    op.create_index(op.f('ix_pulse_sender_channel_value'), 'pulse_sender', ['channel', 'value'], unique=False)
     op.create_table('pulse_suppression',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('scheme', sa.String(length=20), nullable=False),
@@ -692,6 +695,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_pulse_suppression_organisation_id_id'), table_name='pulse_suppression')
     op.drop_index(op.f('ix_pulse_suppression_organisation_id_created_at'), table_name='pulse_suppression')
     op.drop_table('pulse_suppression')
+    op.drop_index(op.f('ix_pulse_sender_channel_value'), table_name='pulse_sender')
     op.drop_table('pulse_sender')
     op.drop_index(op.f('ix_pulse_membership_organisation_id'), table_name='pulse_membership')
     op.drop_table('pulse_membership')
@@ -734,6 +738,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_pulse_inbound_connection_id_reference'), table_name='pulse_inbound')
     op.drop_table('pulse_inbound')
     op.drop_index('ix_pulse_dispatch_ready', table_name='pulse_dispatch', postgresql_where=sa.text("state = 'ready'"))
+    op.drop_index('ix_pulse_dispatch_done', table_name='pulse_dispatch', postgresql_where=sa.text("state = 'done'"))
     op.drop_index('ix_pulse_dispatch_claimed', table_name='pulse_dispatch', postgresql_where=sa.text("state = 'claimed'"))
     op.drop_index(op.f('ix_pulse_dispatch_campaign_id_state'), table_name='pulse_dispatch')
     op.drop_table('pulse_dispatch')
@@ -744,6 +749,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_pulse_audit_organisation_id_id'), table_name='pulse_audit')
     op.drop_index(op.f('ix_pulse_audit_object_type_object_id_id'), table_name='pulse_audit')
     op.drop_table('pulse_audit')
+    op.drop_index('ix_pulse_attempt_unknown', table_name='pulse_attempt', postgresql_where=sa.text("outcome = 'unknown'"))
     op.drop_index(op.f('ix_pulse_attempt_message_id'), table_name='pulse_attempt')
     op.drop_table('pulse_attempt')
     op.drop_table('ab_view_menu')

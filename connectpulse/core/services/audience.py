@@ -1,0 +1,156 @@
+"""The audience of a campaign, page by page in contact order, and what is decided about each recipient.
+
+An address belongs to one contact per organisation, so a person who is on several lists is one row here.
+Each page costs the same, however large the audience: every list is entered at the cursor.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import tuple_row
+
+from ..domain.contracts import Rendered, Unpriced
+from ..domain.routing import Order
+from ..errors import Refused
+from ..storage.session import raw
+from . import addresses
+from .plans import Plan
+from .work import Work
+
+SKIPS = {
+    "no_address": "No address for this channel",
+    "restricted": "Processing is restricted",
+    "opted_out": "Asked to stop",
+    "complained": "Complained before",
+    "undeliverable": "Known not to exist",
+    "objected": "Objected to this use",
+    "do_not_call": "On a do-not-call register",
+    "operator": "Suppressed by an administrator",
+    "no_consent": "Has not agreed to this",
+    "no_recent_message": "Has not written to us lately",
+    "missing_value": "A value the text needs is missing",
+    "not_rendered": "The text cannot be made for this recipient",
+    "unpriced": "No price for this destination",
+    "no_route": "No connection serves this destination",
+}
+"""Why a recipient is left out, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens for one contact: a message over `order`, or nothing and the reason `skip`."""
+
+    contact_id: int
+    address: str
+    skip: str = ""
+    rendered: Rendered | None = None
+    units: Decimal = Decimal(0)
+    order: Order = ()
+    zone: str | None = None
+    missing: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+_PAGE = """
+WITH member AS (
+    SELECT DISTINCT x.contact_id
+    FROM unnest(%(lists)s::bigint[]) AS list (id)
+    CROSS JOIN LATERAL (
+        SELECT m.contact_id FROM pulse_list_member m
+        WHERE m.list_id = list.id AND m.contact_id > %(cursor)s
+        ORDER BY m.contact_id LIMIT %(limit)s) x
+    ORDER BY 1 LIMIT %(limit)s)
+SELECT c.id, a.value, c.name, c.fields, c.timezone, c.restricted_at IS NOT NULL, s.reason,
+       {consent} AS has_consent, {recent} AS wrote_lately, {excluded} AS is_excluded
+FROM member JOIN pulse_contact c ON c.id = member.contact_id
+LEFT JOIN LATERAL (
+    SELECT value FROM pulse_address WHERE contact_id = c.id AND scheme = %(scheme)s
+    ORDER BY position, id LIMIT 1) a ON true
+LEFT JOIN LATERAL (
+    SELECT reason FROM pulse_suppression
+    WHERE organisation_id = %(organisation)s AND scheme = %(scheme)s AND value = a.value
+      AND channel IN ('*', %(channel)s) AND purpose IN ('*', %(purpose)s) LIMIT 1) s ON true
+WHERE c.organisation_id = %(organisation)s
+ORDER BY c.id
+"""
+
+_CONSENT = """EXISTS (
+    SELECT 1 FROM pulse_consent WHERE organisation_id = %(organisation)s AND scheme = %(scheme)s
+    AND value = a.value AND channel IN ('*', %(channel)s) AND purpose IN ('*', %(purpose)s))"""
+_RECENT = """EXISTS (
+    SELECT 1 FROM pulse_inbound WHERE organisation_id = %(organisation)s AND address = a.value
+    AND channel = %(channel)s AND received_at > %(since)s)"""
+_EXCLUDED = """EXISTS (
+    SELECT 1 FROM pulse_list_member WHERE list_id = ANY(%(excluded)s) AND contact_id = c.id)"""
+
+
+def page(work: Work, plan: Plan, cursor: int, limit: int) -> list[tuple[Any, ...]]:
+    """Return the next contacts of the audience after `cursor`, with what decides about them."""
+    recent = plan.needs.recent_inbound
+    query = _PAGE.format(
+        consent=_CONSENT if plan.needs.opt_in else "true",
+        recent=_RECENT if recent is not None else "true",
+        excluded=_EXCLUDED if plan.excluded else "false",
+    )
+    facts = {
+        "lists": plan.lists,
+        "excluded": plan.excluded,
+        "cursor": cursor,
+        "limit": limit,
+        "organisation": plan.organisation_id,
+        "scheme": plan.channel.scheme,
+        "channel": plan.channel.name,
+        "purpose": plan.purpose.value,
+        "since": plan.now - recent if recent is not None else None,
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        return rows.execute(query, facts).fetchall()
+
+
+def decide(plan: Plan, rows: Sequence[tuple[Any, ...]]) -> list[Decision]:
+    """Return a decision per row; excluded contacts are not recipients and get none."""
+    return [_decide(plan, row) for row in rows if not row[9]]
+
+
+def _decide(plan: Plan, row: tuple[Any, ...]) -> Decision:
+    contact_id, address, name, fields, zone, is_restricted, suppression, has_consent, wrote_lately, _ = row
+    skip = _obstacle(address, is_restricted, suppression, has_consent, wrote_lately)
+    if skip:
+        return Decision(contact_id, address or "", skip)
+    values = fields
+    values["name"] = name
+    values["first_name"] = name.split(" ", 1)[0]
+    if plan.required:
+        missing = tuple(each for each in plan.required if not values.get(each))
+        if missing:
+            return Decision(contact_id, address, "missing_value", missing=missing)
+    try:
+        rendered = plan.render(values)
+        units = plan.price(address, rendered.measure)
+    except Refused:
+        return Decision(contact_id, address, "not_rendered")
+    except Unpriced as gap:
+        return Decision(contact_id, address, "unpriced", prefix=gap.prefix)
+    order = plan.choose(address, contact_id)
+    if not order:
+        return Decision(contact_id, address, "no_route")
+    if plan.window is not None:
+        zone = zone or addresses.zone(plan.channel.scheme, address) or plan.zone.key
+        return Decision(contact_id, address, "", rendered, units, order, zone)
+    return Decision(contact_id, address, "", rendered, units, order)
+
+
+def _obstacle(
+    address: str | None, is_restricted: bool, suppression: str | None, has_consent: bool, wrote_lately: bool
+) -> str:
+    if not address:
+        return "no_address"
+    if is_restricted:
+        return "restricted"
+    if suppression:
+        return suppression
+    if not has_consent:
+        return "no_consent"
+    return "" if wrote_lately else "no_recent_message"

@@ -1,0 +1,320 @@
+"""Campaigns: drafted, quoted, approved, launched, paused, resumed, cancelled. Each verb is safe to repeat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import select, text, update
+
+from ..domain.campaign import CampaignState, check_step, states_before
+from ..domain.contracts import Purpose
+from ..domain.windows import find_zone, to_utc
+from ..errors import Refused
+from ..storage.models import Campaign, CampaignList, ContactList, Organisation, Quote, Sender, Template
+from . import audit, jobs, plans, quotes, records, templates
+from .work import Work
+
+PURPOSES = {Purpose.PROMOTIONAL.value: "Promotional", Purpose.TRANSACTIONAL.value: "Transactional"}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a form or an API call says about a campaign. `starts_at` is wall-clock time in `timezone`."""
+
+    name: str
+    channel: str
+    purpose: str
+    template_id: int | None
+    sender_id: int | None
+    list_ids: Sequence[int]
+    excluded_ids: Sequence[int] = ()
+    timezone: str = ""
+    starts_at: datetime | None = None
+    start_within_minutes: int = 60
+    window_start: time | None = None
+    window_end: time | None = None
+    window_days: Sequence[int] = (0, 1, 2, 3, 4, 5, 6)
+    rate_per_second: int | None = None
+    validity_minutes: int = 1440
+
+
+def create(work: Work, draft: Draft) -> Campaign:
+    """Make a campaign; it may still lack what launching needs."""
+    campaign = Campaign(created_by=work.actor.name)
+    _write(work, campaign, draft)
+    return records.create(work, campaign, "campaign.created")
+
+
+def change(work: Work, campaign_id: int, draft: Draft) -> Campaign:
+    """Change a campaign that has not been launched; a quote or approval it had no longer holds."""
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    if not CampaignState(campaign.state).is_editable:
+        raise Refused("Only a draft can be changed. Copy the campaign to send it differently.")
+    _write(work, campaign, draft)
+    campaign.state = CampaignState.DRAFT.value
+    return records.update(work, campaign, "campaign.updated")
+
+
+def copy(work: Work, campaign_id: int) -> Campaign:
+    """Make a draft like a campaign, unscheduled, with the newest version of its template."""
+    campaign = records.find(work, Campaign, campaign_id)
+    template = campaign.template_version.template_id if campaign.template_version else None
+    draft = Draft(
+        name=f"{campaign.name[:110]} (copy)",
+        channel=campaign.channel,
+        purpose=campaign.purpose,
+        template_id=template,
+        sender_id=campaign.sender_id,
+        list_ids=[each.list_id for each in campaign.lists if not each.is_excluded],
+        excluded_ids=[each.list_id for each in campaign.lists if each.is_excluded],
+        timezone=campaign.timezone,
+        window_start=campaign.window_start,
+        window_end=campaign.window_end,
+        window_days=campaign.window_days,
+        rate_per_second=campaign.rate_per_second,
+        validity_minutes=campaign.validity_minutes,
+    )
+    return create(work, draft)
+
+
+def remove(work: Work, campaign_id: int) -> None:
+    """Delete a campaign that never ran."""
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    if campaign.launched_at is not None:
+        raise Refused("A campaign that ran stays in the log until its retention ends.")
+    records.delete(work, campaign, "campaign.deleted")
+
+
+def launch(work: Work, campaign_id: int, quote_id: int) -> Campaign:
+    """Launch as quoted: now, at its scheduled time, or after approval where the organisation asks for it.
+
+    Raises Refused if anything changed since the quote, and on a second click.
+    """
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    check_step(CampaignState(campaign.state), CampaignState.RUNNING)
+    quote = _check_quote(work, campaign, quote_id)
+    organisation = records.find(work, Organisation, campaign.organisation_id)
+    if organisation.is_suspended:
+        raise Refused("This organisation is suspended; nothing can be sent.")
+    campaign.fingerprint = quote.fingerprint
+    campaign.launched_by, campaign.launched_by_id = work.actor.name, work.actor.id
+    if organisation.needs_approval:
+        return _step(work, campaign, CampaignState.AWAITING_APPROVAL, "campaign.submitted", quote=_said(quote))
+    return _start(work, campaign, quote)
+
+
+def approve(work: Work, campaign_id: int) -> Campaign:
+    """Let a campaign go that somebody else launched, exactly as it was when they did."""
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    if campaign.state != CampaignState.AWAITING_APPROVAL:
+        raise Refused("This campaign is not waiting for approval.")
+    if campaign.launched_by_id == work.actor.id:
+        raise Refused("Another person has to approve what you launched.")
+    if campaign.fingerprint != plans.fingerprint(campaign):
+        raise Refused("The campaign or its audience has changed since it was submitted. Send it back.")
+    quote = quotes.latest(work, campaign_id)
+    if quote is None:
+        raise Refused("The quote is gone. Send the campaign back to be quoted again.")
+    campaign.approved_by = work.actor.name
+    audit.record(work, "campaign.approved", campaign)
+    return _start(work, campaign, quote)
+
+
+def send_back(work: Work, campaign_id: int, reason: str) -> Campaign:
+    """Return a campaign to its author instead of approving it; also takes a schedule back."""
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    campaign.reason = reason[:300]
+    return _step(work, campaign, CampaignState.DRAFT, "campaign.returned", reason=reason)
+
+
+def pause(work: Work, campaign_id: int, reason: str = "") -> Campaign:
+    """Stop handing over; what is on the wire already is answered and recorded."""
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    campaign.reason = (reason or f"Paused by {work.actor.name}")[:300]
+    return _step(work, campaign, CampaignState.PAUSED, "campaign.paused", reason=campaign.reason)
+
+
+def resume(work: Work, campaign_id: int) -> Campaign:
+    """Go on where the campaign stopped; nobody is sent to twice."""
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    if campaign.state != CampaignState.PAUSED:
+        raise Refused("This campaign is not paused.")
+    campaign.reason = ""
+    _step(work, campaign, CampaignState.RUNNING, "campaign.resumed")
+    _wake(work, campaign)
+    return campaign
+
+
+def cancel(work: Work, campaign_id: int) -> Campaign:
+    """End a campaign; what has not been handed over never will be, and its units are given back."""
+    campaign = records.find(work, Campaign, campaign_id, lock=True)
+    campaign.reason = f"Cancelled by {work.actor.name}"[:300]
+    campaign.finished_at = work.clock()
+    _step(work, campaign, CampaignState.CANCELLED, "campaign.cancelled")
+    if campaign.launched_at is not None:
+        jobs.submit(work, "cancel", campaign.id)
+    return campaign
+
+
+def start_due(work: Work) -> list[int]:
+    """Start the scheduled campaigns whose time has come; those too late become `missed`, not a surprise.
+
+    Platform work: returns the ids of campaigns that started.
+    """
+    now = work.clock()
+    due = work.session.scalars(
+        select(Campaign)
+        .where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= now)
+        .limit(100)
+        .with_for_update(of=Campaign, skip_locked=True)
+    ).unique()
+    started = []
+    for campaign in due:
+        assert campaign.scheduled_at is not None
+        if now - campaign.scheduled_at > timedelta(minutes=campaign.start_within_minutes):
+            campaign.reason = (
+                "Nothing was running when it should have started. Launch it again if it still makes sense."
+            )
+            _step(work, campaign, CampaignState.MISSED, "campaign.missed")
+        else:
+            _step(work, campaign, CampaignState.RUNNING, "campaign.launched")
+            campaign.launched_at = now
+            _wake(work, campaign)
+            started.append(campaign.id)
+    return started
+
+
+def pause_for(work: Work, campaign_ids: Sequence[int], reason: str) -> None:
+    """Pause running campaigns because of what their provider says; for set-based code."""
+    for campaign in work.session.scalars(
+        select(Campaign).where(Campaign.id.in_(campaign_ids), Campaign.state == CampaignState.RUNNING)
+    ).unique():
+        campaign.reason = reason[:300]
+        _step(work, campaign, CampaignState.PAUSED, "campaign.paused", reason=reason)
+
+
+def _start(work: Work, campaign: Campaign, quote: Quote) -> Campaign:
+    now = work.clock()
+    if campaign.scheduled_at is not None and campaign.scheduled_at > now:
+        return _step(work, campaign, CampaignState.SCHEDULED, "campaign.scheduled", quote=_said(quote))
+    campaign.launched_at = now
+    _step(work, campaign, CampaignState.RUNNING, "campaign.launched", quote=_said(quote))
+    _wake(work, campaign)
+    return campaign
+
+
+def _wake(work: Work, campaign: Campaign) -> None:
+    if not campaign.is_expanded:
+        organisation, work.organisation = work.organisation, campaign.organisation_id
+        jobs.submit(work, "expand", campaign.id)
+        work.organisation = organisation
+    work.session.execute(text("SELECT pg_notify('pulse_dispatch', '*')"))
+
+
+def _step(work: Work, campaign: Campaign, target: CampaignState, verb: str, **detail: Any) -> Campaign:
+    """Move a campaign by conditional update, so that two clicks or two workers make one step."""
+    check_step(CampaignState(campaign.state), target)
+    work.session.flush()
+    moved = work.session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.state.in_(states_before(target)))
+        .values(state=target.value)
+        .returning(Campaign.id)
+    ).one_or_none()
+    if moved is None:
+        raise Refused("Somebody else changed this campaign just now. Look at it again.")
+    work.session.refresh(campaign)
+    audit.record(work, verb, campaign, **detail)
+    return campaign
+
+
+def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
+    faults = plans.problems(work, campaign)
+    if faults:
+        raise Refused(*faults)
+    quote = records.find(work, Quote, quote_id)
+    if quote.campaign_id != campaign.id or not quotes.holds(quote, campaign, work.clock()):
+        raise Refused("The campaign, its audience or its price has changed since it was quoted. Quote it again.")
+    if quote.recipients == 0:
+        raise Refused("Nobody would receive this: the audience is empty, or everyone in it is left out.")
+    if quote.unpriced:
+        prefixes = ", ".join(sorted(quote.unpriced)[:5])
+        raise Refused(f"There is no price for destinations beginning with {prefixes}. Add one, or leave them out.")
+    balance = work.registry.ledger.balance(work, campaign.organisation_id)
+    if balance is not None and balance < quote.units:
+        raise Refused(f"This needs {quote.units:f} units; the balance is {balance:f}.")
+    return quote
+
+
+def _said(quote: Quote) -> dict[str, Any]:
+    return {"recipients": quote.recipients, "parts": quote.parts, "units": str(quote.units)}
+
+
+def _write(work: Work, campaign: Campaign, draft: Draft) -> None:
+    if not draft.name.strip():
+        raise Refused("Give the campaign a name.")
+    if draft.purpose not in PURPOSES:
+        raise Refused("Choose a purpose: promotional or transactional.")
+    work.registry.channel(draft.channel)
+    organisation = records.find(work, Organisation, work.organisation_id)
+    campaign.name = draft.name.strip()[:120]
+    campaign.channel, campaign.purpose = draft.channel, draft.purpose
+    campaign.timezone = find_zone(draft.timezone or organisation.timezone).key
+    campaign.scheduled_at = (
+        to_utc(draft.starts_at, find_zone(campaign.timezone)) if draft.starts_at is not None else None
+    )
+    if campaign.scheduled_at is not None and campaign.scheduled_at <= work.clock():
+        raise Refused("The start lies in the past.")
+    _write_limits(campaign, draft)
+    campaign.template_version_id = _version_id(work, draft)
+    campaign.sender_id = _sender_id(work, draft)
+    _write_lists(work, campaign, draft)
+
+
+def _write_limits(campaign: Campaign, draft: Draft) -> None:
+    if (draft.window_start is None) != (draft.window_end is None):
+        raise Refused("A sending window needs both a beginning and an end.")
+    if draft.rate_per_second is not None and not 1 <= draft.rate_per_second <= 100_000:
+        raise Refused("The rate must lie between 1 and 100000 messages a second, or stay empty.")
+    if not 1 <= draft.validity_minutes <= 10_080:
+        raise Refused("The validity must lie between a minute and 7 days.")
+    if not 1 <= draft.start_within_minutes <= 10_080:
+        raise Refused("The latest start must lie between a minute and 7 days after the scheduled one.")
+    campaign.window_start, campaign.window_end = draft.window_start, draft.window_end
+    campaign.window_days = sorted({day for day in draft.window_days if 0 <= day <= 6})
+    campaign.rate_per_second = draft.rate_per_second
+    campaign.validity_minutes = draft.validity_minutes
+    campaign.start_within_minutes = draft.start_within_minutes
+
+
+def _version_id(work: Work, draft: Draft) -> int | None:
+    if draft.template_id is None:
+        return None
+    template = records.find(work, Template, draft.template_id)
+    if template.channel != draft.channel:
+        raise Refused(f"The template {template.name} is for another channel.")
+    return templates.current(work, template.id).id
+
+
+def _sender_id(work: Work, draft: Draft) -> int | None:
+    if draft.sender_id is None:
+        return None
+    sender = records.find(work, Sender, draft.sender_id)
+    if sender.channel != draft.channel:
+        raise Refused(f"The sender {sender.value} is for another channel.")
+    return sender.id
+
+
+def _write_lists(work: Work, campaign: Campaign, draft: Draft) -> None:
+    wanted = {list_id: False for list_id in draft.list_ids} | {list_id: True for list_id in draft.excluded_ids}
+    if set(draft.list_ids) & set(draft.excluded_ids):
+        raise Refused("A list cannot be both addressed and left out.")
+    for list_id in wanted:
+        records.find(work, ContactList, list_id)
+    have = {each.list_id: each for each in campaign.lists}
+    campaign.lists = [
+        have.get(list_id) or CampaignList(list_id=list_id, organisation_id=work.organisation_id) for list_id in wanted
+    ]
+    for each in campaign.lists:
+        each.is_excluded = wanted[each.list_id]

@@ -1,0 +1,168 @@
+"""Connections to providers and the routes over them: set up, tested, paused and resumed by the operator."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select, text
+
+from ..domain import form
+from ..domain.provider import Check, Provider
+from ..domain.routing import RouteRule
+from ..errors import Refused
+from ..storage.models import Connection, Route
+from . import audit, records
+from .work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard a connection may be driven; see the columns of `Connection`."""
+
+    window: int = 100
+    sessions: int = 1
+    rate_per_second: int | None = None
+
+    def check(self) -> None:
+        """Raise Refused unless the limits make sense."""
+        faults = []
+        if not 1 <= self.window <= 10_000:
+            faults.append("The window must lie between 1 and 10000 messages.")
+        if not 1 <= self.sessions <= 64:
+            faults.append("The sessions must lie between 1 and 64.")
+        if self.rate_per_second is not None and not 1 <= self.rate_per_second <= 100_000:
+            faults.append("The rate must lie between 1 and 100000 parts a second, or stay empty.")
+        if faults:
+            raise Refused(*faults)
+
+
+def create(
+    work: Work,
+    name: str,
+    provider: str,
+    raw: Mapping[str, Any],
+    limits: Limits | None = None,
+    organisation_id: int | None = None,
+) -> Connection:
+    """Set up a connection; raise Refused with every fault of its settings."""
+    cls = work.registry.provider(provider)
+    connection = Connection(name=_name(name), provider=provider, channel=cls.channel, organisation_id=organisation_id)
+    connection.token = secrets.token_urlsafe(24)
+    _write(connection, cls, raw, limits or Limits())
+    return records.create(work, connection, "connection.created")
+
+
+def change(work: Work, connection_id: int, name: str, raw: Mapping[str, Any], limits: Limits) -> Connection:
+    """Change a connection; a secret left empty keeps its value. Workers pick the change up within seconds."""
+    connection = records.find(work, Connection, connection_id, lock=True)
+    connection.name = _name(name)
+    _write(connection, work.registry.provider(connection.provider), raw, limits)
+    connection.revision += 1
+    return records.update(work, connection, "connection.updated")
+
+
+def remove(work: Work, connection_id: int) -> None:
+    """Delete a connection nothing waits for; raise Refused while messages are queued on it."""
+    connection = records.find(work, Connection, connection_id, lock=True)
+    waiting = work.session.scalar(
+        text("SELECT 1 FROM pulse_dispatch WHERE connection_id = :id AND state IN ('ready', 'claimed') LIMIT 1"),
+        {"id": connection_id},
+    )
+    if waiting:
+        raise Refused(f"Messages are still waiting for {connection.name}. Pause it instead.")
+    records.delete(work, connection, "connection.deleted")
+
+
+def pause(work: Work, connection_id: int, reason: str) -> None:
+    """Stop sending over a connection until somebody resumes it."""
+    connection = records.find(work, Connection, connection_id, lock=True)
+    if connection.is_active:
+        connection.is_active, connection.paused_reason = False, reason[:300]
+        work.session.flush()
+        audit.record(work, "connection.paused", connection, reason=reason)
+
+
+def resume(work: Work, connection_id: int) -> None:
+    """Send over a paused connection again, with a clean bill of health."""
+    connection = records.find(work, Connection, connection_id, lock=True)
+    connection.is_active, connection.paused_reason = True, ""
+    connection.failures, connection.open_until = 0, None
+    connection.revision += 1
+    work.session.flush()
+    audit.record(work, "connection.resumed", connection)
+
+
+def values(connection: Connection) -> dict[str, Any]:
+    """Return a connection's typed settings, secrets included. Never show or log the result."""
+    return {**connection.settings, **connection.secrets}
+
+
+async def check(cls: type[Provider], settings: Mapping[str, Any], callback_url: str) -> Check:
+    """Try a connection without sending. Holds no database session: call it between two works."""
+
+    async def ignore(events: Any) -> None:
+        """A trial takes nothing in."""
+
+    return await cls(settings, ignore, window=1, callback_url=callback_url).check()
+
+
+def callback_path(connection: Connection) -> str:
+    """Return the path of the connection's webhook, with the token that guards it."""
+    return f"/callbacks/{connection.id}/{connection.token}"
+
+
+def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
+    """Return the routes that may carry an organisation's messages of a channel now."""
+    statement = (
+        select(Route)
+        .join(Route.connection)
+        .where(
+            Route.channel == channel,
+            Route.is_active,
+            or_(Route.organisation_id.is_(None), Route.organisation_id == organisation_id),
+            or_(Connection.organisation_id.is_(None), Connection.organisation_id == organisation_id),
+        )
+    )
+    return [
+        RouteRule(route.connection_id, route.priority, route.weight, route.prefix, route.sender)
+        for route in work.session.scalars(statement).unique()
+    ]
+
+
+def create_route(work: Work, connection_id: int, **conditions: Any) -> Route:
+    """Add a route over a connection; conditions are the columns of `Route`."""
+    connection = records.find(work, Connection, connection_id)
+    route = Route(connection_id=connection.id, channel=connection.channel, **conditions)
+    check_route(route)
+    return records.create(work, route, "route.created")
+
+
+def check_route(route: Route) -> None:
+    """Raise Refused unless a route's conditions make sense."""
+    if route.weight is not None and not 1 <= route.weight <= 1000:
+        raise Refused("The weight must lie between 1 and 1000.")
+    if route.prefix and not route.prefix.lstrip("+").isdigit():
+        raise Refused("The prefix must be digits, like 92300 or +92300.")
+
+
+def _name(name: str) -> str:
+    if not name.strip():
+        raise Refused("Give the connection a name.")
+    return name.strip()[:120]
+
+
+def _write(connection: Connection, cls: type[Provider], raw: Mapping[str, Any], limits: Limits) -> None:
+    limits.check()
+    hidden = form.secrets(cls.settings_form)
+    kept = connection.secrets or {}
+    given = {name: value for name, value in raw.items() if name not in hidden or str(value or "").strip()}
+    settings = form.read(cls.settings_form, {**kept, **given})
+    faults = cls.check_settings(settings)
+    if faults:
+        raise Refused(*faults)
+    connection.settings = {name: value for name, value in settings.items() if name not in hidden}
+    connection.secrets = {name: settings[name] for name in hidden if settings.get(name) is not None}
+    connection.window = limits.window
+    connection.sessions = limits.sessions
+    connection.rate_per_second = limits.rate_per_second

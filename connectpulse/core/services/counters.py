@@ -1,0 +1,65 @@
+"""A campaign's figures as deltas: appended with each batch, squashed later, never counted from messages."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from sqlalchemy import text
+
+from .work import Work
+
+Deltas = Mapping[tuple[int, int, str], Decimal | int]
+"""From (organisation id, campaign id, name) to the change."""
+
+
+def add(work: Work, deltas: Deltas) -> None:
+    """Append the changes of one batch."""
+    rows = [(*key, Decimal(amount)) for key, amount in deltas.items() if amount and key[1]]
+    if rows:
+        organisations, campaigns, names, amounts = map(list, zip(*rows, strict=True))
+        work.session.execute(
+            text(
+                "INSERT INTO pulse_counter (organisation_id, campaign_id, name, amount) "
+                "SELECT * FROM unnest(cast(:organisations AS bigint[]), cast(:campaigns AS bigint[]), "
+                "cast(:names AS text[]), cast(:amounts AS numeric[]))"
+            ),
+            {"organisations": organisations, "campaigns": campaigns, "names": names, "amounts": amounts},
+        )
+
+
+def read(work: Work, campaign_ids: list[int]) -> dict[int, dict[str, Decimal]]:
+    """Return the figures of campaigns by id and name."""
+    rows = work.session.execute(
+        text(
+            "SELECT campaign_id, name, sum(amount) FROM pulse_counter "
+            "WHERE campaign_id = ANY(:ids) GROUP BY campaign_id, name"
+        ),
+        {"ids": campaign_ids},
+    )
+    found: dict[int, dict[str, Decimal]] = {campaign_id: {} for campaign_id in campaign_ids}
+    for campaign_id, name, amount in rows:
+        found[campaign_id][name] = amount
+    return found
+
+
+def squash(work: Work, limit: int = 20_000) -> int:
+    """Fold the oldest deltas of each figure into one row; return how many rows went."""
+    gone = work.session.execute(
+        text(
+            """
+            WITH many AS (
+                SELECT campaign_id FROM pulse_counter GROUP BY campaign_id HAVING count(*) > 100 LIMIT 50),
+            gone AS (
+                DELETE FROM pulse_counter WHERE id IN (
+                    SELECT c.id FROM pulse_counter c JOIN many USING (campaign_id)
+                    ORDER BY c.id LIMIT :limit FOR UPDATE OF c SKIP LOCKED)
+                RETURNING organisation_id, campaign_id, name, amount),
+            made AS (
+                INSERT INTO pulse_counter (organisation_id, campaign_id, name, amount)
+                SELECT organisation_id, campaign_id, name, sum(amount) FROM gone
+                GROUP BY organisation_id, campaign_id, name RETURNING 1)
+            SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM made)
+            """
+        ),
+        {"limit": limit},
+    )
+    return int(gone.scalar_one())

@@ -1,0 +1,289 @@
+"""Claiming messages for a session: which dispatch is next, which of its messages may go now.
+
+The claim is a promise written first: the dispatch's cursor is committed before any byte leaves. After a
+crash, messages up to the cursor without an outcome may have been sent; those beyond it certainly were not.
+Pause, cancel, sending window, rates, suppressions and restrictions are checked in the same transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import dict_row, tuple_row
+from sqlalchemy import text
+
+from ..domain.provider import Submission
+from ..domain.windows import find_zone
+from ..storage.models import Campaign
+from ..storage.session import raw
+from . import campaign_end, leaving, pacing, plans
+from .outcomes import Source
+from .work import Work
+
+LEASE_SECONDS = 30
+_MARGIN = timedelta(hours=1)
+"""How far before a dispatch was made a suppression may have been begun and still be news to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A dispatch in a worker's hands. `is_exhausted`: nothing of it is left beyond the cursor."""
+
+    source: Source
+    first_id: int
+    last_id: int
+    cursor: int
+    scheme: str
+    created_at: datetime
+    closes_at: datetime | None
+    is_exhausted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What a claim found: messages to hand over, or how long to wait before looking again."""
+
+    claimed: Claimed | None
+    submissions: Sequence[Submission] = ()
+    wait: float | None = None
+
+
+_NEXT = """
+WITH RECURSIVE campaign (id) AS (
+    (SELECT campaign_id FROM pulse_dispatch WHERE connection_id = %(connection)s AND state = 'ready'
+     ORDER BY campaign_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT campaign_id FROM pulse_dispatch
+            WHERE connection_id = %(connection)s AND state = 'ready' AND campaign_id > campaign.id
+            ORDER BY campaign_id LIMIT 1)
+    FROM campaign WHERE campaign.id IS NOT NULL),
+runnable AS (
+    SELECT campaign.id FROM campaign
+    LEFT JOIN pulse_campaign c ON c.id = campaign.id
+    WHERE campaign.id = 0 OR c.state IN ('running', 'cancelled')
+    ORDER BY campaign.id <> 0, campaign.id <= %(after)s, campaign.id),
+chosen AS (
+    SELECT d.id FROM runnable
+    CROSS JOIN LATERAL (
+        SELECT id FROM pulse_dispatch
+        WHERE connection_id = %(connection)s AND campaign_id = runnable.id AND state = 'ready'
+          AND due_at <= %(now)s
+        ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED) d
+    LIMIT 1)
+UPDATE pulse_dispatch d
+SET state = 'claimed', worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s)
+FROM chosen WHERE d.id = chosen.id
+RETURNING d.*
+"""
+
+
+def take(work: Work, connection_id: int, worker: str, after_campaign: int) -> Claimed | None:
+    """Claim the next due dispatch of a connection; campaigns take turns, single messages go first.
+
+    `after_campaign` is the campaign served last.
+    """
+    with raw(work.session).cursor(row_factory=dict_row) as rows:
+        row = rows.execute(
+            _NEXT,
+            {
+                "connection": connection_id,
+                "after": after_campaign,
+                "now": work.clock(),
+                "worker": worker,
+                "lease": LEASE_SECONDS,
+            },
+        ).fetchone()
+    return _claimed(work, row) if row is not None else None
+
+
+def _claimed(work: Work, row: dict[str, Any]) -> Claimed:
+    source = Source(
+        dispatch_id=row["id"],
+        organisation_id=row["organisation_id"],
+        campaign_id=row["campaign_id"],
+        connection_id=row["connection_id"],
+        alternatives=tuple(row["alternatives"]),
+        channel=row["channel"],
+        purpose=row["purpose"],
+        sender=row["sender"],
+        validity_minutes=row["validity_minutes"],
+        zone=row["zone"],
+        attempt=row["attempt"],
+    )
+    scheme = work.registry.channel(source.channel).scheme
+    return Claimed(source, row["first_id"], row["last_id"], row["cursor"], scheme, row["created_at"], row["closes_at"])
+
+
+def pick(work: Work, claimed: Claimed, worker: str, want: int, *, is_idle: bool) -> Pick:
+    """Return up to `want` messages of a claimed dispatch that may be handed over now.
+
+    The returned pick's `claimed` is None once the dispatch is no longer ours: given back, cancelled or lost.
+    It is only let go while `is_idle` (nothing of it is on the wire), because what is on the wire has no
+    outcome yet and must not be forgotten.
+    """
+    facts = work.session.execute(_FACTS, {"id": claimed.source.dispatch_id}).one()
+    state, campaign_rate, is_suspended, organisation_rate = facts
+    is_closed = claimed.closes_at is not None and work.clock() >= claimed.closes_at
+    if is_closed or is_suspended or state not in (None, "running"):
+        if not is_idle:
+            return Pick(claimed, wait=0.05)
+        if state == "cancelled":
+            leaving.cancel_rest(work, claimed.source.dispatch_id, worker)
+        elif is_closed and state == "running":
+            _postpone(work, claimed, worker)
+        else:
+            put_back(work, claimed.source.dispatch_id, worker)
+        return Pick(None, wait=0)
+    allowed, wait = pacing.allow(
+        work,
+        {
+            f"campaign:{claimed.source.campaign_id}": campaign_rate,
+            f"organisation:{claimed.source.organisation_id}": organisation_rate,
+        },
+        want,
+    )
+    if allowed == 0:
+        return _rest(work, claimed, worker, wait or 0.01, is_idle=is_idle)
+    return _select(work, claimed, worker, allowed)
+
+
+def _rest(work: Work, claimed: Claimed, worker: str, wait: float, *, is_idle: bool) -> Pick:
+    """Make room for other campaigns while this one's rate is used up."""
+    if not is_idle:
+        return Pick(claimed, wait=wait)
+    put_back(work, claimed.source.dispatch_id, worker, work.clock() + timedelta(seconds=wait))
+    return Pick(None, wait=wait)
+
+
+_FACTS = text(
+    """
+    SELECT c.state, c.rate_per_second, coalesce(o.is_suspended, false), o.rate_per_second
+    FROM pulse_dispatch d
+    LEFT JOIN pulse_campaign c ON c.id = d.campaign_id
+    LEFT JOIN pulse_organisation o ON o.id = d.organisation_id
+    WHERE d.id = :id
+    """
+)
+
+_SELECT = """
+SELECT m.id, m.address, m.sender, m.body, m.parts, m.extra,
+       s.reason, (r.restricted_at IS NOT NULL) AS is_restricted
+FROM pulse_message m
+LEFT JOIN (SELECT value, min(reason) AS reason FROM pulse_suppression
+           WHERE organisation_id = %(organisation)s AND created_at > %(since)s AND scheme = %(scheme)s
+             AND channel IN ('*', %(channel)s) AND purpose IN ('*', %(purpose)s) GROUP BY value) s
+       ON s.value = m.address
+LEFT JOIN (SELECT id, restricted_at FROM pulse_contact
+           WHERE organisation_id = %(organisation)s AND restricted_at > %(since)s) r ON r.id = m.contact_id
+WHERE m.id > %(cursor)s AND m.id <= %(last)s AND m.dispatch_id = %(dispatch)s AND m.state = 0
+ORDER BY m.id LIMIT %(want)s
+"""
+
+
+def _select(work: Work, claimed: Claimed, worker: str, want: int) -> Pick:
+    source = claimed.source
+    facts = {
+        "organisation": source.organisation_id,
+        "since": claimed.created_at - _MARGIN,
+        "scheme": claimed.scheme,
+        "channel": source.channel,
+        "purpose": source.purpose,
+        "cursor": claimed.cursor,
+        "last": claimed.last_id,
+        "dispatch": source.dispatch_id,
+        "want": want,
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        found = rows.execute(_SELECT, facts).fetchall()
+    cursor = found[-1][0] if len(found) == want else claimed.last_id
+    if not _promise(work, source.dispatch_id, worker, cursor):
+        return Pick(None, wait=0)
+    claimed = replace(claimed, cursor=cursor, is_exhausted=cursor >= claimed.last_id)
+    barred = [(row[0], row[6] or "restricted") for row in found if row[6] or row[7]]
+    if barred:
+        leaving.skip(work, source, barred)
+    validity = timedelta(minutes=source.validity_minutes)
+    return Pick(
+        claimed,
+        [
+            Submission(row[0], row[1], row[2], row[3], row[4], validity, f"{row[0]:x}", source.purpose, row[5])
+            for row in found
+            if not (row[6] or row[7])
+        ],
+        wait=0,
+    )
+
+
+def _promise(work: Work, dispatch_id: int, worker: str, cursor: int) -> bool:
+    """Move the cursor if the dispatch is still ours."""
+    with raw(work.session).cursor() as rows:
+        rows.execute(
+            "UPDATE pulse_dispatch SET cursor = %s, lease_until = now() + make_interval(secs => %s) "
+            "WHERE id = %s AND worker = %s AND state = 'claimed'",
+            (cursor, LEASE_SECONDS, dispatch_id, worker),
+        )
+        return rows.rowcount == 1
+
+
+def finish(work: Work, claimed: Claimed, worker: str) -> None:
+    """Close a dispatch of which every message has an outcome; the campaign may be over with it."""
+    closed = work.session.execute(
+        text(
+            "UPDATE pulse_dispatch SET state = 'done', lease_until = NULL "
+            "WHERE id = :id AND worker = :worker AND state = 'claimed' RETURNING id"
+        ),
+        {"id": claimed.source.dispatch_id, "worker": worker},
+    ).one_or_none()
+    if closed is not None and claimed.source.campaign_id:
+        campaign_end.finish_if_done(work, [claimed.source.campaign_id])
+
+
+def put_back(work: Work, dispatch_id: int, worker: str, due_at: datetime | None = None) -> None:
+    """Give a dispatch back unfinished, for any worker to go on at its cursor; nothing of it is on the wire."""
+    work.session.execute(
+        text(
+            "UPDATE pulse_dispatch SET state = 'ready', worker = NULL, lease_until = NULL, "
+            "due_at = coalesce(:due, due_at) WHERE id = :id AND worker = :worker AND state = 'claimed'"
+        ),
+        {"id": dispatch_id, "worker": worker, "due": due_at},
+    )
+
+
+def abandon(work: Work, dispatch_id: int, worker: str) -> None:
+    """End our lease on a dispatch whose outcomes were lost in our hands; recovery takes it from here."""
+    work.session.execute(
+        text(
+            "UPDATE pulse_dispatch SET lease_until = now() - interval '1 second', worker = NULL "
+            "WHERE id = :id AND worker = :worker AND state = 'claimed'"
+        ),
+        {"id": dispatch_id, "worker": worker},
+    )
+
+
+def _postpone(work: Work, claimed: Claimed, worker: str) -> None:
+    """Put a dispatch off until its recipients' window opens again."""
+    campaign = work.session.get(Campaign, claimed.source.campaign_id)
+    window = plans.window_of(campaign) if campaign is not None else None
+    if window is None or claimed.source.zone is None:
+        put_back(work, claimed.source.dispatch_id, worker)
+        return
+    opens_at, closes_at = window.span(work.clock(), find_zone(claimed.source.zone))
+    put_back(work, claimed.source.dispatch_id, worker, opens_at)
+    work.session.execute(
+        text("UPDATE pulse_dispatch SET closes_at = :closes WHERE id = :id"),
+        {"closes": closes_at, "id": claimed.source.dispatch_id},
+    )
+
+
+def next_due(work: Work, connection_id: int) -> float | None:
+    """Return the seconds until something is due on a connection, None if nothing is waiting."""
+    due_at = work.session.scalar(
+        text(
+            "SELECT min(d.due_at) FROM pulse_dispatch d LEFT JOIN pulse_campaign c ON c.id = d.campaign_id "
+            "WHERE d.connection_id = :id AND d.state = 'ready' "
+            "AND (d.campaign_id = 0 OR c.state IN ('running', 'cancelled'))"
+        ),
+        {"id": connection_id},
+    )
+    return None if due_at is None else max(0.0, (due_at - work.clock()).total_seconds())

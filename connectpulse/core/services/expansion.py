@@ -1,0 +1,202 @@
+"""Turning a launched campaign's audience into messages and dispatches, one page per transaction.
+
+A page's messages, their dispatches, the reserved units, the figures and the campaign's cursor are committed
+together; a kill resumes at the cursor, a pause or cancel is seen before the page commits. Sending overlaps:
+each committed page is there to be claimed at once. Cost per page is constant: one query for the audience,
+one COPY for messages, one insert each for dispatches and figures.
+"""
+
+import json
+from collections import Counter as Tally
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from ..domain.message import MessageState
+from ..domain.routing import Order
+from ..domain.windows import find_zone
+from ..storage import ids
+from ..storage.models import Campaign, Dispatch
+from ..storage.session import raw
+from . import audience, campaign_end, counters, plans, records
+from .audience import Decision
+from .plans import Plan
+from .work import Work
+
+PAGE = 5_000
+DISPATCH_SIZE = 500
+CHANNEL_OF_NOTIFY = "pulse_dispatch"
+"""PostgreSQL's NOTIFY channel that tells workers about fresh dispatches."""
+
+_COLUMNS = (
+    "id, organisation_id, campaign_id, contact_id, dispatch_id, changed_at, state, parts, quantity, units, "
+    "channel, address, sender, body, extra, reason"
+)
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def step(work: Work, campaign_id: int) -> bool:
+    """Expand the next page of a running campaign; return whether there is more."""
+    campaign = records.find(work, Campaign, campaign_id)
+    if campaign.state != "running" or campaign.is_expanded:
+        return False
+    plan = plans.build(work, campaign)
+    rows = audience.page(work, plan, campaign.cursor, PAGE)
+    if not rows:
+        return not _advance(work, campaign, campaign.cursor, is_expanded=True)
+    queue(work, plan, audience.decide(plan, rows))
+    return _advance(work, campaign, rows[-1][0])
+
+
+def give_up(work: Work, campaign_id: int, reason: str) -> None:
+    """Pause a campaign that cannot be expanded further, with the reason."""
+    work.session.execute(
+        text(
+            "UPDATE pulse_campaign SET state = 'paused', reason = :reason "
+            "WHERE id = :id AND state = 'running' AND organisation_id = :organisation"
+        ),
+        {"id": campaign_id, "reason": reason, "organisation": work.organisation_id},
+    )
+
+
+def queue(work: Work, plan: Plan, decisions: Sequence[Decision]) -> None:
+    """Insert messages and dispatches for these decisions, reserve their units and count them."""
+    ready = [decision for decision in decisions if decision.rendered is not None]
+    skipped = [decision for decision in decisions if decision.rendered is None]
+    units = sum((decision.units for decision in ready), Decimal(0))
+    if ready:
+        work.registry.ledger.reserve(work, plan.tariff, plan.campaign_id, units)
+    dispatches = list(_dispatches(work, plan, ready))
+    blocks = ids.blocks(work.session.connection(), len(dispatches) + -(-len(skipped) // ids.BLOCK) if decisions else 0)
+    _write(work, plan, dispatches, skipped, blocks)
+    figures: Tally[str] = Tally(f"skipped:{decision.skip}" for decision in skipped)
+    figures["state:skipped"] = len(skipped)
+    figures["state:queued"] = len(ready)
+    figures["parts"] = sum(each.rendered.measure.parts for each in ready if each.rendered)
+    deltas: dict[tuple[int, int, str], Decimal | int] = {
+        (plan.organisation_id, plan.campaign_id, name): amount for name, amount in figures.items()
+    }
+    deltas[plan.organisation_id, plan.campaign_id, "units"] = units
+    counters.add(work, deltas)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A dispatch being made: its messages, the connections that may carry them, and when."""
+
+    order: Order
+    zone: str | None
+    due_at: datetime
+    closes_at: datetime | None
+    decisions: list[Decision]
+
+
+def _dispatches(work: Work, plan: Plan, ready: Sequence[Decision]) -> Iterator[_Draft]:
+    groups: dict[tuple[Order, str | None], list[Decision]] = {}
+    for decision in ready:
+        groups.setdefault((decision.order, decision.zone), []).append(decision)
+    now = work.clock()
+    for (order, zone), members in groups.items():
+        due_at, closes_at = now, None
+        if plan.window is not None and zone is not None:
+            opens_at, closes_at = plan.window.span(now, find_zone(zone))
+            due_at = max(now, opens_at)
+        for start in range(0, len(members), DISPATCH_SIZE):
+            yield _Draft(order, zone, due_at, closes_at, members[start : start + DISPATCH_SIZE])
+
+
+def _write(
+    work: Work, plan: Plan, drafts: Sequence[_Draft], skipped: Sequence[Decision], blocks: Sequence[int]
+) -> None:
+    rows: list[dict[str, Any]] = []
+    dispatch_ids = ids.blocks(work.session.connection(), len(drafts)) if drafts else []
+    with (
+        raw(work.session).cursor() as cursor,
+        cursor.copy(f"COPY pulse_message ({_COLUMNS}) FROM STDIN") as copy,
+    ):
+        shared = _Line(plan, work.clock())
+        for dispatch_id, draft, first in zip(dispatch_ids, drafts, blocks, strict=False):
+            lines = [shared.queued(first + n, dispatch_id, decision) for n, decision in enumerate(draft.decisions)]
+            copy.write("".join(lines))
+            rows.append(_dispatch_row(plan, dispatch_id, draft, first))
+        for number, decision in enumerate(skipped):
+            block, offset = divmod(number, ids.BLOCK)
+            copy.write(shared.skipped(blocks[len(drafts) + block] + offset, decision))
+    if rows:
+        work.session.execute(insert(Dispatch), rows)
+        for connection_id in {row["connection_id"] for row in rows}:
+            work.session.execute(
+                text("SELECT pg_notify(:channel, :connection)"),
+                {"channel": CHANNEL_OF_NOTIFY, "connection": str(connection_id)},
+            )
+
+
+def _dispatch_row(plan: Plan, dispatch_id: int, draft: _Draft, first: int) -> dict[str, Any]:
+    return {
+        "id": dispatch_id,
+        "organisation_id": plan.organisation_id,
+        "campaign_id": plan.campaign_id,
+        "connection_id": draft.order[0],
+        "alternatives": list(draft.order[1:]),
+        "channel": plan.channel.name,
+        "purpose": plan.purpose.value,
+        "sender": plan.sender,
+        "validity_minutes": plan.validity_minutes,
+        "zone": draft.zone,
+        "first_id": first,
+        "last_id": first + len(draft.decisions) - 1,
+        "cursor": first - 1,
+        "messages": len(draft.decisions),
+        "due_at": draft.due_at,
+        "closes_at": draft.closes_at,
+    }
+
+
+class _Line:
+    """Formats messages as lines of COPY's text format; what a page shares is formatted once."""
+
+    def __init__(self, plan: Plan, now: datetime) -> None:
+        self._owner = f"{plan.organisation_id}\t{plan.campaign_id}"
+        self._now = now.isoformat()
+        self._channel = plan.channel.name
+        self._sender = plan.sender.translate(_ESCAPES)
+        self._queued = int(MessageState.QUEUED)
+        self._skipped = int(MessageState.SKIPPED)
+
+    def queued(self, message_id: int, dispatch_id: int, decision: Decision) -> str:
+        rendered = decision.rendered
+        assert rendered is not None
+        body = rendered.body.translate(_ESCAPES)
+        extra = "\\N" if rendered.extra is None else json.dumps(rendered.extra).translate(_ESCAPES)
+        return (
+            f"{message_id}\t{self._owner}\t{decision.contact_id}\t{dispatch_id}\t{self._now}\t{self._queued}\t"
+            f"{rendered.measure.parts}\t{rendered.measure.quantity}\t{decision.units}\t{self._channel}\t"
+            f"{decision.address}\t{self._sender}\t{body}\t{extra}\t\n"
+        )
+
+    def skipped(self, message_id: int, decision: Decision) -> str:
+        return (
+            f"{message_id}\t{self._owner}\t{decision.contact_id}\t\\N\t{self._now}\t{self._skipped}\t"
+            f"0\t0\t0\t{self._channel}\t{decision.address}\t{self._sender}\t\t\\N\t{decision.skip}\n"
+        )
+
+
+def _advance(work: Work, campaign: Campaign, cursor: int, *, is_expanded: bool = False) -> bool:
+    """Move the cursor if the campaign still runs; otherwise undo the page. Returns whether it moved."""
+    moved = work.session.execute(
+        text(
+            "UPDATE pulse_campaign SET cursor = :cursor, is_expanded = :is_expanded "
+            "WHERE id = :id AND cursor = :before AND state = 'running' RETURNING id"
+        ),
+        {"id": campaign.id, "cursor": cursor, "before": campaign.cursor, "is_expanded": is_expanded},
+    ).one_or_none()
+    if moved is None:
+        work.session.rollback()
+        return False
+    if is_expanded:
+        campaign_end.finish_if_done(work, [campaign.id])
+    return True

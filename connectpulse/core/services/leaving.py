@@ -1,0 +1,125 @@
+"""Messages that leave the queue without being handed over: skipped at the last moment, or cancelled."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg.rows import tuple_row
+from sqlalchemy import text
+
+from ..domain.contracts import Movement
+from ..domain.message import MessageState
+from ..storage.session import raw
+from . import counters
+from .outcomes import Source
+from .work import Work
+
+CANCEL_PAGE = 20
+"""Dispatches cancelled per transaction: some ten thousand messages."""
+
+_SKIP = """
+WITH u AS (
+    UPDATE pulse_message m SET state = %(skipped)s, reason = n.reason, changed_at = %(now)s
+    FROM unnest(%(ids)s::bigint[], %(reasons)s::text[]) AS n (id, reason)
+    WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s AND m.state = 0
+    RETURNING m.reason, m.units, m.quantity)
+SELECT reason, count(*), sum(units), sum(quantity) FROM u GROUP BY 1
+"""
+
+
+def skip(work: Work, source: Source, barred: Sequence[tuple[int, str]]) -> None:
+    """Leave out messages (id, reason) whose recipient may no longer be written to; units are given back."""
+    message_ids, reasons = map(list, zip(*barred, strict=True))
+    facts = {
+        "skipped": int(MessageState.SKIPPED),
+        "now": work.clock(),
+        "ids": message_ids,
+        "reasons": reasons,
+        "low": min(message_ids),
+        "high": max(message_ids),
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        gone = rows.execute(_SKIP, facts).fetchall()
+    owner = (source.organisation_id, source.campaign_id)
+    deltas: dict[tuple[int, int, str], Any] = {}
+    for reason, messages, _, _ in gone:
+        deltas[*owner, f"skipped:{reason}"] = messages
+    total = sum(row[1] for row in gone)
+    deltas[*owner, "state:queued"], deltas[*owner, "state:skipped"] = -total, total
+    counters.add(work, deltas)
+    work.registry.ledger.settle(
+        work,
+        [
+            Movement(source.organisation_id, source.campaign_id or None, source.channel, MessageState.QUEUED,
+                     MessageState.SKIPPED, messages, units, quantity)
+            for _, messages, units, quantity in gone
+        ],
+    )  # fmt: skip
+
+
+_CANCEL = """
+WITH u AS (
+    UPDATE pulse_message m SET state = %(cancelled)s, reason = 'cancelled', changed_at = %(now)s
+    FROM pulse_dispatch d
+    WHERE d.id = ANY(%(dispatches)s) AND m.id > d.cursor AND m.id <= d.last_id AND m.dispatch_id = d.id
+      AND m.id BETWEEN %(low)s AND %(high)s AND m.state = 0
+    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity)
+SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2, 3
+"""
+
+
+def cancel_rest(work: Work, dispatch_id: int, worker: str) -> None:
+    """Cancel what a worker has not handed over of a dispatch it holds, and close it."""
+    row = work.session.execute(
+        text("SELECT id, first_id, last_id FROM pulse_dispatch WHERE id = :id AND worker = :worker"),
+        {"id": dispatch_id, "worker": worker},
+    ).one_or_none()
+    if row is not None:
+        _cancel(work, [(row[0], row[1], row[2])])
+
+
+def cancel_step(work: Work, campaign_id: int) -> bool:
+    """Cancel the next dispatches of a cancelled campaign; return whether there are more."""
+    rows = work.session.execute(
+        text(
+            "SELECT id, first_id, last_id FROM pulse_dispatch WHERE campaign_id = :id AND state = 'ready' "
+            "ORDER BY id LIMIT :page FOR UPDATE SKIP LOCKED"
+        ),
+        {"id": campaign_id, "page": CANCEL_PAGE},
+    ).all()
+    _cancel(work, [(row[0], row[1], row[2]) for row in rows])
+    return len(rows) == CANCEL_PAGE
+
+
+def _cancel(work: Work, dispatches: Sequence[tuple[int, int, int]]) -> None:
+    if not dispatches:
+        return
+    facts = {
+        "cancelled": int(MessageState.CANCELLED),
+        "now": work.clock(),
+        "dispatches": [row[0] for row in dispatches],
+        "low": min(row[1] for row in dispatches),
+        "high": max(row[2] for row in dispatches),
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        gone = rows.execute(_CANCEL, facts).fetchall()
+    deltas: dict[tuple[int, int, str], Any] = {}
+    for organisation, campaign, _, messages, _, _ in gone:
+        deltas[organisation, campaign or 0, "state:queued"] = -messages
+        deltas[organisation, campaign or 0, "state:cancelled"] = messages
+    counters.add(work, deltas)
+    work.registry.ledger.settle(
+        work,
+        [
+            Movement(organisation, campaign, channel, MessageState.QUEUED, MessageState.CANCELLED,
+                     messages, units, quantity)
+            for organisation, campaign, channel, messages, units, quantity in gone
+        ],
+    )  # fmt: skip
+    work.session.execute(
+        text("UPDATE pulse_dispatch SET state = 'done', lease_until = NULL WHERE id = ANY(:ids)"),
+        {"ids": facts["dispatches"]},
+    )
+
+
+def nothing_to_tell(work: Work, campaign_id: int, reason: str) -> None:
+    """A cancellation that cannot go on has nobody left to tell; the job keeps the reason."""

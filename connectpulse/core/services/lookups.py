@@ -1,0 +1,84 @@
+"""Messages whose answer was lost, where the provider can be asked: found, asked about, settled."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from ..domain.message import MessageState
+from ..domain.outcome import Accepted, Outcome, Rejected, Unknown
+from ..domain.provider import Submission
+from . import counters, outcomes
+from .outcomes import Source
+from .work import Work
+
+_DUE = text(
+    """
+    SELECT DISTINCT m.id, m.address, m.sender, m.body, m.parts, m.extra, d.validity_minutes, d.purpose
+    FROM pulse_attempt a
+    JOIN pulse_message m ON m.id = a.message_id AND m.state = :unknown
+    JOIN pulse_dispatch d ON d.id = m.dispatch_id
+    WHERE a.connection_id = :connection AND a.outcome = 'unknown' AND a.created_at > :oldest
+      AND m.submitted_at < :before
+    ORDER BY m.id LIMIT :limit
+    """
+)
+
+
+def due(work: Work, connection_id: int, after: timedelta, limit: int) -> list[Submission]:
+    """Return unknown messages of a connection that its provider has had time to hear of."""
+    now = work.clock()
+    rows = work.session.execute(
+        _DUE,
+        {
+            "unknown": int(MessageState.UNKNOWN),
+            "connection": connection_id,
+            "oldest": now - timedelta(days=2),
+            "before": now - after,
+            "limit": limit,
+        },
+    )
+    return [
+        Submission(row[0], row[1], row[2], row[3], row[4], timedelta(minutes=row[6]), f"{row[0]:x}", row[7], row[5])
+        for row in rows
+    ]
+
+
+def record(work: Work, connection_id: int, asked: Sequence[Submission], answers: Sequence[Outcome]) -> None:
+    """Write what the provider said. A message it never heard of is queued once more."""
+    sources = _sources(work, connection_id, [each.message_id for each in asked])
+    groups: dict[int, list[tuple[Submission, Outcome]]] = defaultdict(list)
+    for submission, answer in zip(asked, answers, strict=True):
+        if submission.message_id in sources and not isinstance(answer, Unknown):
+            groups[sources[submission.message_id].dispatch_id].append((submission, answer))
+    for members in groups.values():
+        source = sources[members[0][0].message_id]
+        _requeue(work, source, [each.message_id for each, answer in members if not _settles(answer)])
+        outcomes.record(work, source, [each for each, _ in members], [answer for _, answer in members])
+
+
+def _settles(answer: Outcome) -> bool:
+    return isinstance(answer, Accepted) or (isinstance(answer, Rejected) and not answer.error.is_retried_elsewhere)
+
+
+def _requeue(work: Work, source: Source, message_ids: Sequence[int]) -> None:
+    """Put messages the provider never got back among the queued, so that their retry is an ordinary one."""
+    moved = work.session.execute(
+        text("UPDATE pulse_message SET state = 0 WHERE id = ANY(:ids) AND state = :unknown RETURNING id"),
+        {"ids": list(message_ids), "unknown": int(MessageState.UNKNOWN)},
+    ).all()
+    owner = (source.organisation_id, source.campaign_id)
+    counters.add(work, {(*owner, "state:unknown"): -len(moved), (*owner, "state:queued"): len(moved)})
+
+
+def _sources(work: Work, connection_id: int, message_ids: Sequence[int]) -> dict[int, Source]:
+    rows = work.session.execute(
+        text(
+            "SELECT m.id, d.id AS dispatch, d.organisation_id, d.campaign_id, d.alternatives, d.channel, d.purpose, "
+            "d.sender, d.validity_minutes, d.zone, m.attempt FROM pulse_message m "
+            "JOIN pulse_dispatch d ON d.id = m.dispatch_id WHERE m.id = ANY(:ids)"
+        ),
+        {"ids": list(message_ids)},
+    )
+    return {row[0]: Source(row[1], row[2], row[3], connection_id, tuple(row[4]), *row[5:11]) for row in rows}

@@ -1,0 +1,140 @@
+"""A campaign's plan: everything that decides who gets what over which connection, fixed while it is read.
+
+Quote and expansion use the same plan and the same decisions, so what was quoted is what is sent.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from ..domain.contracts import CampaignFacts, Channel, Needs, Pricer, Purpose, Renderer, Tariff
+from ..domain.routing import Order, chooser
+from ..domain.windows import SendingWindow, find_zone
+from ..errors import Refused
+from ..storage.models import Campaign
+from . import connections, senders
+from .work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What holds for every recipient of one campaign."""
+
+    campaign_id: int
+    organisation_id: int
+    channel: Channel
+    purpose: Purpose
+    sender: str
+    needs: Needs
+    render: Renderer
+    required: frozenset[str]
+    choose: Callable[[str, int], Order]
+    price: Pricer
+    tariff: Tariff
+    window: SendingWindow | None
+    zone: ZoneInfo
+    lists: list[int]
+    excluded: list[int]
+    validity_minutes: int
+    now: datetime
+
+
+def build(work: Work, campaign: Campaign) -> Plan:
+    """Return the plan of a campaign; raise Refused with everything that is missing or forbidden."""
+    faults = problems(work, campaign)
+    if faults:
+        raise Refused(*faults)
+    assert campaign.template_version is not None
+    assert campaign.sender is not None
+    channel = work.registry.channel(campaign.channel)
+    content = campaign.template_version.content
+    purpose = Purpose(campaign.purpose)
+    tariff = Tariff(campaign.organisation_id, channel.name, purpose, campaign.sender.value)
+    rules = connections.rules(work, channel.name, campaign.organisation_id)
+    return Plan(
+        campaign_id=campaign.id,
+        organisation_id=campaign.organisation_id,
+        channel=channel,
+        purpose=purpose,
+        sender=campaign.sender.value,
+        needs=channel.needs(content, purpose),
+        render=channel.prepare(content),
+        required=channel.required_values(content),
+        choose=chooser(rules, campaign.sender.value),
+        price=work.registry.ledger.pricer(work, tariff),
+        tariff=tariff,
+        window=window_of(campaign),
+        zone=find_zone(campaign.timezone),
+        lists=[each.list_id for each in campaign.lists if not each.is_excluded],
+        excluded=[each.list_id for each in campaign.lists if each.is_excluded],
+        validity_minutes=campaign.validity_minutes,
+        now=work.clock(),
+    )
+
+
+def window_of(campaign: Campaign) -> SendingWindow | None:
+    """Return the hours a campaign may send in, None for any time."""
+    if campaign.window_start is None or campaign.window_end is None:
+        return None
+    return SendingWindow(campaign.window_start, campaign.window_end, frozenset(campaign.window_days))
+
+
+def problems(work: Work, campaign: Campaign) -> list[str]:
+    """Return one sentence per thing that keeps a campaign from being quoted or launched."""
+    found = []
+    if campaign.template_version is None:
+        found.append("Choose a template.")
+    if campaign.sender is None:
+        found.append("Choose a sender.")
+    if not any(not each.is_excluded for each in campaign.lists):
+        found.append("Choose at least one list.")
+    if campaign.channel not in work.registry.channels:
+        return [*found, f"The channel {campaign.channel} is not installed, or its plugin is muted."]
+    channel = work.registry.channel(campaign.channel)
+    if campaign.sender is not None:
+        objection = senders.objection(campaign.sender, Purpose(campaign.purpose), work.clock().date())
+        found += [objection] if objection else []
+    if campaign.template_version is not None and campaign.sender is not None:
+        found += _content_problems(channel, campaign)
+    if not connections.rules(work, channel.name, campaign.organisation_id):
+        found.append(f"No route carries {channel.title} messages. A platform administrator has to add one.")
+    window = window_of(campaign)
+    if window is not None and not window.days:
+        found.append("The sending window never opens: choose at least one weekday.")
+    return found
+
+
+def _content_problems(channel: Channel, campaign: Campaign) -> list[str]:
+    version, sender, purpose = campaign.template_version, campaign.sender, Purpose(campaign.purpose)
+    assert version is not None
+    assert sender is not None
+    facts = CampaignFacts(
+        purpose=purpose,
+        sender_kind=sender.kind,
+        sender_purposes=frozenset(Purpose(each) for each in sender.purposes),
+        content=version.content,
+        opt_out_hint=sender.opt_out_hint,
+    )
+    found = channel.objections(facts)
+    if channel.needs(version.content, purpose).approved_template and version.approval != "approved":
+        found = [*found, "The provider has not approved this template version yet."]
+    return found
+
+
+def fingerprint(campaign: Campaign) -> str:
+    """Return a digest of everything a quote or an approval depends on: any edit changes it."""
+    facts: Mapping[str, object] = {
+        "template_version": campaign.template_version_id,
+        "sender": campaign.sender_id,
+        "purpose": campaign.purpose,
+        "lists": sorted((each.list_id, each.is_excluded, each.contact_list.size) for each in campaign.lists),
+        "window": [str(campaign.window_start), str(campaign.window_end), sorted(campaign.window_days)],
+        "zone": campaign.timezone,
+        "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,
+        "rate": campaign.rate_per_second,
+        "validity": campaign.validity_minutes,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

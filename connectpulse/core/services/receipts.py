@@ -1,0 +1,232 @@
+"""Receipts: stored as evidence, matched to messages, folded into their state, a batch per transaction.
+
+The fold takes the maximum, so duplicates, late and shuffled receipts end alike. One that arrives before its
+submit is committed matches nothing yet: it is kept, and matched again later.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg.rows import tuple_row
+
+from ..domain.contracts import Movement
+from ..domain.message import MessageState, fold_parts
+from ..domain.provider import Receipt
+from ..storage import ids
+from ..storage.session import raw
+from . import counters, suppression_batch
+from .work import Work
+
+LOOK_BACK = timedelta(days=8)
+"""How old a message may be for its receipt to be matched at once; older ones are matched by the sweeper."""
+
+
+@dataclass(slots=True)
+class Known:
+    """A message some receipts are about: what it was, and the best that each part was reported as."""
+
+    id: int
+    organisation_id: int
+    campaign_id: int | None
+    channel: str
+    before: MessageState
+    part_states: list[int] | None
+    units: Decimal
+    quantity: int
+    best: dict[int, Receipt] = field(default_factory=dict)
+
+
+def apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
+    """Store and fold a batch of receipts of one connection; return how many matched no message yet."""
+    found = _match(work, connection_id, [receipt.reference for receipt in receipts])
+    known = lock(work, {message_id for message_id, _ in found.values()})
+    owners: list[tuple[int | None, int | None, int]] = []
+    for receipt in receipts:
+        message_id, part = found.get(receipt.reference, (0, 0))
+        message = known.get(message_id)
+        if message is None:
+            owners.append((None, None, 0))
+            continue
+        owners.append((message.organisation_id, message.id, part))
+        better(message, part, receipt)
+    _store(work, connection_id, receipts, owners)
+    fold(work, known.values())
+    return sum(owner[1] is None for owner in owners)
+
+
+def fold(work: Work, messages: Iterable[Known]) -> None:
+    """Write the states of messages as their receipts leave them; count and settle what moved."""
+    changed: list[tuple[Known, MessageState, Receipt]] = []
+    for message in messages:
+        best = max(message.best.values(), key=lambda receipt: receipt.state)
+        after = _state(message)
+        quantity = best.quantity if best.quantity is not None else message.quantity
+        if after > message.before or message.part_states is not None or quantity != message.quantity:
+            message.quantity = quantity
+            changed.append((message, max(after, message.before), best))
+    if changed:
+        _write(work, changed)
+        _account(work, [(message, after) for message, after, _ in changed if after > message.before])
+        suppression_batch.add(
+            work,
+            [
+                (message.organisation_id, message.channel, best.address, best.reason)
+                for message, _, best in changed
+                if best.suppress and best.address
+            ],
+        )
+
+
+def better(message: Known, part: int, receipt: Receipt) -> None:
+    """Keep the furthest report on a part."""
+    held = message.best.get(part)
+    if held is None or receipt.state > held.state:
+        message.best[part] = receipt
+
+
+def _state(message: Known) -> MessageState:
+    if message.part_states is None:
+        return max(receipt.state for receipt in message.best.values())
+    for part, receipt in message.best.items():
+        if part < len(message.part_states):
+            message.part_states[part] = max(message.part_states[part], receipt.state)
+    return fold_parts([MessageState(state) for state in message.part_states])
+
+
+_MATCH = """
+SELECT reference, message_id, part FROM pulse_reference
+WHERE reference = ANY(%(references)s) AND connection_id = %(connection)s
+  AND message_id BETWEEN %(low)s AND %(high)s
+ORDER BY message_id
+"""
+
+
+def _match(work: Work, connection_id: int, references: list[str]) -> dict[str, tuple[int, int]]:
+    """Return reference -> (message, part); the youngest message wins where a provider reuses its ids."""
+    now = work.clock()
+    facts = {
+        "references": references,
+        "connection": connection_id,
+        "low": ids.at(now - LOOK_BACK),
+        "high": ids.at(now + timedelta(minutes=10)),
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        return {row[0]: (row[1], row[2]) for row in rows.execute(_MATCH, facts)}
+
+
+_LOCK = """
+SELECT id, organisation_id, campaign_id, channel, state, part_states, units, quantity FROM pulse_message
+WHERE id = ANY(%(ids)s) AND id BETWEEN %(low)s AND %(high)s ORDER BY id FOR UPDATE
+"""
+
+
+def lock(work: Work, message_ids: set[int]) -> dict[int, Known]:
+    """Return the messages, locked in the order of their ids so that workers cannot block each other."""
+    if not message_ids:
+        return {}
+    facts = {"ids": list(message_ids), "low": min(message_ids), "high": max(message_ids)}
+    with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
+        return {
+            row[0]: Known(row[0], row[1], row[2], row[3], MessageState(row[4]), *row[5:])
+            for row in rows.execute(_LOCK, facts)
+        }
+
+
+_STORE = """
+INSERT INTO pulse_receipt
+    (organisation_id, message_id, part, connection_id, reference, state, code, reason, occurred_at, address, quantity)
+SELECT organisation, message, part, %(connection)s, reference, state, code, reason, occurred_at, address, quantity
+FROM unnest(%(organisations)s::bigint[], %(messages)s::bigint[], %(parts)s::smallint[], %(references)s::text[],
+    %(states)s::smallint[], %(codes)s::text[], %(reasons)s::text[], %(times)s::timestamptz[],
+    %(addresses)s::text[], %(quantities)s::integer[])
+    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity)
+"""
+
+
+def _store(
+    work: Work,
+    connection_id: int,
+    receipts: Sequence[Receipt],
+    owners: Sequence[tuple[int | None, int | None, int]],
+) -> None:
+    organisations, messages, parts = map(list, zip(*owners, strict=True))
+    with raw(work.session).cursor() as cursor:
+        cursor.execute(
+            _STORE,
+            {
+                "connection": connection_id,
+                "organisations": organisations,
+                "messages": messages,
+                "parts": parts,
+                "references": [receipt.reference[:120] for receipt in receipts],
+                "states": [int(receipt.state) for receipt in receipts],
+                "codes": [receipt.code[:40] for receipt in receipts],
+                "reasons": [receipt.reason[:60] for receipt in receipts],
+                "times": [receipt.occurred_at for receipt in receipts],
+                "addresses": [receipt.address[:320] for receipt in receipts],
+                "quantities": [receipt.quantity for receipt in receipts],
+            },
+        )
+
+
+_WRITE = """
+UPDATE pulse_message m
+SET state = n.state, changed_at = %(now)s, part_states = n.parts::smallint[], quantity = n.quantity,
+    reason = CASE WHEN n.state > m.state THEN n.reason ELSE m.reason END,
+    code = CASE WHEN n.state > m.state THEN n.code ELSE m.code END
+FROM unnest(%(ids)s::bigint[], %(states)s::smallint[], %(parts)s::text[], %(quantities)s::integer[],
+            %(reasons)s::text[], %(codes)s::text[]) AS n (id, state, parts, quantity, reason, code)
+WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s
+"""
+
+
+def _write(work: Work, changed: Sequence[tuple[Known, MessageState, Receipt]]) -> None:
+    message_ids = [message.id for message, _, _ in changed]
+    with raw(work.session).cursor() as cursor:
+        cursor.execute(
+            _WRITE,
+            {
+                "now": work.clock(),
+                "ids": message_ids,
+                "low": min(message_ids),
+                "high": max(message_ids),
+                "states": [int(after) for _, after, _ in changed],
+                "parts": [_array(message.part_states) for message, _, _ in changed],
+                "quantities": [message.quantity for message, _, _ in changed],
+                "reasons": [_reason(best) for _, _, best in changed],
+                "codes": [best.code[:40] for _, _, best in changed],
+            },
+        )
+
+
+def _array(states: list[int] | None) -> str | None:
+    return None if states is None else "{" + ",".join(str(int(state)) for state in states) + "}"
+
+
+def _reason(receipt: Receipt) -> str:
+    return receipt.reason[:60] if receipt.state < MessageState.DELIVERED else ""
+
+
+def _account(work: Work, moved: Sequence[tuple[Known, MessageState]]) -> None:
+    """Count and settle the messages that changed state."""
+    deltas: dict[tuple[int, int, str], Decimal | int] = {}
+    movements: dict[tuple[Any, ...], list[Any]] = {}
+    for message, after in moved:
+        campaign = message.campaign_id or 0
+        for name, amount in ((f"state:{message.before.label}", -1), (f"state:{after.label}", 1)):
+            key = (message.organisation_id, campaign, name)
+            deltas[key] = deltas.get(key, 0) + amount
+        if MessageState.EXPIRED <= after < MessageState.DELIVERED:
+            best = max(message.best.values(), key=lambda receipt: receipt.state)
+            key = (message.organisation_id, campaign, f"reason:{_reason(best) or after.label}")
+            deltas[key] = deltas.get(key, 0) + 1
+        group = (message.organisation_id, message.campaign_id, message.channel, message.before, after)
+        total = movements.setdefault(group, [0, Decimal(0), 0])
+        total[0] += 1
+        total[1] += message.units
+        total[2] += message.quantity
+    counters.add(work, deltas)
+    work.registry.ledger.settle(work, [Movement(*group, *total) for group, total in movements.items()])

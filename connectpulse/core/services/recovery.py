@@ -1,0 +1,296 @@
+"""What is done about work that was left lying: by killed workers, lost wakings and silent providers.
+
+Every sweep is bounded, safe to run twice and by several workers at once. Nothing here resends a message
+that may have been sent.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from psycopg.rows import tuple_row
+from sqlalchemy import text
+
+from ..domain.contracts import Movement
+from ..domain.message import MessageState
+from ..domain.provider import Ambiguity, Capability, Receipt
+from ..storage import ids
+from ..storage.session import raw
+from . import campaign_end, counters, jobs, receipts
+from .work import Work
+
+log = structlog.get_logger(__name__)
+
+PAGE = 50
+ORPHAN_PATIENCE = timedelta(seconds=30)
+"""How long a receipt without a message waits for its submit before the recipient's address is tried."""
+
+
+def leases(work: Work) -> int:
+    """Take dispatches over from workers whose lease has ended; return how many.
+
+    Messages they were allowed to hand over and recorded nothing about become `unknown`, unless the provider
+    may be asked again (IDEMPOTENT): then they are handed over once more.
+    """
+    rows = work.session.execute(
+        text(
+            """
+            SELECT d.id, d.campaign_id, d.first_id, d.cursor, d.last_id, c.provider
+            FROM pulse_dispatch d LEFT JOIN pulse_connection c ON c.id = d.connection_id
+            WHERE d.state = 'claimed' AND d.lease_until < now()
+            ORDER BY d.id LIMIT :page FOR UPDATE OF d SKIP LOCKED
+            """
+        ),
+        {"page": PAGE},
+    ).all()
+    for dispatch_id, campaign_id, first, cursor, last, provider in rows:
+        kind = _ambiguity(work, provider)
+        cursor = _resend(work, dispatch_id, first, cursor) if kind is Ambiguity.IDEMPOTENT else cursor
+        if kind is not Ambiguity.IDEMPOTENT:
+            _give_up(work, dispatch_id, first, cursor)
+        work.session.execute(
+            text(
+                "UPDATE pulse_dispatch SET worker = NULL, lease_until = NULL, cursor = :cursor, "
+                "state = CASE WHEN :cursor >= :last THEN 'done' ELSE 'ready' END WHERE id = :id"
+            ),
+            {"id": dispatch_id, "cursor": cursor, "last": last},
+        )
+        if campaign_id:
+            campaign_end.finish_if_done(work, [campaign_id])
+    if rows:
+        log.warning("dispatches_recovered", count=len(rows))
+        work.session.execute(text("SELECT pg_notify('pulse_dispatch', '*')"))
+    return len(rows)
+
+
+def _ambiguity(work: Work, provider: str | None) -> Ambiguity:
+    cls = work.registry.providers.get(provider or "")
+    return cls.ambiguity if cls is not None else Ambiguity.BLIND
+
+
+def _resend(work: Work, dispatch_id: int, first: int, cursor: int) -> int:
+    """Return the cursor from which an idempotent provider is asked again."""
+    oldest = work.session.scalar(
+        text(
+            "SELECT min(id) FROM pulse_message WHERE id BETWEEN :first AND :cursor "
+            "AND dispatch_id = :dispatch AND state = 0"
+        ),
+        {"first": first, "cursor": cursor, "dispatch": dispatch_id},
+    )
+    return cursor if oldest is None else oldest - 1
+
+
+_GIVE_UP = """
+WITH u AS (
+    UPDATE pulse_message m
+    SET state = %(unknown)s, reason = 'worker_lost', changed_at = %(now)s, submitted_at = %(now)s,
+        connection_id = d.connection_id
+    FROM pulse_dispatch d
+    WHERE d.id = %(dispatch)s AND m.id BETWEEN %(first)s AND %(cursor)s AND m.dispatch_id = d.id AND m.state = 0
+    RETURNING m.id, m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity, d.connection_id, m.attempt),
+kept AS (
+    INSERT INTO pulse_attempt (organisation_id, message_id, connection_id, number, outcome, reason)
+    SELECT organisation_id, id, connection_id, attempt, 'unknown', 'worker_lost' FROM u RETURNING 1)
+SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2, 3
+"""
+
+
+def _give_up(work: Work, dispatch_id: int, first: int, cursor: int) -> None:
+    facts = {
+        "unknown": int(MessageState.UNKNOWN),
+        "now": work.clock(),
+        "dispatch": dispatch_id,
+        "first": first,
+        "cursor": cursor,
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        gone = rows.execute(_GIVE_UP, facts).fetchall()
+    _moved(work, gone, MessageState.QUEUED, MessageState.UNKNOWN)
+
+
+def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageState, reason: str = "") -> None:
+    deltas: dict[tuple[int, int, str], Any] = {}
+    for organisation, campaign, _, messages, _, _ in gone:
+        names = {f"state:{before.label}": -messages, f"state:{after.label}": messages}
+        if reason:
+            names[f"reason:{reason}"] = messages
+        for name, amount in names.items():
+            key = (organisation, campaign or 0, name)
+            deltas[key] = deltas.get(key, 0) + amount
+    counters.add(work, deltas)
+    if gone:
+        work.registry.ledger.settle(
+            work,
+            [
+                Movement(organisation, campaign, channel, before, after, messages, units, quantity)
+                for organisation, campaign, channel, messages, units, quantity in gone
+            ],
+        )
+
+
+def orphans(work: Work, limit: int = 1000) -> int:
+    """Match receipts that came before their submit, or whose submit's answer was lost; return how many.
+
+    By reference first. A receipt still alone after a while may belong to an `unknown` message: the one of the
+    same connection and recipient, if there is exactly one that was handed over before the receipt came.
+    """
+    rows = work.session.execute(
+        text(
+            """
+            SELECT o.id, o.connection_id, o.reference, o.state, o.code, o.reason, o.quantity, o.address,
+                   r.message_id, r.part
+            FROM pulse_receipt o
+            LEFT JOIN LATERAL (
+                SELECT message_id, part FROM pulse_reference
+                WHERE reference = o.reference AND connection_id = o.connection_id
+                ORDER BY message_id DESC LIMIT 1) r ON true
+            WHERE o.message_id IS NULL AND o.id > :oldest
+              AND (r.message_id IS NOT NULL OR (o.address <> '' AND o.id < :patient))
+            ORDER BY o.id LIMIT :limit
+            """
+        ),
+        {
+            "oldest": ids.at(work.clock() - receipts.LOOK_BACK),
+            "patient": ids.at(work.clock() - ORPHAN_PATIENCE),
+            "limit": limit,
+        },
+    ).all()
+    found: dict[int, tuple[int, int]] = {}
+    for row in rows:
+        place = (row.message_id, row.part) if row.message_id is not None else _adopt(work, row)
+        if place is not None:
+            found[row.id] = place
+    told = {row.id: row for row in rows if row.id in found}
+    _apply_orphans(work, told, found)
+    return len(found)
+
+
+_ADOPT = """
+SELECT m.id, m.parts, m.organisation_id,
+       (SELECT count(*) FROM pulse_reference r WHERE r.message_id = m.id) AS known
+FROM pulse_attempt a JOIN pulse_message m ON m.id = a.message_id
+WHERE a.connection_id = :connection AND a.outcome = 'unknown' AND m.address = :address
+  AND m.submitted_at <= :before
+GROUP BY m.id, m.parts, m.organisation_id HAVING bool_or(m.state IN (2, 3)) LIMIT 2
+"""
+
+
+def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
+    """Give a lone receipt's reference to the one unknown message it can be about."""
+    facts = {"connection": row.connection_id, "address": row.address, "before": ids.moment(row.id)}
+    candidates = work.session.execute(text(_ADOPT), facts).all()
+    if len(candidates) != 1 or candidates[0].known >= candidates[0].parts:
+        return None
+    message_id, _, organisation, part = candidates[0]
+    work.session.execute(
+        text(
+            "INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference) "
+            "VALUES (:organisation, :connection, :message, :part, :reference) ON CONFLICT DO NOTHING"
+        ),
+        {
+            "organisation": organisation,
+            "connection": row.connection_id,
+            "message": message_id,
+            "part": part,
+            "reference": row.reference,
+        },
+    )
+    work.session.execute(
+        text(
+            "UPDATE pulse_message SET reference_ids = concat_ws(',', nullif(reference_ids, ''), :reference), "
+            "part_states = CASE WHEN parts > 1 THEN coalesce(part_states, array_fill(3::smallint, ARRAY[parts::int])) "
+            "END WHERE id = :id"
+        ),
+        {"id": message_id, "reference": row.reference},
+    )
+    return message_id, part
+
+
+def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tuple[int, int]]) -> None:
+    if not found:
+        return
+    known = receipts.lock(work, {message_id for message_id, _ in found.values()})
+    for receipt_id, (message_id, part) in found.items():
+        row, message = told[receipt_id], known.get(message_id)
+        if message is None:
+            continue
+        receipt = Receipt(row.reference, MessageState(row.state), row.code, row.reason, None, row.address, row.quantity)
+        receipts.better(message, part, receipt)
+        work.session.execute(
+            text(
+                "UPDATE pulse_receipt SET message_id = :message, organisation_id = :organisation, part = :part "
+                "WHERE id = :id"
+            ),
+            {"message": message_id, "organisation": message.organisation_id, "part": part, "id": receipt_id},
+        )
+    receipts.fold(work, [message for message in known.values() if message.best])
+
+
+_SILENT = """
+WITH u AS (
+    UPDATE pulse_message m SET state = %(expired)s, reason = 'no_receipt', changed_at = %(now)s
+    FROM pulse_dispatch d
+    WHERE d.id = %(dispatch)s AND m.id BETWEEN d.first_id AND d.last_id AND m.dispatch_id = d.id
+      AND m.state = %(before)s
+    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity)
+SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2, 3
+"""
+
+
+def silent(work: Work) -> int:
+    """Expire messages whose provider reports receipts and sent none within their validity and a day.
+
+    Works through finished dispatches, oldest first, and closes them; return how many were closed.
+    """
+    closed = 0
+    for channel in work.registry.channels.values():
+        rows = work.session.execute(
+            text(
+                "SELECT d.id, c.provider FROM pulse_dispatch d LEFT JOIN pulse_connection c ON c.id = d.connection_id "
+                "WHERE d.state = 'done' AND d.channel = :channel "
+                "AND d.created_at + make_interval(mins => d.validity_minutes) < :before "
+                "ORDER BY d.id LIMIT :page FOR UPDATE OF d SKIP LOCKED"
+            ),
+            {"channel": channel.name, "before": work.clock() - channel.silence, "page": PAGE},
+        ).all()
+        for dispatch_id, provider in rows:
+            cls = work.registry.providers.get(provider or "")
+            if cls is not None and Capability.RECEIPTS in cls.capabilities:
+                for before in (MessageState.ACCEPTED, MessageState.SENT, MessageState.UNKNOWN):
+                    _expire(work, dispatch_id, before)
+        closed += len(rows)
+        work.session.execute(
+            text("UPDATE pulse_dispatch SET state = 'closed' WHERE id = ANY(:ids)"), {"ids": [row[0] for row in rows]}
+        )
+    return closed
+
+
+def _expire(work: Work, dispatch_id: int, before: MessageState) -> None:
+    facts = {
+        "expired": int(MessageState.EXPIRED),
+        "now": work.clock(),
+        "dispatch": dispatch_id,
+        "before": int(before),
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        gone = rows.execute(_SILENT, facts).fetchall()
+    _moved(work, gone, before, MessageState.EXPIRED, "no_receipt")
+
+
+def stalled(work: Work) -> int:
+    """Finish or wake running campaigns that nobody works on any more; return how many were looked at."""
+    rows = work.session.execute(
+        text(
+            "SELECT c.id, c.organisation_id, c.is_expanded FROM pulse_campaign c "
+            "WHERE c.state = 'running' AND (c.is_expanded OR NOT EXISTS (SELECT 1 FROM pulse_job j "
+            "WHERE j.kind = 'expand' AND j.subject_id = c.id AND j.state IN ('waiting', 'running'))) LIMIT 200"
+        )
+    ).all()
+    for campaign_id, organisation_id, is_expanded in rows:
+        if not is_expanded:
+            work.organisation = organisation_id
+            jobs.submit(work, "expand", campaign_id)
+            work.organisation = None
+    campaign_end.finish_if_done(work, [row[0] for row in rows if row[2]])
+    return len(rows)

@@ -1,0 +1,100 @@
+"""Messages of no campaign: tests and confirmations. They are queued like others and go first."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from ..domain.contracts import Channel, Purpose, Rendered, Tariff
+from ..domain.message import MessageState
+from ..domain.routing import chooser
+from ..errors import Refused
+from ..storage import ids
+from ..storage.models import Dispatch, Message
+from . import connections
+from .work import Work
+
+VALIDITY_MINUTES = 1440
+
+
+def queue(
+    work: Work,
+    *,
+    channel: Channel,
+    sender: str,
+    address: str,
+    content: Mapping[str, Any],
+    purpose: Purpose,
+    values: Mapping[str, str] | None = None,
+    connection_id: int | None = None,
+    contact_id: int | None = None,
+) -> int:
+    """Queue one message; return its id. Raises Refused where nothing can carry it.
+
+    `connection_id` fixes the connection (an answer goes back the way the question came).
+    """
+    rendered = channel.prepare(content)(values or {})
+    tariff = Tariff(work.organisation_id, channel.name, purpose, sender)
+    units = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)
+    order: tuple[int, ...] = (connection_id,) if connection_id is not None else ()
+    if not order:
+        rules = connections.rules(work, channel.name, work.organisation_id)
+        order = chooser(rules, sender)(address, contact_id or 0)
+    if not order:
+        raise Refused(f"No route carries {channel.title} messages to {address}.")
+    work.registry.ledger.reserve(work, tariff, None, units)
+    dispatch_id, message_id = ids.blocks(work.session.connection(), 2)
+    _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, units, contact_id)
+    work.session.execute(
+        insert(Dispatch),
+        {
+            "id": dispatch_id,
+            "organisation_id": work.organisation_id,
+            "connection_id": order[0],
+            "alternatives": list(order[1:]),
+            "channel": channel.name,
+            "purpose": purpose.value,
+            "sender": sender,
+            "validity_minutes": VALIDITY_MINUTES,
+            "first_id": message_id,
+            "last_id": message_id,
+            "cursor": message_id - 1,
+            "messages": 1,
+            "due_at": work.clock(),
+        },
+    )
+    work.session.execute(text("SELECT pg_notify('pulse_dispatch', :id)"), {"id": str(order[0])})
+    return message_id
+
+
+def _insert_message(
+    work: Work,
+    message_id: int,
+    dispatch_id: int,
+    channel: Channel,
+    sender: str,
+    address: str,
+    rendered: Rendered,
+    units: Decimal,
+    contact_id: int | None,
+) -> None:
+    work.session.execute(
+        insert(Message),
+        {
+            "id": message_id,
+            "organisation_id": work.organisation_id,
+            "contact_id": contact_id,
+            "dispatch_id": dispatch_id,
+            "changed_at": work.clock(),
+            "state": int(MessageState.QUEUED),
+            "parts": rendered.measure.parts,
+            "quantity": rendered.measure.quantity,
+            "units": units,
+            "channel": channel.name,
+            "address": address,
+            "sender": sender,
+            "body": rendered.body,
+            "extra": rendered.extra,
+        },
+    )

@@ -1,0 +1,47 @@
+"""Suppressions that providers' answers ask for, written as a set; people's own go through `suppressions`."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from .work import Work
+
+Told = tuple[int, str, str, str]
+"""Organisation id, channel name, canonical address, and our reason."""
+
+
+def add(work: Work, told: Sequence[Told]) -> None:
+    """Suppress addresses on the channel whose provider said so; known ones stay as they are."""
+    if not told:
+        return
+    organisations, channels, values, reasons = map(list, zip(*sorted(set(told)), strict=True))
+    schemes = [work.registry.channel(channel).scheme for channel in channels]
+    work.session.execute(
+        text(
+            """
+            WITH fresh AS (
+                INSERT INTO pulse_suppression (organisation_id, scheme, value, channel, reason, source)
+                SELECT organisation, scheme, value, channel, reason, 'provider'
+                FROM unnest(cast(:organisations AS bigint[]), cast(:schemes AS text[]), cast(:values AS text[]),
+                            cast(:channels AS text[]), cast(:reasons AS text[]))
+                     AS n (organisation, scheme, value, channel, reason)
+                ON CONFLICT DO NOTHING RETURNING id, organisation_id, reason)
+            INSERT INTO pulse_audit (organisation_id, verb, actor_kind, actor_name, object_type, object_id, detail)
+            SELECT organisation_id, 'suppression.created', 'provider', 'Provider', 'Suppression', id::text,
+                   jsonb_build_object('reason', reason)
+            FROM fresh
+            """
+        ),
+        {
+            "organisations": organisations,
+            "schemes": schemes,
+            "values": values,
+            "channels": channels,
+            "reasons": [_known(reason) for reason in reasons],
+        },
+    )
+
+
+def _known(reason: str) -> str:
+    """Return one of our suppression reasons for a provider's reason."""
+    return reason if reason in ("opted_out", "complained", "objected", "do_not_call") else "undeliverable"

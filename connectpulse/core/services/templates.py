@@ -1,0 +1,106 @@
+"""Templates: a name, and versions of a text that never change once written."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from ..domain import form
+from ..domain.contracts import Preview, Purpose
+from ..errors import Refused
+from ..storage.models import Template, TemplateVersion
+from . import contacts, records
+from .work import Work
+
+
+def create(work: Work, name: str, channel: str, raw: Mapping[str, Any]) -> Template:
+    """Make a template with its first version; raise Refused with every fault of its content."""
+    if not name.strip():
+        raise Refused("Give the template a name.")
+    content = read_content(work, channel, raw)
+    template = records.create(work, Template(name=name.strip()[:120], channel=channel), "template.created")
+    _write_version(work, template, 1, content)
+    return template
+
+
+def revise(work: Work, template_id: int, raw: Mapping[str, Any], name: str = "") -> TemplateVersion:
+    """Write a new version; return the newest one if nothing changed. Campaigns keep the version they have."""
+    template = records.find(work, Template, template_id, lock=True)
+    if name.strip():
+        template.name = name.strip()[:120]
+    content = read_content(work, template.channel, raw)
+    newest = current(work, template.id)
+    if newest.content == content:
+        records.update(work, template, "template.updated")
+        return newest
+    version = _write_version(work, template, newest.number + 1, content)
+    records.update(work, template, "template.updated", version=version.number)
+    return version
+
+
+def archive(work: Work, template_id: int, is_archived: bool = True) -> None:
+    """Hide a template from choices, or show it again; what uses it goes on."""
+    template = records.find(work, Template, template_id, lock=True)
+    template.is_archived = is_archived
+    records.update(work, template, "template.archived")
+
+
+def current(work: Work, template_id: int) -> TemplateVersion:
+    """Return a template's newest version."""
+    statement = (
+        select(TemplateVersion)
+        .where(TemplateVersion.template_id == template_id)
+        .order_by(TemplateVersion.number.desc())
+        .limit(1)
+    )
+    version = work.session.scalars(statement).unique().one_or_none()
+    if version is None:
+        raise Refused("This template has no text yet.")
+    return version
+
+
+def read_content(work: Work, channel: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a content as its channel stores it; raise Refused with every fault."""
+    offered = work.registry.channel(channel)
+    content = form.read(offered.content_form, raw)
+    offered.check_content(content, contacts.known_names(work))
+    return content
+
+
+def preview(work: Work, channel: str, raw: Mapping[str, Any]) -> tuple[Preview, list[str]]:
+    """Return what the editor shows beside a content, and its faults, while it is being written."""
+    offered = work.registry.channel(channel)
+    content = form.blank(offered.content_form) | {
+        name: value for name, value in raw.items() if name in form.names(offered.content_form)
+    }
+    try:
+        content = read_content(work, channel, raw)
+        faults: list[str] = []
+    except Refused as error:
+        faults = list(error.problems)
+    return offered.preview(content), faults
+
+
+def usable(work: Work, channel: str) -> list[Template]:
+    """Return the templates a campaign of this channel may choose from, the newest first."""
+    statement = (
+        select(Template)
+        .where(Template.channel == channel, Template.is_archived.is_(False))
+        .order_by(Template.id.desc())
+        .limit(500)
+    )
+    return list(work.session.scalars(statement))
+
+
+def _write_version(work: Work, template: Template, number: int, content: dict[str, Any]) -> TemplateVersion:
+    needs = work.registry.channel(template.channel).needs(content, Purpose.PROMOTIONAL)
+    version = TemplateVersion(
+        template_id=template.id,
+        number=number,
+        content=content,
+        approval="pending" if needs.approved_template else "not_needed",
+        created_by=work.actor.name,
+    )
+    work.session.add(version)
+    work.session.flush()
+    return version

@@ -1,0 +1,365 @@
+"""Requests that leave the house: only to addresses that are meant to be reached from here.
+
+People type in where a gateway or a webhook lives, so every such address is somebody else's input. An
+`EgressSession` looks a name up itself and connects to exactly the addresses it has checked; whatever is
+not public is refused when the socket is made, however it was spelled and whatever the name answered a
+moment ago. It follows no redirect, uses no proxy of the environment, keeps no cookie, reads at most a
+mebibyte and waits a bounded time.
+
+An administrator permits private gateways with the setting EGRESS_ALLOW; the house hands its entries to
+`allow` once at start, and every session made afterwards obeys them.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from ..errors import Misconfigured, Refused
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+LARGEST_ANSWER: Final = 1 << 20
+"""Bytes of an answer's body that are read at most: 1 MiB."""
+
+KEEPALIVE: Final = 4.0
+"""Seconds an idle connection is kept: fewer than common servers keep theirs, so none is reused dying."""
+
+_SPECIAL: Final[tuple[tuple[Network, str], ...]] = tuple(
+    (ip_network(block), kind)
+    for kind, blocks in {
+        "an unspecified": "0.0.0.0/8 ::/128",
+        "a private": "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7",
+        "a shared (carrier-grade NAT)": "100.64.0.0/10",
+        "a loopback": "127.0.0.0/8 ::1/128",
+        "a link-local": "169.254.0.0/16 fe80::/10",
+        "a multicast": "224.0.0.0/4 ff00::/8",
+        "a reserved": "192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 "
+        "240.0.0.0/4 2001::/23 2001:db8::/32 3fff::/20",
+    }.items()
+    for block in blocks.split()
+)
+"""The special-purpose registries of IANA; 2001::/23 includes Teredo, whose addresses hide another."""
+
+_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+class Unreachable(Exception):
+    """No connection came about (name, network, certificate): certainly nothing was sent."""
+
+
+class AnswerLost(Exception):
+    """The request may have arrived, but no whole answer came back: it may or may not have been obeyed."""
+
+
+def special_kind(address: Address) -> str:
+    """Return what sets `address` apart from a public one, like "a private", or "" if nothing does."""
+    address = _meant(address)
+    for network, kind in _SPECIAL:
+        if address in network:
+            return kind
+    is_public = isinstance(address, IPv4Address) or address in _GLOBAL_UNICAST
+    return "" if is_public else "a reserved"
+
+
+def _meant(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 one stands for (mapped, 6to4, NAT64), else the address."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may be reached besides public addresses: hosts by name, and networks."""
+
+    names: frozenset[str] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Iterable[str]) -> Self:
+        """Return the policy of host names, addresses and CIDR blocks; raise Misconfigured on another."""
+        names: set[str] = set()
+        networks: list[Network] = []
+        for entry in entries:
+            try:
+                networks.append(ip_network(entry, strict=False))
+            except ValueError:
+                if not entry.replace("-", "").replace(".", "").isalnum():
+                    raise Misconfigured(
+                        f"EGRESS_ALLOW: {entry!r} is neither a host name, an address nor a CIDR block. "
+                        "Write them like sms.example.lan, 192.168.1.5 or 192.168.1.0/24."
+                    ) from None
+                names.add(_plain(entry))
+        return cls(frozenset(names), tuple(networks))
+
+    def names_host(self, host: str) -> bool:
+        """Return whether `host` is allowed by name, whatever it resolves to."""
+        return _plain(host) in self.names
+
+    def check(self, address: str) -> None:
+        """Raise Refused if `address` is special and not in an allowed network."""
+        try:
+            parsed = ip_address(address)
+        except ValueError:  # 2130706433, 0x7f.1: what a socket may still understand, nobody means well
+            raise Refused(f"{address[:80]!r} is not an address in its usual spelling.") from None
+        kind = special_kind(parsed)
+        if kind and not any(_meant(parsed) in network for network in self.networks):
+            raise Refused(f"{address} is {kind} address; an administrator may allow it with the setting EGRESS_ALLOW.")
+
+
+_site = Policy()
+
+
+def allow(*entries: str) -> None:
+    """Set, once at start, the hosts, addresses and CIDR blocks sessions may reach besides public ones.
+
+    Replaces what was set before. Raises Misconfigured for an entry that is none of these.
+    """
+    global _site
+    _site = Policy.of(entries)
+
+
+async def resolve(host: str, port: int, policy: Policy | None = None) -> Sequence[tuple[socket.AddressFamily, str]]:
+    """Return the addresses of `host` that may be connected to, with their families.
+
+    Raises Refused if it has none that may, and OSError if it has none at all. Connect to what this
+    returned: asking again may give another answer.
+    """
+    policy = policy or _site
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [(family, str(place[0])) for family, _, _, _, place in found]
+    if policy.names_host(host):
+        return addresses
+    permitted, refusal = [], None
+    for family, address in addresses:
+        try:
+            policy.check(address)
+        except Refused as refused:
+            refusal = refused
+        else:
+            permitted.append((family, address))
+    if refusal is not None and not permitted:
+        raise Refused(str(refusal) if host in str(refusal) else f"{host} is no public host: {refusal}")
+    return permitted
+
+
+class Reply(NamedTuple):
+    """An answer as it came; `headers` are looked up without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class EgressSession:
+    """A guarded HTTP session over kept-alive connections. Make it on the event loop it is used on.
+
+    `connections` is the most that are open at once; a request that finds none free within
+    `connect_timeout` seconds counts as unreachable. `timeout` is how long, in seconds, an answer may take
+    from then on. `certificates` are further authorities to trust, in PEM form. `policy` replaces the
+    site's. Use it as an async context manager or `close` it.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: int = 10,
+        timeout: float = 30.0,
+        connect_timeout: float = 10.0,
+        certificates: str = "",
+        policy: Policy | None = None,
+    ) -> None:
+        self._policy = policy or _site
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._tls = tls_context(certificates)
+        self._named: set[str] = set()
+        connector = aiohttp.TCPConnector(
+            limit=connections,
+            ssl=self._tls,
+            resolver=_Resolver(self._policy, self._named),
+            socket_factory=self._open_socket,
+            keepalive_timeout=KEEPALIVE,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=connect_timeout + timeout, connect=connect_timeout),
+            headers={"User-Agent": "ConnectPulse", "Accept-Encoding": "identity"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # nothing was asked for compressed, so nothing can swell
+            middlewares=(_once,),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection; safe to call twice."""
+        await self._session.close()
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Reply:
+        """Send one request, once, and return its answer, redirects included.
+
+        `url` is used as it is written, so it must be encoded already. Raises Refused if its address must
+        not be reached, Unreachable if certainly nothing was sent, and AnswerLost otherwise; no message
+        repeats the URL, which may hold credentials.
+        """
+        try:
+            async with self._session.request(
+                method, _http(url), headers=headers, data=body, allow_redirects=False
+            ) as response:
+                return Reply(response.status, response.headers, await _read(response.content))
+        except TimeoutError:
+            raise AnswerLost(f"No answer came within {self._timeout:g} seconds.") from None
+        except ValueError:  # aiohttp's InvalidURL is one
+            raise Refused("The request is not valid HTTP: look at its address and its headers.") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise AnswerLost(f"The answer broke off ({type(error).__name__}).") from None
+
+    async def probe(self, url: str) -> AsyncIterator[str]:
+        """Try to reach the host of `url` without a request; yield each step that worked, in plain words.
+
+        Raises Refused or Unreachable where it ends.
+        """
+        target = URL(url)
+        host, port, is_encrypted = target.host or "", target.port or 0, target.scheme == "https"
+        addresses = await self.resolve(url)
+        yield f"{host} has the address {', '.join(addresses)}."
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                _, writer = await asyncio.open_connection(
+                    addresses[0],
+                    port,
+                    ssl=self._tls if is_encrypted else None,
+                    server_hostname=host if is_encrypted else None,
+                )
+                writer.transport.abort()  # nothing was said, so nobody need say goodbye
+                with suppress(OSError):
+                    await writer.wait_closed()
+        except (OSError, TimeoutError) as error:
+            raise Unreachable(_why(error, f"{host}:{port}")) from None
+        yield f"Port {port} answers."
+        yield "The certificate is valid." if is_encrypted else "The connection is not encrypted."
+
+    async def resolve(self, url: str) -> list[str]:
+        """Return the addresses behind `url`; raise Refused or Unreachable like a request would."""
+        target = URL(url)
+        try:
+            found = await resolve(target.host or "", target.port or 0, self._policy)
+        except (OSError, UnicodeError) as error:
+            raise Unreachable(_why(error, f"{target.host}:{target.port}")) from None
+        return list(dict.fromkeys(address for _, address in found))
+
+    def _open_socket(self, info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
+        """Open the socket of a connection: the last place every address must pass."""
+        family, kind, protocol, _, place = info
+        if place[0] not in self._named:
+            self._policy.check(str(place[0]))
+        return socket.socket(family, kind, protocol)
+
+
+class _Resolver(AbstractResolver):
+    """Gives the connector checked addresses only; `named` collects those allowed by their host's name."""
+
+    def __init__(self, policy: Policy, named: set[str]) -> None:
+        self._policy = policy
+        self._named = named
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await resolve(host, port, self._policy)
+        if self._policy.names_host(host):
+            self._named.update(address for _, address in found)
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=_NUMERIC)
+            for kind, address in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+_NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Name what went wrong here, because aiohttp would send a GET again whose connection broke."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise Unreachable(_why(error, f"{request.url.host}:{request.url.port}")) from None
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+        raise AnswerLost("The connection was closed before an answer came.") from None
+
+
+def _http(url: str) -> URL:
+    target = URL(url, encoded=True)
+    if target.scheme not in ("http", "https"):
+        raise ValueError(target.scheme)
+    return target
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    chunks = bytearray()
+    while chunk := await content.readany():
+        chunks += chunk
+        if len(chunks) > LARGEST_ANSWER:
+            raise AnswerLost(f"The answer is larger than {LARGEST_ANSWER >> 10} KiB.")
+    return bytes(chunks)
+
+
+def _why(error: BaseException, place: str) -> str:
+    """Return in plain words why no connection to `place`, a host and port, came about."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return f"The certificate of {place} is not trusted: {cause.verify_message}."
+        case ssl.SSLError():
+            return f"{place} does not speak TLS as expected ({cause.reason or 'handshake failed'})."
+        case socket.gaierror() | UnicodeError():
+            return f"The name of {place} cannot be resolved."
+        case ConnectionRefusedError():
+            return f"Nothing listens at {place}."
+        case TimeoutError():
+            return f"{place} did not accept a connection in time."
+    return f"{place} cannot be reached."
+
+
+def tls_context(certificates: str = "") -> ssl.SSLContext:
+    """Return a verifying context that also trusts `certificates` (PEM); raise Refused if they are none."""
+    context = ssl.create_default_context()
+    if certificates:
+        try:
+            context.load_verify_locations(cadata=certificates)
+        except (ssl.SSLError, ValueError):
+            raise Refused("The certificate is not in PEM form (-----BEGIN CERTIFICATE-----).") from None
+    return context
+
+
+def _plain(host: str) -> str:
+    return host.rstrip(".").lower()

@@ -1,0 +1,77 @@
+"""Core's tasks: running a job, and the sweeps that make up for lost wakings."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from huey import crontab
+
+from ..core.services import campaigns, counters, jobs, recovery
+from ..core.services.work import SYSTEM, Work
+from ..core.storage import guard, partitions
+from ..house import House
+
+log = structlog.get_logger(__name__)
+
+Sweep = Callable[[Work], Any]
+
+
+def register(queue: Any, house: House, worker: str, is_stopping: Callable[[], bool]) -> None:
+    """Declare core's tasks and every plugin's on `queue`, and let `house` wake them."""
+
+    def run_job(job_id: int) -> None:
+        jobs.run(house.work, job_id, worker, is_stopping)
+
+    tasks = {jobs.RUN: queue.task(name=jobs.RUN)(run_job)}
+    house.waker = lambda name, subject_id: tasks[name](subject_id)
+    for name, schedule, sweep in PERIODIC:
+        queue.periodic_task(schedule, name=name)(_swept(house, name, sweep))
+    for declare in house.registry.tasks:
+        declare(queue)
+
+
+def _swept(house: House, name: str, sweep: Sweep) -> Callable[[], None]:
+    def run() -> None:
+        with house.work(SYSTEM) as work, guard.platform_scope(work.session, name):
+            done = sweep(work)
+        if done:
+            log.info("swept", sweep=name, done=done)
+
+    return run
+
+
+def _wake_jobs(work: Work) -> int:
+    due = jobs.due(work)
+    for job_id in due:
+        work.wake(jobs.RUN, job_id)
+    return len(due)
+
+
+def _make_partitions(work: Work) -> int:
+    return len(partitions.ensure(work.session.connection(), work.clock()))
+
+
+PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
+    ("core.start_campaigns", crontab(minute="*"), campaigns.start_due),
+    ("core.wake_jobs", crontab(minute="*"), _wake_jobs),
+    ("core.wake_campaigns", crontab(minute="*"), recovery.stalled),
+    ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
+    ("core.squash_counters", crontab(minute="*"), counters.squash),
+    ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
+)
+"""Sweeps by name, with their times; on the elected worker only."""
+
+FREQUENT: tuple[tuple[str, Sweep], ...] = (
+    ("core.recover_leases", recovery.leases),
+    ("core.match_orphans", recovery.orphans),
+)
+"""Sweeps every worker does every few seconds: they make way for each other by skipping locked rows."""
+
+
+def sweep_often(house: House) -> None:
+    """Do the frequent sweeps once; one that fails is logged and does not keep the others from running."""
+    for name, sweep in FREQUENT:
+        try:
+            _swept(house, name, sweep)()
+        except Exception:
+            log.exception("sweep_failed", sweep=name)

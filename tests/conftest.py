@@ -1,0 +1,42 @@
+"""What the house's own tests share."""
+
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from connectpulse import house as houses
+from connectpulse.core.domain.settings import fresh_secrets, from_mapping
+from connectpulse.core.hookspecs import ENTRY_POINTS
+from connectpulse.house import House
+from tests.plugins import postcard
+
+
+def entry_point(name: str, value: str) -> EntryPoint:
+    """Return an entry point as an installed plugin would have it."""
+    return EntryPoint(name, value, ENTRY_POINTS)
+
+
+@pytest.fixture
+def post_house(database_url: str) -> Iterator[House]:
+    """The house with the postcard channel and nothing else."""
+    settings = from_mapping(fresh_secrets() | {"DATABASE_URL": database_url})
+    made = houses.build(
+        settings, entry_points=[entry_point("postcard", "tests.plugins.postcard:PostcardPlugin")], pool_size=5
+    )
+    assert not made.registry.refusals
+    postcard.SENT.clear()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_logs() -> None:
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
