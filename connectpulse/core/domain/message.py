@@ -41,6 +41,9 @@ class MessageState(IntEnum):
         return _SENTENCES[self]
 
 
+STATES = {int(state): state for state in MessageState}
+"""States by number; quicker than calling the enumeration, for sets of thousands."""
+
 _SENTENCES = {
     MessageState.QUEUED: "Waiting to be handed to the provider.",
     MessageState.SUBMITTING: "Being handed to the provider.",

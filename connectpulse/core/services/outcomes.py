@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
 from sqlalchemy import insert
@@ -17,7 +17,7 @@ from ..domain.contracts import Movement
 from ..domain.message import MessageState
 from ..domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from ..domain.provider import Submission
-from ..storage import ids
+from ..storage import arrays, ids
 from ..storage.models import Attempt, Dispatch
 from ..storage.session import raw
 from . import campaigns, counters, suppression_batch
@@ -47,8 +47,7 @@ class Source:
     attempt: int
 
 
-@dataclass(slots=True)
-class _Settled:
+class _Settled(NamedTuple):
     """A message whose handing-over is decided."""
 
     id: int
@@ -126,13 +125,13 @@ def _settle(work: Work, source: Source, settled: Sequence[_Settled]) -> None:
 def _update(work: Work, source: Source, settled: Sequence[_Settled], before: MessageState) -> list[tuple[Any, ...]]:
     message_ids = [each.id for each in settled]
     facts = {
-        "ids": message_ids,
-        "states": [int(each.state) for each in settled],
-        "reasons": [each.reason[:60] for each in settled],
-        "codes": [each.code[:40] for each in settled],
-        "references": [",".join(each.references) for each in settled],
-        "parts": [_part_states(each) for each in settled],
-        "quantities": [each.quantity for each in settled],
+        "ids": arrays.ints(message_ids),
+        "states": arrays.ints([each.state for each in settled]),
+        "reasons": arrays.texts([each.reason[:60] for each in settled]),
+        "codes": arrays.texts([each.code[:40] for each in settled]),
+        "references": arrays.texts([",".join(each.references) for each in settled]),
+        "parts": arrays.optional_texts([_part_states(each) for each in settled]),
+        "quantities": arrays.optional_ints([each.quantity for each in settled]),
         "connection": source.connection_id,
         "now": work.clock(),
         "low": min(message_ids),
@@ -173,9 +172,9 @@ def _keep_references(work: Work, source: Source, settled: Sequence[_Settled]) ->
             {
                 "organisation": source.organisation_id,
                 "connection": source.connection_id,
-                "ids": message_ids,
-                "parts": parts,
-                "names": names,
+                "ids": arrays.ints(message_ids),
+                "parts": arrays.ints(parts),
+                "names": arrays.texts(names),
             },
         )
 
@@ -236,11 +235,11 @@ def _queue_again(
     with raw(work.session).cursor() as cursor:
         cursor.execute(
             "UPDATE pulse_message SET dispatch_id = %(dispatch)s, attempt = %(attempt)s "
-            "WHERE id = ANY(%(ids)s) AND id BETWEEN %(low)s AND %(high)s AND state = 0 AND dispatch_id = %(old)s",
+            "WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = 0 AND dispatch_id = %(old)s",
             {
                 "dispatch": dispatch_id,
                 "attempt": attempt,
-                "ids": message_ids,
+                "ids": arrays.ints(message_ids),
                 "low": message_ids[0],
                 "high": message_ids[-1],
                 "old": source.dispatch_id,

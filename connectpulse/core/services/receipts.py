@@ -13,9 +13,9 @@ from typing import Any
 from psycopg.rows import tuple_row
 
 from ..domain.contracts import Movement
-from ..domain.message import MessageState, fold_parts
+from ..domain.message import STATES, MessageState, fold_parts
 from ..domain.provider import Receipt
-from ..storage import ids
+from ..storage import arrays, ids
 from ..storage.session import raw
 from . import counters, suppression_batch
 from .work import Work
@@ -69,7 +69,7 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
             changed.append((message, max(after, message.before), best))
     if changed:
         _write(work, changed)
-        _account(work, [(message, after) for message, after, _ in changed if after > message.before])
+        _account(work, [each for each in changed if each[1] > each[0].before])
         suppression_batch.add(
             work,
             [
@@ -98,7 +98,7 @@ def _state(message: Known) -> MessageState:
 
 _MATCH = """
 SELECT reference, message_id, part FROM pulse_reference
-WHERE reference = ANY(%(references)s) AND connection_id = %(connection)s
+WHERE reference = ANY(%(references)s::text[]) AND connection_id = %(connection)s
   AND message_id BETWEEN %(low)s AND %(high)s
 ORDER BY message_id
 """
@@ -108,7 +108,7 @@ def _match(work: Work, connection_id: int, references: list[str]) -> dict[str, t
     """Return reference -> (message, part); the youngest message wins where a provider reuses its ids."""
     now = work.clock()
     facts = {
-        "references": references,
+        "references": arrays.texts(references),
         "connection": connection_id,
         "low": ids.at(now - LOOK_BACK),
         "high": ids.at(now + timedelta(minutes=10)),
@@ -119,7 +119,7 @@ def _match(work: Work, connection_id: int, references: list[str]) -> dict[str, t
 
 _LOCK = """
 SELECT id, organisation_id, campaign_id, channel, state, part_states, units, quantity FROM pulse_message
-WHERE id = ANY(%(ids)s) AND id BETWEEN %(low)s AND %(high)s ORDER BY id FOR UPDATE
+WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s ORDER BY id FOR UPDATE
 """
 
 
@@ -127,10 +127,10 @@ def lock(work: Work, message_ids: set[int]) -> dict[int, Known]:
     """Return the messages, locked in the order of their ids so that workers cannot block each other."""
     if not message_ids:
         return {}
-    facts = {"ids": list(message_ids), "low": min(message_ids), "high": max(message_ids)}
+    facts = {"ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids)}
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
         return {
-            row[0]: Known(row[0], row[1], row[2], row[3], MessageState(row[4]), *row[5:])
+            row[0]: Known(row[0], row[1], row[2], row[3], STATES[row[4]], *row[5:])
             for row in rows.execute(_LOCK, facts)
         }
 
@@ -158,16 +158,16 @@ def _store(
             _STORE,
             {
                 "connection": connection_id,
-                "organisations": organisations,
-                "messages": messages,
-                "parts": parts,
-                "references": [receipt.reference[:120] for receipt in receipts],
-                "states": [int(receipt.state) for receipt in receipts],
-                "codes": [receipt.code[:40] for receipt in receipts],
-                "reasons": [receipt.reason[:60] for receipt in receipts],
-                "times": [receipt.occurred_at for receipt in receipts],
-                "addresses": [receipt.address[:320] for receipt in receipts],
-                "quantities": [receipt.quantity for receipt in receipts],
+                "organisations": arrays.optional_ints(organisations),
+                "messages": arrays.optional_ints(messages),
+                "parts": arrays.ints(parts),
+                "references": arrays.texts([receipt.reference[:120] for receipt in receipts]),
+                "states": arrays.ints([receipt.state for receipt in receipts]),
+                "codes": arrays.texts([receipt.code[:40] for receipt in receipts]),
+                "reasons": arrays.texts([receipt.reason[:60] for receipt in receipts]),
+                "times": arrays.optional_texts([_moment(receipt) for receipt in receipts]),
+                "addresses": arrays.texts([receipt.address[:320] for receipt in receipts]),
+                "quantities": arrays.optional_ints([receipt.quantity for receipt in receipts]),
             },
         )
 
@@ -190,43 +190,48 @@ def _write(work: Work, changed: Sequence[tuple[Known, MessageState, Receipt]]) -
             _WRITE,
             {
                 "now": work.clock(),
-                "ids": message_ids,
+                "ids": arrays.ints(message_ids),
                 "low": min(message_ids),
                 "high": max(message_ids),
-                "states": [int(after) for _, after, _ in changed],
-                "parts": [_array(message.part_states) for message, _, _ in changed],
-                "quantities": [message.quantity for message, _, _ in changed],
-                "reasons": [_reason(best) for _, _, best in changed],
-                "codes": [best.code[:40] for _, _, best in changed],
+                "states": arrays.ints([after for _, after, _ in changed]),
+                "parts": arrays.optional_texts([_array(message.part_states) for message, _, _ in changed]),
+                "quantities": arrays.ints([message.quantity for message, _, _ in changed]),
+                "reasons": arrays.texts([_reason(best) for _, _, best in changed]),
+                "codes": arrays.texts([best.code[:40] for _, _, best in changed]),
             },
         )
 
 
 def _array(states: list[int] | None) -> str | None:
-    return None if states is None else "{" + ",".join(str(int(state)) for state in states) + "}"
+    return None if states is None else arrays.ints(states)
+
+
+def _moment(receipt: Receipt) -> str | None:
+    return None if receipt.occurred_at is None else receipt.occurred_at.isoformat()
 
 
 def _reason(receipt: Receipt) -> str:
     return receipt.reason[:60] if receipt.state < MessageState.DELIVERED else ""
 
 
-def _account(work: Work, moved: Sequence[tuple[Known, MessageState]]) -> None:
+def _account(work: Work, moved: Sequence[tuple[Known, MessageState, Receipt]]) -> None:
     """Count and settle the messages that changed state."""
-    deltas: dict[tuple[int, int, str], Decimal | int] = {}
     movements: dict[tuple[Any, ...], list[Any]] = {}
-    for message, after in moved:
-        campaign = message.campaign_id or 0
-        for name, amount in ((f"state:{message.before.label}", -1), (f"state:{after.label}", 1)):
-            key = (message.organisation_id, campaign, name)
-            deltas[key] = deltas.get(key, 0) + amount
-        if MessageState.EXPIRED <= after < MessageState.DELIVERED:
-            best = max(message.best.values(), key=lambda receipt: receipt.state)
-            key = (message.organisation_id, campaign, f"reason:{_reason(best) or after.label}")
-            deltas[key] = deltas.get(key, 0) + 1
+    deltas: dict[tuple[int, int, str], Decimal | int] = {}
+    for message, after, best in moved:
         group = (message.organisation_id, message.campaign_id, message.channel, message.before, after)
-        total = movements.setdefault(group, [0, Decimal(0), 0])
+        total = movements.get(group)
+        if total is None:
+            total = movements[group] = [0, Decimal(0), 0]
         total[0] += 1
         total[1] += message.units
         total[2] += message.quantity
+        if after < MessageState.DELIVERED and after >= MessageState.EXPIRED:
+            key = (message.organisation_id, message.campaign_id or 0, f"reason:{_reason(best) or after.label}")
+            deltas[key] = deltas.get(key, 0) + 1
+    for (organisation, campaign, _, before, after), (messages, _, _) in movements.items():
+        for name, amount in ((f"state:{before.label}", -messages), (f"state:{after.label}", messages)):
+            key = (organisation, campaign or 0, name)
+            deltas[key] = deltas.get(key, 0) + amount
     counters.add(work, deltas)
     work.registry.ledger.settle(work, [Movement(*group, *total) for group, total in movements.items()])

@@ -11,7 +11,7 @@ PARTITIONED = ("pulse_message", "pulse_reference", "pulse_receipt", "pulse_audit
 MONTHS_AHEAD = 3
 # Messages are updated a few times each and never in an indexed column: room on the page keeps that cheap.
 STORAGE = {
-    "pulse_message": "fillfactor = 60, autovacuum_vacuum_scale_factor = 0.1, "
+    "pulse_message": "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, "
     "autovacuum_analyze_scale_factor = 0.05, toast_tuple_target = 4096",
 }
 

@@ -169,10 +169,10 @@ class Reply(NamedTuple):
 class EgressSession:
     """A guarded HTTP session over kept-alive connections. Make it on the event loop it is used on.
 
-    `connections` is the most that are open at once; a request that finds none free within
-    `connect_timeout` seconds counts as unreachable. `timeout` is how long, in seconds, an answer may take
-    from then on. `certificates` are further authorities to trust, in PEM form. `policy` replaces the
-    site's. Use it as an async context manager or `close` it.
+    `connections` is the most that are open at once. `timeout` bounds a whole request in seconds, and
+    `connect_timeout`, at most half of that, the wait for a connection, a free one included.
+    `certificates` are further authorities to trust, in PEM form. `policy` replaces the site's. Use it as
+    an async context manager or `close` it.
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class EgressSession:
     ) -> None:
         self._policy = policy or _site
         self._timeout = timeout
-        self._connect_timeout = connect_timeout
+        self._connect_timeout = min(connect_timeout, timeout / 2)  # so that it strikes first
         self._tls = tls_context(certificates)
         self._named: set[str] = set()
         connector = aiohttp.TCPConnector(
@@ -198,7 +198,7 @@ class EgressSession:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=connect_timeout + timeout, connect=connect_timeout),
+            timeout=aiohttp.ClientTimeout(total=timeout, connect=self._connect_timeout),
             headers={"User-Agent": "ConnectPulse", "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # nothing was asked for compressed, so nothing can swell

@@ -1,0 +1,40 @@
+"""PostgreSQL array literals, built by joining: a fraction of the cost of adapting each element.
+
+The hot path passes whole columns as `%(ids)s::bigint[]`. Values are text in PostgreSQL's array syntax
+(manual, section 8.15.2): numbers as they are, texts quoted, NULL for None.
+"""
+
+from collections.abc import Iterable, Sequence
+
+_SEPARATOR = "\x1f"
+
+
+def ints(values: Iterable[int]) -> str:
+    """Return an array of integers."""
+    return "{" + ",".join(map(str, map(int, values))) + "}"
+
+
+def optional_ints(values: Iterable[int | None]) -> str:
+    """Return an array of integers, None as NULL."""
+    return "{" + ",".join(["NULL" if value is None else str(int(value)) for value in values]) + "}"
+
+
+def texts(values: Sequence[str]) -> str:
+    """Return an array of texts. NUL, which PostgreSQL cannot store, becomes the replacement character."""
+    if not values:
+        return "{}"
+    joined = _SEPARATOR.join(values)
+    if "\x00" in joined or '"' in joined or "\\" in joined or joined.count(_SEPARATOR) != len(values) - 1:
+        return "{" + ",".join(map(_quoted, values)) + "}"
+    return '{"' + joined.replace(_SEPARATOR, '","') + '"}'
+
+
+def optional_texts(values: Sequence[str | None]) -> str:
+    """Return an array of texts, None as NULL."""
+    if None not in values:
+        return texts([value for value in values if value is not None])
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\x00", "\ufffd").replace("\\", "\\\\").replace('"', '\\"') + '"'
