@@ -90,6 +90,7 @@ def build(
     entry_points: Iterable[EntryPoint] | None = None,
     clock: Clock = utc_now,
     pool_size: int = 10,
+    pre_ping: bool = True,
 ) -> House:
     """Return the house for these settings; starts the embedded database if it is used."""
     keyring.set(settings.encryption_keys)
@@ -97,7 +98,7 @@ def build(
     registry = Registry()
     duties.register(registry)
     loader.load(registry, settings.muted_plugins, entry_points)
-    engine = make_engine(url, pool_size)
+    engine = make_engine(url, pool_size, pre_ping=pre_ping)
     return House(settings, engine, make_sessions(engine), registry, clock, _sleep_on)
 
 

@@ -72,6 +72,9 @@ class PostcardChannel(Channel):
     def preview(self, content: Mapping[str, Any]) -> Preview:
         return Preview((("Characters", str(len(content["body"]))),))
 
+    def names(self, content: Mapping[str, Any]) -> frozenset[str]:
+        return parse_template(content["body"]).names
+
     def required_values(self, content: Mapping[str, Any]) -> frozenset[str]:
         return parse_template(content["body"]).required
 

@@ -164,8 +164,12 @@ class Channel(ABC):
     def preview(self, content: Mapping[str, Any]) -> Preview:
         """Return what the editor shows beside `content` while it is being written."""
 
+    @abstractmethod
+    def names(self, content: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of all values a content substitutes."""
+
     def required_values(self, content: Mapping[str, Any]) -> frozenset[str]:
-        """Return the names a recipient must have a value for."""
+        """Return those of `names` that a recipient must have a value for."""
         return frozenset()
 
     def needs(self, content: Mapping[str, Any], purpose: Purpose) -> Needs:

@@ -27,6 +27,9 @@ def chooser(rules: Sequence[RouteRule], sender: str) -> Callable[[str, int], Ord
     matching = [rule for rule in rules if rule.sender in ("", sender) and rule.weight > 0]
     ranked = sorted(matching, key=lambda rule: (rule.priority, -len(rule.prefix)))
     prefixes = sorted({rule.prefix.lstrip("+") for rule in ranked}, key=len, reverse=True)
+    if len(ranked) == 1 and not prefixes[0]:
+        only = (ranked[0].connection_id,)
+        return lambda address, number: only
     groups: dict[tuple[str, ...], list[list[RouteRule]]] = {}
 
     def choose(address: str, number: int) -> Order:

@@ -52,17 +52,12 @@ class Template:
 
     def renderer(self) -> Callable[[Values], str]:
         """Return a function from one recipient's values to the text; built once, called per recipient."""
-        if not self.names:
-            text = "".join(str(piece) for piece in self.pieces)
-            return lambda values: text
-        pieces = self.pieces
-
-        def render(values: Values) -> str:
-            return "".join(
-                [piece if isinstance(piece, str) else values.get(piece.name) or piece.default or "" for piece in pieces]
-            )
-
-        return render
+        slots = [(piece.name, piece.default or "") for piece in self.pieces if isinstance(piece, Placeholder)]
+        text = "".join(piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in self.pieces)
+        if not slots:
+            plain = text % ()
+            return lambda values: plain
+        return lambda values: text % tuple([values.get(name) or default for name, default in slots])
 
 
 def parse(text: str) -> Template:

@@ -5,9 +5,8 @@ Each page costs the same, however large the audience: every list is entered at t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
 
@@ -38,8 +37,7 @@ SKIPS = {
 """Why a recipient is left out, in words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What happens for one contact: a message over `order`, or nothing and the reason `skip`."""
 
     contact_id: int
@@ -62,8 +60,8 @@ WITH member AS (
         WHERE m.list_id = list.id AND m.contact_id > %(cursor)s
         ORDER BY m.contact_id LIMIT %(limit)s) x
     ORDER BY 1 LIMIT %(limit)s)
-SELECT c.id, a.value, c.name, c.fields, c.timezone, c.restricted_at IS NOT NULL, s.reason,
-       {consent} AS has_consent, {recent} AS wrote_lately, {excluded} AS is_excluded
+SELECT {excluded} AS is_excluded, c.id, a.value, c.timezone, c.restricted_at IS NOT NULL, s.reason,
+       {consent} AS has_consent, {recent} AS wrote_lately, c.name {fields}
 FROM member JOIN pulse_contact c ON c.id = member.contact_id
 LEFT JOIN LATERAL (
     SELECT value FROM pulse_address WHERE contact_id = c.id AND scheme = %(scheme)s
@@ -87,12 +85,16 @@ _EXCLUDED = """EXISTS (
 
 
 def page(work: Work, plan: Plan, cursor: int, limit: int) -> list[tuple[Any, ...]]:
-    """Return the next contacts of the audience after `cursor`, with what decides about them."""
+    """Return the next contacts of the audience after `cursor`, with what decides about them.
+
+    A row's second column is the contact's id, the cursor of the next page.
+    """
     recent = plan.needs.recent_inbound
     query = _PAGE.format(
         consent=_CONSENT if plan.needs.opt_in else "true",
         recent=_RECENT if recent is not None else "true",
         excluded=_EXCLUDED if plan.excluded else "false",
+        fields="".join(f", c.fields ->> %(field{number})s" for number in range(len(plan.names))),
     )
     facts = {
         "lists": plan.lists,
@@ -104,26 +106,26 @@ def page(work: Work, plan: Plan, cursor: int, limit: int) -> list[tuple[Any, ...
         "channel": plan.channel.name,
         "purpose": plan.purpose.value,
         "since": plan.now - recent if recent is not None else None,
-    }
-    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+    } | {f"field{number}": name for number, name in enumerate(plan.names)}
+    with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
         return rows.execute(query, facts).fetchall()
 
 
 def decide(plan: Plan, rows: Sequence[tuple[Any, ...]]) -> list[Decision]:
     """Return a decision per row; excluded contacts are not recipients and get none."""
-    return [_decide(plan, row) for row in rows if not row[9]]
+    return [_decide(plan, row) for row in rows if not row[0]]
 
 
 def _decide(plan: Plan, row: tuple[Any, ...]) -> Decision:
-    contact_id, address, name, fields, zone, is_restricted, suppression, has_consent, wrote_lately, _ = row
+    _, contact_id, address, zone, is_restricted, suppression, has_consent, wrote_lately, name, *fields = row
     skip = _obstacle(address, is_restricted, suppression, has_consent, wrote_lately)
     if skip:
         return Decision(contact_id, address or "", skip)
-    values = fields
+    values = dict(zip(plan.names, fields, strict=True)) if fields else {}
     values["name"] = name
-    values["first_name"] = name.split(" ", 1)[0]
+    values["first_name"] = name.partition(" ")[0]
     if plan.required:
-        missing = tuple(each for each in plan.required if not values.get(each))
+        missing = tuple([each for each in plan.required if not values.get(each)])
         if missing:
             return Decision(contact_id, address, "missing_value", missing=missing)
     try:
@@ -136,10 +138,11 @@ def _decide(plan: Plan, row: tuple[Any, ...]) -> Decision:
     order = plan.choose(address, contact_id)
     if not order:
         return Decision(contact_id, address, "no_route")
-    if plan.window is not None:
-        zone = zone or addresses.zone(plan.channel.scheme, address) or plan.zone.key
-        return Decision(contact_id, address, "", rendered, units, order, zone)
-    return Decision(contact_id, address, "", rendered, units, order)
+    if plan.window is None:
+        zone = None
+    elif not zone:
+        zone = addresses.zone(plan.channel.scheme, address) or plan.zone.key
+    return Decision(contact_id, address, "", rendered, units, order, zone)
 
 
 def _obstacle(

@@ -5,24 +5,33 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
+from ..storage import arrays
+from ..storage.session import raw
 from .work import Work
 
 Deltas = Mapping[tuple[int, int, str], Decimal | int]
 """From (organisation id, campaign id, name) to the change."""
 
 
+_ADD = """
+INSERT INTO pulse_counter (organisation_id, campaign_id, name, amount)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::numeric[])
+"""
+
+
 def add(work: Work, deltas: Deltas) -> None:
     """Append the changes of one batch."""
-    rows = [(*key, Decimal(amount)) for key, amount in deltas.items() if amount and key[1]]
+    rows = [(*key, amount) for key, amount in deltas.items() if amount and key[1]]
     if rows:
-        organisations, campaigns, names, amounts = map(list, zip(*rows, strict=True))
-        work.session.execute(
-            text(
-                "INSERT INTO pulse_counter (organisation_id, campaign_id, name, amount) "
-                "SELECT * FROM unnest(cast(:organisations AS bigint[]), cast(:campaigns AS bigint[]), "
-                "cast(:names AS text[]), cast(:amounts AS numeric[]))"
+        organisations, campaigns, names, amounts = zip(*rows, strict=True)
+        raw(work.session).execute(
+            _ADD,
+            (
+                arrays.ints(organisations),
+                arrays.ints(campaigns),
+                arrays.texts(names),
+                "{" + ",".join(map(str, amounts)) + "}",
             ),
-            {"organisations": organisations, "campaigns": campaigns, "names": names, "amounts": amounts},
         )
 
 

@@ -122,30 +122,55 @@ def pick(work: Work, claimed: Claimed, worker: str, want: int, *, is_idle: bool)
     It is only let go while `is_idle` (nothing of it is on the wire), because what is on the wire has no
     outcome yet and must not be forgotten.
     """
-    facts = work.session.execute(_FACTS, {"id": claimed.source.dispatch_id}).one()
-    state, campaign_rate, is_suspended, organisation_rate = facts
+    source = claimed.source
+    rows = _select(work, claimed, worker, want, is_paced=False)
+    state, campaign_rate, is_suspended, organisation_rate, cursor = rows[0][:5]
     is_closed = claimed.closes_at is not None and work.clock() >= claimed.closes_at
     if is_closed or is_suspended or state not in (None, "running"):
-        if not is_idle:
-            return Pick(claimed, wait=0.05)
-        if state == "cancelled":
-            leaving.cancel_rest(work, claimed.source.dispatch_id, worker)
-        elif is_closed and state == "running":
-            _postpone(work, claimed, worker)
-        else:
-            put_back(work, claimed.source.dispatch_id, worker)
+        return _let_go(work, claimed, worker, "postponed" if is_closed else state, is_idle=is_idle)
+    if campaign_rate or organisation_rate:
+        allowed, wait = pacing.allow(
+            work,
+            {
+                f"campaign:{source.campaign_id}": campaign_rate,
+                f"organisation:{source.organisation_id}": organisation_rate,
+            },
+            want,
+        )
+        if allowed == 0:
+            return _rest(work, claimed, worker, wait or 0.01, is_idle=is_idle)
+        rows = _select(work, claimed, worker, allowed, is_paced=True)
+        cursor = rows[0][4]
+    if cursor is None:
         return Pick(None, wait=0)
-    allowed, wait = pacing.allow(
-        work,
-        {
-            f"campaign:{claimed.source.campaign_id}": campaign_rate,
-            f"organisation:{claimed.source.organisation_id}": organisation_rate,
-        },
-        want,
-    )
-    if allowed == 0:
-        return _rest(work, claimed, worker, wait or 0.01, is_idle=is_idle)
-    return _select(work, claimed, worker, allowed)
+    found = [row[5:] for row in rows if row[5] is not None]
+    claimed = replace(claimed, cursor=cursor, is_exhausted=cursor >= claimed.last_id)
+    barred = [(row[0], row[6] or "restricted") for row in found if row[6] or row[7]]
+    if barred:
+        leaving.skip(work, source, barred)
+    return Pick(claimed, _submissions(source, found), wait=0)
+
+
+def _submissions(source: Source, found: Sequence[tuple[Any, ...]]) -> list[Submission]:
+    validity, purpose = timedelta(minutes=source.validity_minutes), source.purpose
+    return [
+        Submission(id, address, sender, body, parts, validity, f"{id:x}", purpose, extra)
+        for id, address, sender, body, parts, extra, suppression, is_restricted in found
+        if not (suppression or is_restricted)
+    ]
+
+
+def _let_go(work: Work, claimed: Claimed, worker: str, state: str | None, *, is_idle: bool) -> Pick:
+    """Give a dispatch up that may not be sent now: cancelled, put off to its window, or back to the queue."""
+    if not is_idle:
+        return Pick(claimed, wait=0.05)
+    if state == "cancelled":
+        leaving.cancel_rest(work, claimed.source.dispatch_id, worker)
+    elif state == "postponed":
+        _postpone(work, claimed, worker)
+    else:
+        put_back(work, claimed.source.dispatch_id, worker)
+    return Pick(None, wait=0)
 
 
 def _rest(work: Work, claimed: Claimed, worker: str, wait: float, *, is_idle: bool) -> Pick:
@@ -156,34 +181,48 @@ def _rest(work: Work, claimed: Claimed, worker: str, wait: float, *, is_idle: bo
     return Pick(None, wait=wait)
 
 
-_FACTS = text(
-    """
-    SELECT c.state, c.rate_per_second, coalesce(o.is_suspended, false), o.rate_per_second
-    FROM pulse_dispatch d
-    LEFT JOIN pulse_campaign c ON c.id = d.campaign_id
-    LEFT JOIN pulse_organisation o ON o.id = d.organisation_id
-    WHERE d.id = :id
-    """
-)
-
 _SELECT = """
-SELECT m.id, m.address, m.sender, m.body, m.parts, m.extra,
-       s.reason, (r.restricted_at IS NOT NULL) AS is_restricted
-FROM pulse_message m
-LEFT JOIN (SELECT value, min(reason) AS reason FROM pulse_suppression
-           WHERE organisation_id = %(organisation)s AND created_at > %(since)s AND scheme = %(scheme)s
-             AND channel IN ('*', %(channel)s) AND purpose IN ('*', %(purpose)s) GROUP BY value) s
-       ON s.value = m.address
-LEFT JOIN (SELECT id, restricted_at FROM pulse_contact
-           WHERE organisation_id = %(organisation)s AND restricted_at > %(since)s) r ON r.id = m.contact_id
-WHERE m.id > %(cursor)s AND m.id <= %(last)s AND m.dispatch_id = %(dispatch)s AND m.state = 0
-ORDER BY m.id LIMIT %(want)s
+WITH facts AS (
+    SELECT c.state, c.rate_per_second AS campaign_rate, coalesce(o.is_suspended, false) AS is_suspended,
+           o.rate_per_second AS organisation_rate
+    FROM (SELECT 1) AS one
+    LEFT JOIN pulse_campaign c ON c.id = %(campaign)s
+    LEFT JOIN pulse_organisation o ON o.id = %(organisation)s),
+found AS MATERIALIZED (
+    SELECT m.id, m.address, m.sender, m.body, m.parts, m.extra, s.reason, r.id IS NOT NULL AS is_restricted
+    FROM pulse_message m
+    LEFT JOIN (SELECT value, min(reason) AS reason FROM pulse_suppression
+               WHERE organisation_id = %(organisation)s AND created_at > %(since)s AND scheme = %(scheme)s
+                 AND channel IN ('*', %(channel)s) AND purpose IN ('*', %(purpose)s) GROUP BY value) s
+           ON s.value = m.address
+    LEFT JOIN (SELECT id FROM pulse_contact
+               WHERE organisation_id = %(organisation)s AND restricted_at > %(since)s) r ON r.id = m.contact_id
+    WHERE m.id > %(cursor)s AND m.id <= %(last)s AND m.dispatch_id = %(dispatch)s AND m.state = 0
+    ORDER BY m.id LIMIT %(want)s),
+promise AS (
+    UPDATE pulse_dispatch d
+    SET lease_until = now() + make_interval(secs => %(lease)s),
+        cursor = CASE WHEN (SELECT count(*) FROM found) = %(want)s THEN (SELECT max(id) FROM found)
+                      ELSE %(last)s END
+    FROM facts f
+    WHERE d.id = %(dispatch)s AND d.worker = %(worker)s AND d.state = 'claimed'
+      AND coalesce(f.state, 'running') = 'running' AND NOT f.is_suspended
+      AND (%(is_paced)s OR (f.campaign_rate IS NULL AND f.organisation_rate IS NULL))
+      AND (%(closes)s::timestamptz IS NULL OR %(now)s < %(closes)s::timestamptz)
+    RETURNING d.cursor)
+SELECT f.*, p.cursor, found.* FROM facts f LEFT JOIN promise p ON true LEFT JOIN found ON p.cursor IS NOT NULL
 """
 
 
-def _select(work: Work, claimed: Claimed, worker: str, want: int) -> Pick:
+def _select(work: Work, claimed: Claimed, worker: str, want: int, *, is_paced: bool) -> list[tuple[Any, ...]]:
+    """Return what decides about the dispatch and, if it may be sent, its next messages, promised already.
+
+    Every row begins with campaign state, campaign rate, is suspended, organisation rate, and the cursor that
+    was promised: None where nothing was. `is_paced` says that the rates have been asked.
+    """
     source = claimed.source
     facts = {
+        "campaign": source.campaign_id,
         "organisation": source.organisation_id,
         "since": claimed.created_at - _MARGIN,
         "scheme": claimed.scheme,
@@ -193,37 +232,14 @@ def _select(work: Work, claimed: Claimed, worker: str, want: int) -> Pick:
         "last": claimed.last_id,
         "dispatch": source.dispatch_id,
         "want": want,
+        "worker": worker,
+        "lease": LEASE_SECONDS,
+        "is_paced": is_paced,
+        "closes": claimed.closes_at,
+        "now": work.clock(),
     }
-    with raw(work.session).cursor(row_factory=tuple_row) as rows:
-        found = rows.execute(_SELECT, facts).fetchall()
-    cursor = found[-1][0] if len(found) == want else claimed.last_id
-    if not _promise(work, source.dispatch_id, worker, cursor):
-        return Pick(None, wait=0)
-    claimed = replace(claimed, cursor=cursor, is_exhausted=cursor >= claimed.last_id)
-    barred = [(row[0], row[6] or "restricted") for row in found if row[6] or row[7]]
-    if barred:
-        leaving.skip(work, source, barred)
-    validity = timedelta(minutes=source.validity_minutes)
-    return Pick(
-        claimed,
-        [
-            Submission(row[0], row[1], row[2], row[3], row[4], validity, f"{row[0]:x}", source.purpose, row[5])
-            for row in found
-            if not (row[6] or row[7])
-        ],
-        wait=0,
-    )
-
-
-def _promise(work: Work, dispatch_id: int, worker: str, cursor: int) -> bool:
-    """Move the cursor if the dispatch is still ours."""
-    with raw(work.session).cursor() as rows:
-        rows.execute(
-            "UPDATE pulse_dispatch SET cursor = %s, lease_until = now() + make_interval(secs => %s) "
-            "WHERE id = %s AND worker = %s AND state = 'claimed'",
-            (cursor, LEASE_SECONDS, dispatch_id, worker),
-        )
-        return rows.rowcount == 1
+    with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
+        return rows.execute(_SELECT, facts).fetchall()
 
 
 def finish(work: Work, claimed: Claimed, worker: str) -> None:

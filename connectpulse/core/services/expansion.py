@@ -49,7 +49,7 @@ def step(work: Work, campaign_id: int) -> bool:
     if not rows:
         return not _advance(work, campaign, campaign.cursor, is_expanded=True)
     queue(work, plan, audience.decide(plan, rows))
-    return _advance(work, campaign, rows[-1][0])
+    return _advance(work, campaign, rows[-1][1])
 
 
 def give_up(work: Work, campaign_id: int, reason: str) -> None:

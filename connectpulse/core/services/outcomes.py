@@ -95,18 +95,22 @@ def _final(message_id: int, outcome: Rejected | TryLater) -> _Settled:
 _UPDATE = """
 WITH n AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::smallint[], %(reasons)s::text[], %(codes)s::text[],
-                         %(references)s::text[], %(parts)s::text[], %(quantities)s::integer[])
-             AS n (id, state, reason, code, reference_ids, parts, quantity)),
+                         %(names)s::text[], %(parts)s::text[], %(quantities)s::integer[])
+             AS n (id, state, reason, code, names, parts, quantity)),
 u AS (
     UPDATE pulse_message m
-    SET state = n.state, reason = n.reason, code = n.code, reference_ids = n.reference_ids,
+    SET state = n.state, reason = n.reason, code = n.code, reference_ids = n.names,
         part_states = n.parts::smallint[], quantity = coalesce(n.quantity, m.quantity),
         connection_id = %(connection)s, changed_at = %(now)s, submitted_at = %(now)s
     FROM n
     WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s AND m.state = %(before)s AND n.state > m.state
-    RETURNING m.state, m.reason, m.units, m.quantity)
-SELECT state, CASE WHEN state >= 10 THEN reason ELSE '' END, count(*), sum(units), sum(quantity)
-FROM u GROUP BY 1, 2
+    RETURNING m.state, CASE WHEN m.state >= 10 THEN m.reason ELSE '' END AS reason, m.units, m.quantity),
+kept AS (
+    INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference)
+    SELECT %(organisation)s, %(connection)s, * FROM
+        unnest(%(reference_ids)s::bigint[], %(reference_parts)s::smallint[], %(references)s::text[])
+    ON CONFLICT DO NOTHING)
+SELECT state, reason, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2
 """
 
 
@@ -119,19 +123,23 @@ def _settle(work: Work, source: Source, settled: Sequence[_Settled]) -> None:
         late = _update(work, source, settled, MessageState.UNKNOWN)
         _account(work, source, MessageState.UNKNOWN, late)
     _account(work, source, MessageState.QUEUED, moved)
-    _keep_references(work, source, settled)
 
 
 def _update(work: Work, source: Source, settled: Sequence[_Settled], before: MessageState) -> list[tuple[Any, ...]]:
     message_ids = [each.id for each in settled]
+    references = [(each.id, part, name[:120]) for each in settled for part, name in enumerate(each.references) if name]
     facts = {
         "ids": arrays.ints(message_ids),
         "states": arrays.ints([each.state for each in settled]),
         "reasons": arrays.texts([each.reason[:60] for each in settled]),
         "codes": arrays.texts([each.code[:40] for each in settled]),
-        "references": arrays.texts([",".join(each.references) for each in settled]),
+        "names": arrays.texts([",".join(each.references) for each in settled]),
         "parts": arrays.optional_texts([_part_states(each) for each in settled]),
         "quantities": arrays.optional_ints([each.quantity for each in settled]),
+        "reference_ids": arrays.ints([each[0] for each in references]),
+        "reference_parts": arrays.ints([each[1] for each in references]),
+        "references": arrays.texts([each[2] for each in references]),
+        "organisation": source.organisation_id,
         "connection": source.connection_id,
         "now": work.clock(),
         "low": min(message_ids),
@@ -147,36 +155,6 @@ def _part_states(each: _Settled) -> str | None:
     if len(each.references) < 2:
         return None
     return "{" + ",".join([str(int(each.state))] * len(each.references)) + "}"
-
-
-_REFERENCES = """
-INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference)
-SELECT %(organisation)s, %(connection)s, * FROM unnest(%(ids)s::bigint[], %(parts)s::smallint[], %(names)s::text[])
-ON CONFLICT DO NOTHING
-"""
-
-
-def _keep_references(work: Work, source: Source, settled: Sequence[_Settled]) -> None:
-    rows = [
-        (each.id, part, reference[:120])
-        for each in settled
-        for part, reference in enumerate(each.references)
-        if reference
-    ]
-    if not rows:
-        return
-    message_ids, parts, names = map(list, zip(*rows, strict=True))
-    with raw(work.session).cursor() as cursor:
-        cursor.execute(
-            _REFERENCES,
-            {
-                "organisation": source.organisation_id,
-                "connection": source.connection_id,
-                "ids": arrays.ints(message_ids),
-                "parts": arrays.ints(parts),
-                "names": arrays.texts(names),
-            },
-        )
 
 
 def _account(work: Work, source: Source, before: MessageState, moved: Sequence[tuple[Any, ...]]) -> None:
@@ -235,7 +213,8 @@ def _queue_again(
     with raw(work.session).cursor() as cursor:
         cursor.execute(
             "UPDATE pulse_message SET dispatch_id = %(dispatch)s, attempt = %(attempt)s "
-            "WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = 0 AND dispatch_id = %(old)s",
+            "WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s "
+            "AND state = 0 AND dispatch_id = %(old)s",
             {
                 "dispatch": dispatch_id,
                 "attempt": attempt,

@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ..domain.contracts import CampaignFacts, Channel, Needs, Pricer, Purpose, Renderer, Tariff
+from ..domain.fields import BUILT_IN
 from ..domain.routing import Order, chooser
 from ..domain.windows import SendingWindow, find_zone
 from ..errors import Refused
@@ -21,7 +22,7 @@ from .work import Work
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What holds for every recipient of one campaign."""
+    """What holds for every recipient of one campaign. `names` are the custom fields its text substitutes."""
 
     campaign_id: int
     organisation_id: int
@@ -30,6 +31,7 @@ class Plan:
     sender: str
     needs: Needs
     render: Renderer
+    names: tuple[str, ...]
     required: frozenset[str]
     choose: Callable[[str, int], Order]
     price: Pricer
@@ -62,6 +64,7 @@ def build(work: Work, campaign: Campaign) -> Plan:
         sender=campaign.sender.value,
         needs=channel.needs(content, purpose),
         render=channel.prepare(content),
+        names=tuple(sorted(channel.names(content) - set(BUILT_IN))),
         required=channel.required_values(content),
         choose=chooser(rules, campaign.sender.value),
         price=work.registry.ledger.pricer(work, tariff),

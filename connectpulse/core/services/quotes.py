@@ -63,7 +63,7 @@ def step(work: Work, quote_id: int) -> bool:
     if not rows:
         quote.state, quote.finished_at = "ready", work.clock()
         return False
-    quote.cursor = rows[-1][0]
+    quote.cursor = rows[-1][1]
     _count(quote, audience.decide(plan, rows))
     return True
 

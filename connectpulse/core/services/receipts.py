@@ -22,6 +22,8 @@ from .work import Work
 
 LOOK_BACK = timedelta(days=8)
 """How old a message may be for its receipt to be matched at once; older ones are matched by the sweeper."""
+MOST = 1_000
+"""Receipts stored at once: they share one block of ids."""
 
 
 @dataclass(slots=True)
@@ -40,18 +42,21 @@ class Known:
 
 
 def apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
-    """Store and fold a batch of receipts of one connection; return how many matched no message yet."""
-    found = _match(work, connection_id, [receipt.reference for receipt in receipts])
-    known = lock(work, {message_id for message_id, _ in found.values()})
+    """Store and fold receipts of one connection; return how many matched no message yet."""
+    return sum(_apply(work, connection_id, receipts[start : start + MOST]) for start in range(0, len(receipts), MOST))
+
+
+def _apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
+    places, known = _find(work, connection_id, [receipt.reference for receipt in receipts])
     owners: list[tuple[int | None, int | None, int]] = []
     for receipt in receipts:
-        message_id, part = found.get(receipt.reference, (0, 0))
-        message = known.get(message_id)
-        if message is None:
+        place = places.get(receipt.reference)
+        if place is None:
             owners.append((None, None, 0))
             continue
-        owners.append((message.organisation_id, message.id, part))
-        better(message, part, receipt)
+        message = known[place[0]]
+        owners.append((message.organisation_id, message.id, place[1]))
+        better(message, place[1], receipt)
     _store(work, connection_id, receipts, owners)
     fold(work, known.values())
     return sum(owner[1] is None for owner in owners)
@@ -96,16 +101,22 @@ def _state(message: Known) -> MessageState:
     return fold_parts([MessageState(state) for state in message.part_states])
 
 
-_MATCH = """
-SELECT reference, message_id, part FROM pulse_reference
-WHERE reference = ANY(%(references)s::text[]) AND connection_id = %(connection)s
-  AND message_id BETWEEN %(low)s AND %(high)s
-ORDER BY message_id
+_COLUMNS = "m.id, m.organisation_id, m.campaign_id, m.channel, m.state, m.part_states, m.units, m.quantity"
+
+_FIND = f"""
+SELECT r.reference, r.part, {_COLUMNS}
+FROM pulse_reference r JOIN pulse_message m ON m.id = r.message_id
+WHERE r.reference = ANY(%(references)s::text[]) AND r.connection_id = %(connection)s
+  AND r.message_id BETWEEN %(low)s AND %(high)s AND m.id BETWEEN %(low)s AND %(high)s
+ORDER BY m.id FOR UPDATE OF m
 """
 
 
-def _match(work: Work, connection_id: int, references: list[str]) -> dict[str, tuple[int, int]]:
-    """Return reference -> (message, part); the youngest message wins where a provider reuses its ids."""
+def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[str, tuple[int, int]], dict[int, Known]]:
+    """Return reference -> (message, part), and the messages, locked in the order of their ids.
+
+    The order keeps workers from blocking each other; the youngest message wins where a provider reuses ids.
+    """
     now = work.clock()
     facts = {
         "references": arrays.texts(references),
@@ -113,36 +124,41 @@ def _match(work: Work, connection_id: int, references: list[str]) -> dict[str, t
         "low": ids.at(now - LOOK_BACK),
         "high": ids.at(now + timedelta(minutes=10)),
     }
-    with raw(work.session).cursor(row_factory=tuple_row) as rows:
-        return {row[0]: (row[1], row[2]) for row in rows.execute(_MATCH, facts)}
+    places: dict[str, tuple[int, int]] = {}
+    known: dict[int, Known] = {}
+    with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
+        for row in rows.execute(_FIND, facts).fetchall():
+            places[row[0]] = (row[2], row[1])
+            if row[2] not in known:
+                known[row[2]] = _known(row[2:])
+    wanted = {message_id for message_id, _ in places.values()}
+    return places, {message_id: message for message_id, message in known.items() if message_id in wanted}
 
 
-_LOCK = """
-SELECT id, organisation_id, campaign_id, channel, state, part_states, units, quantity FROM pulse_message
-WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s ORDER BY id FOR UPDATE
-"""
+def _known(row: tuple[Any, ...]) -> Known:
+    message_id, organisation_id, campaign_id, channel, state, part_states, units, quantity = row
+    return Known(message_id, organisation_id, campaign_id, channel, STATES[state], part_states, units, quantity)
+
+
+_LOCK = f"SELECT {_COLUMNS} FROM pulse_message m WHERE m.id = ANY(%(ids)s::bigint[]) ORDER BY m.id FOR UPDATE"
 
 
 def lock(work: Work, message_ids: set[int]) -> dict[int, Known]:
-    """Return the messages, locked in the order of their ids so that workers cannot block each other."""
-    if not message_ids:
-        return {}
-    facts = {"ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids)}
+    """Return messages by id, locked in the order of their ids."""
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
-        return {
-            row[0]: Known(row[0], row[1], row[2], row[3], STATES[row[4]], *row[5:])
-            for row in rows.execute(_LOCK, facts)
-        }
+        return {row[0]: _known(row) for row in rows.execute(_LOCK, {"ids": arrays.ints(message_ids)})}
 
 
 _STORE = """
 INSERT INTO pulse_receipt
-    (organisation_id, message_id, part, connection_id, reference, state, code, reason, occurred_at, address, quantity)
-SELECT organisation, message, part, %(connection)s, reference, state, code, reason, occurred_at, address, quantity
+    (id, connection_id, organisation_id, message_id, part, reference, state, code, reason, occurred_at, address,
+     quantity)
+SELECT (SELECT pulse_id()) + n - 1, %(connection)s, organisation, message, part, reference, state, code, reason,
+       occurred_at, address, quantity
 FROM unnest(%(organisations)s::bigint[], %(messages)s::bigint[], %(parts)s::smallint[], %(references)s::text[],
     %(states)s::smallint[], %(codes)s::text[], %(reasons)s::text[], %(times)s::timestamptz[],
-    %(addresses)s::text[], %(quantities)s::integer[])
-    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity)
+    %(addresses)s::text[], %(quantities)s::integer[]) WITH ORDINALITY
+    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity, n)
 """
 
 

@@ -11,11 +11,13 @@ An administrator permits private gateways with the setting EGRESS_ALLOW; the hou
 """
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -32,8 +34,8 @@ Network = IPv4Network | IPv6Network
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of an answer's body that are read at most: 1 MiB."""
 
-KEEPALIVE: Final = 4.0
-"""Seconds an idle connection is kept: fewer than common servers keep theirs, so none is reused dying."""
+KEEPALIVE: Final = 1.5
+"""Seconds an idle connection is kept: fewer than servers keep theirs, so that none is reused dying."""
 
 _SPECIAL: Final[tuple[tuple[Network, str], ...]] = tuple(
     (ip_network(block), kind)
@@ -226,16 +228,17 @@ class EgressSession:
         not be reached, Unreachable if certainly nothing was sent, and AnswerLost otherwise; no message
         repeats the URL, which may hold credentials.
         """
+        target = _checked(url, headers or {})
         try:
             async with self._session.request(
-                method, _http(url), headers=headers, data=body, allow_redirects=False
+                method, target, headers=headers, data=body, allow_redirects=False
             ) as response:
                 return Reply(response.status, response.headers, await _read(response.content))
         except TimeoutError:
             raise AnswerLost(f"No answer came within {self._timeout:g} seconds.") from None
-        except ValueError:  # aiohttp's InvalidURL is one
-            raise Refused("The request is not valid HTTP: look at its address and its headers.") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except aiohttp.InvalidURL:  # found before anything is sent
+            raise Refused(_NOT_HTTP) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise AnswerLost(f"The answer broke off ({type(error).__name__}).") from None
 
     async def probe(self, url: str) -> AsyncIterator[str]:
@@ -303,6 +306,8 @@ class _Resolver(AbstractResolver):
 
 
 _NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+_NOT_HTTP: Final = "The request is not valid HTTP: look at its address and its headers."
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -315,10 +320,15 @@ async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
         raise AnswerLost("The connection was closed before an answer came.") from None
 
 
-def _http(url: str) -> URL:
-    target = URL(url, encoded=True)
-    if target.scheme not in ("http", "https"):
-        raise ValueError(target.scheme)
+def _checked(url: str, headers: Mapping[str, str]) -> URL:
+    """Return `url` parsed; raise Refused where aiohttp would only find out half-way."""
+    try:
+        target = URL(url, encoded=True)
+        is_http = target.scheme in ("http", "https") and bool(target.host and target.port)
+    except ValueError:
+        is_http = False
+    if not is_http or any(_CONTROL.search(value) for value in headers.values()):
+        raise Refused(_NOT_HTTP)
     return target
 
 
@@ -350,6 +360,7 @@ def _why(error: BaseException, place: str) -> str:
     return f"{place} cannot be reached."
 
 
+@lru_cache(maxsize=64)  # reading the system's authorities takes milliseconds, and sessions may share a context
 def tls_context(certificates: str = "") -> ssl.SSLContext:
     """Return a verifying context that also trusts `certificates` (PEM); raise Refused if they are none."""
     context = ssl.create_default_context()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from ..domain.provider import Events, Inbound, Receipt
 
-MOST_EVENTS = 2_000
+MOST_EVENTS = 1_000
 """Events written in one transaction."""
 
 Write = Callable[[int, Events], Awaitable[None]]

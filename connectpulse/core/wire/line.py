@@ -28,7 +28,7 @@ BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 CIRCUIT_AFTER = 3
 """Failures in a row that open the circuit."""
 OPEN_FOR = (30.0, 60.0, 120.0, 300.0, 600.0)
-HOLD_RECEIPTS = 0.25
+HOLD_RECEIPTS = 2.0
 """Seconds a receipt waits at most for the submits before it to be recorded."""
 LOOKUP_EVERY = 30.0
 IDLE_LANE = 10.0

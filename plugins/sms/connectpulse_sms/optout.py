@@ -1,0 +1,54 @@
+"""Whether a person's reply asks us to stop: words in English, Urdu and Roman Urdu."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+DEFAULT_STOP_WORDS: Final = frozenset(
+    {
+        "stop", "stop all", "stopall", "quit", "end", "revoke", "cancel", "unsubscribe", "unsub",
+        "opt out", "optout", "remove me",
+        "بند", "بند کرو", "بند کریں", "بند کر دو", "بند کر دیں", "روکو", "روک دو", "روک دیں", "ختم کرو",
+        "band", "band karo", "band karen", "band karein", "band kar do", "band kardo", "band kar dein",
+        "rok do", "roko", "khatam karo",
+    }
+)  # fmt: skip
+"""What counts as a wish to stop unless an organisation says otherwise (US TCPA's list, and Pakistan)."""
+
+_AMBIGUOUS = frozenset({"end", "quit", "cancel", "revoke", "band"})
+"""Stop words that a promotional text may well contain without telling anybody how to stop."""
+
+_KEYBOARDS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ه": "ہ", "ۂ": "ہ", "ـ": None})
+_SEPARATORS = re.compile(r"[\W_]+")
+
+
+def reads_as_opt_out(text: str, words: frozenset[str]) -> bool:
+    """Return whether `text` is one of `words` or begins with one, whatever its case and punctuation."""
+    stops, longest = _prepared(words)
+    spoken = _fold(text).split(" ", longest)[:longest]
+    return any(" ".join(spoken[:count]) in stops for count in range(1, len(spoken) + 1))
+
+
+def offers_way_out(text: str, hint: str = "") -> bool:
+    """Return whether `text` tells how to opt out: by the sender's `hint` if it has one, else by a stop word.
+
+    A sender with a hint (a long code, a link) is one that cannot be answered: "reply STOP" is no way out.
+    """
+    spoken = f" {_fold(text)} "
+    signs = {hint} if hint else DEFAULT_STOP_WORDS - _AMBIGUOUS
+    return any(f" {_fold(sign)} " in spoken for sign in signs)
+
+
+@lru_cache(maxsize=256)
+def _prepared(words: frozenset[str]) -> tuple[frozenset[str], int]:
+    """Return the words as they are compared, and how many single words the longest has."""
+    stops = frozenset(_fold(word) for word in words) - {""}
+    return stops, max((stop.count(" ") + 1 for stop in stops), default=0)
+
+
+def _fold(text: str) -> str:
+    """Return lower-case words with single spaces, without accents, vowel signs or invisible characters."""
+    letters = unicodedata.normalize("NFKD", text.translate(_KEYBOARDS).casefold())
+    bare = "".join(c for c in letters if unicodedata.category(c) not in ("Mn", "Cf"))
+    return _SEPARATORS.sub(" ", bare).strip()
