@@ -132,7 +132,11 @@ def test_every_outcome_finds_its_state(house: House, organisation: int, wire: Wi
     launch(house, organisation, campaign_id)
     wire.start()
     until(lambda: campaign_state(house, organisation, campaign_id) == "finished")
-    assert states(house, organisation) == {"lost-1@x.org": "unknown", "gone-1@x.org": "undeliverable", "fine@x.org": "accepted"}
+    assert states(house, organisation) == {
+        "lost-1@x.org": "unknown",
+        "gone-1@x.org": "undeliverable",
+        "fine@x.org": "accepted",
+    }
     with house.work(ADMINISTRATOR, organisation) as work:
         told = work.session.execute(select(Suppression.value, Suppression.channel, Suppression.reason)).one()
         assert tuple(told) == ("gone-1@x.org", "postcard", "undeliverable")

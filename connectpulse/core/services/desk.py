@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import select, text
 
 from ..domain.outcome import Outcome
@@ -17,6 +18,8 @@ from ..wire.desk import Batch, LineFacts, Turn
 from . import connections, dispatching, inbound, lookups, outcomes, receipts
 from .dispatching import Claimed
 from .work import SYSTEM, Opener, Work
+
+log = structlog.get_logger(__name__)
 
 IDLE_LOOK = 1.0
 """Seconds after which an idle session looks for work even if nobody woke it."""
@@ -139,11 +142,16 @@ class ServiceDesk:
     def take_in(self, connection_id: int, events: Events) -> None:
         told = [event for event in events if isinstance(event, Receipt)]
         written = [event for event in events if isinstance(event, Inbound)]
-        with self.work("take receipts in") as work:
-            if told:
-                receipts.apply(work, connection_id, told)
-            if written:
-                inbound.take(work, connection_id, written)
+        while True:
+            try:
+                with self.work("take receipts in") as work:
+                    if told:
+                        receipts.apply(work, connection_id, told)
+                    if written:
+                        inbound.take(work, connection_id, written)
+                return
+            except receipts.Moved:
+                log.info("receipts_repeated", connection=connection_id)
 
     def worked(self, connection_id: int) -> None:
         with self.work("note health") as work:

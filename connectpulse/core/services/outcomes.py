@@ -47,34 +47,38 @@ class Source:
     attempt: int
 
 
-class _Settled(NamedTuple):
-    """A message whose handing-over is decided."""
+class _Fate(NamedTuple):
+    """What messages of a batch have in common once their handing-over is decided; one update per fate."""
 
-    id: int
     state: MessageState
     reason: str = ""
     code: str = ""
-    references: tuple[str, ...] = ()
+    references: int = 0
     quantity: int | None = None
 
 
 def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
     """Write the outcomes of one batch."""
-    settled: list[_Settled] = []
+    fates: dict[_Fate, list[int]] = {}
+    references: list[tuple[int, int, str]] = []
     again: list[tuple[Submission, Rejected | TryLater]] = []
     for submission, outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome, Accepted):
-            settled.append(
-                _Settled(submission.message_id, MessageState.ACCEPTED, references=outcome.references,
-                         quantity=outcome.quantity)
-            )  # fmt: skip
+            names = outcome.references if len(outcome.references) < 2 else tuple(dict.fromkeys(outcome.references))
+            fate = _Fate(MessageState.ACCEPTED, "", "", len(names), outcome.quantity)
+            for part, name in enumerate(names):
+                references.append((submission.message_id, part, name[:120]))
         elif isinstance(outcome, Unknown):
-            settled.append(_Settled(submission.message_id, MessageState.UNKNOWN, outcome.reason, outcome.code))
+            fate = _Fate(MessageState.UNKNOWN, outcome.reason[:60], outcome.code[:40])
         elif _is_final(source, outcome):
-            settled.append(_final(submission.message_id, outcome))
+            fate = _Fate(outcome.error.state, outcome.reason[:60], outcome.code[:40])
         else:
             again.append((submission, outcome))
-    _settle(work, source, settled)
+            continue
+        fates.setdefault(fate, []).append(submission.message_id)
+    is_news = [_settle(work, source, fate, message_ids) for fate, message_ids in fates.items()]
+    if any(is_news):
+        _keep_references(work, source, references)
     _retry(work, source, again)
     _tell(work, source, batch, outcomes)
 
@@ -88,93 +92,83 @@ def _is_final(source: Source, outcome: Rejected | TryLater) -> bool:
     return source.attempt >= MOST_ATTEMPTS and outcome.error is not ErrorClass.CREDENTIAL
 
 
-def _final(message_id: int, outcome: Rejected | TryLater) -> _Settled:
-    return _Settled(message_id, outcome.error.state, outcome.reason, outcome.code)
-
-
-_UPDATE = """
-WITH n AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(states)s::smallint[], %(reasons)s::text[], %(codes)s::text[],
-                         %(names)s::text[], %(parts)s::text[], %(quantities)s::integer[])
-             AS n (id, state, reason, code, names, parts, quantity)),
-u AS (
-    UPDATE pulse_message m
-    SET state = n.state, reason = n.reason, code = n.code, reference_ids = n.names,
-        part_states = n.parts::smallint[], quantity = coalesce(n.quantity, m.quantity),
-        connection_id = %(connection)s, changed_at = %(now)s, submitted_at = %(now)s
-    FROM n
-    WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s AND m.state = %(before)s AND n.state > m.state
-    RETURNING m.state, CASE WHEN m.state >= 10 THEN m.reason ELSE '' END AS reason, m.units, m.quantity),
-kept AS (
-    INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference)
-    SELECT %(organisation)s, %(connection)s, * FROM
-        unnest(%(reference_ids)s::bigint[], %(reference_parts)s::smallint[], %(references)s::text[])
-    ON CONFLICT DO NOTHING)
-SELECT state, reason, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2
+_SETTLE = """
+WITH u AS (
+    UPDATE pulse_message
+    SET state = %(state)s, reason = %(reason)s, code = %(code)s, connection_id = %(connection)s,
+        changed_at = %(now)s, submitted_at = %(now)s, quantity = coalesce(%(quantity)s, quantity),
+        part_states = CASE WHEN %(references)s > 1 THEN array_fill(%(state)s::smallint, ARRAY[%(references)s]) END
+    WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
+    RETURNING units, quantity)
+SELECT count(*), coalesce(sum(units), 0), coalesce(sum(quantity), 0) FROM u
 """
 
 
-def _settle(work: Work, source: Source, settled: Sequence[_Settled]) -> None:
-    if not settled:
-        return
-    moved = _update(work, source, settled, MessageState.QUEUED)
-    if sum(row[2] for row in moved) < len(settled):
-        # Some were given up as unknown meanwhile: their answer is known after all.
-        late = _update(work, source, settled, MessageState.UNKNOWN)
-        _account(work, source, MessageState.UNKNOWN, late)
-    _account(work, source, MessageState.QUEUED, moved)
-
-
-def _update(work: Work, source: Source, settled: Sequence[_Settled], before: MessageState) -> list[tuple[Any, ...]]:
-    message_ids = [each.id for each in settled]
-    references = [(each.id, part, name[:120]) for each in settled for part, name in enumerate(each.references) if name]
+def _settle(work: Work, source: Source, fate: _Fate, message_ids: Sequence[int]) -> bool:
+    """Write one fate; return whether anything moved (nothing does when a batch is recorded twice)."""
     facts = {
         "ids": arrays.ints(message_ids),
-        "states": arrays.ints([each.state for each in settled]),
-        "reasons": arrays.texts([each.reason[:60] for each in settled]),
-        "codes": arrays.texts([each.code[:40] for each in settled]),
-        "names": arrays.texts([",".join(each.references) for each in settled]),
-        "parts": arrays.optional_texts([_part_states(each) for each in settled]),
-        "quantities": arrays.optional_ints([each.quantity for each in settled]),
-        "reference_ids": arrays.ints([each[0] for each in references]),
-        "reference_parts": arrays.ints([each[1] for each in references]),
-        "references": arrays.texts([each[2] for each in references]),
-        "organisation": source.organisation_id,
-        "connection": source.connection_id,
-        "now": work.clock(),
         "low": min(message_ids),
         "high": max(message_ids),
-        "before": int(before),
+        "state": int(fate.state),
+        "reason": fate.reason,
+        "code": fate.code,
+        "references": fate.references,
+        "quantity": fate.quantity,
+        "connection": source.connection_id,
+        "now": work.clock(),
     }
-    with raw(work.session).cursor(row_factory=tuple_row) as rows:
-        return rows.execute(_UPDATE, facts).fetchall()
+    moved = 0
+    # Some may have been given up as unknown meanwhile: their answer is known after all.
+    for before in (MessageState.QUEUED, MessageState.UNKNOWN):
+        if moved < len(message_ids) and fate.state > before:
+            with raw(work.session).cursor(row_factory=tuple_row) as rows:
+                row = rows.execute(_SETTLE, facts | {"before": int(before)}).fetchone()
+            assert row is not None
+            moved += row[0]
+            _account(work, source, before, fate, *row)
+    return moved > 0
 
 
-def _part_states(each: _Settled) -> str | None:
-    """Return the states of the parts where the provider will report on several, None for one."""
-    if len(each.references) < 2:
-        return None
-    return "{" + ",".join([str(int(each.state))] * len(each.references)) + "}"
+_REFERENCES = """
+INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference)
+SELECT %(organisation)s, %(connection)s, * FROM unnest(%(ids)s::bigint[], %(parts)s::smallint[], %(names)s::text[])
+"""
 
 
-def _account(work: Work, source: Source, before: MessageState, moved: Sequence[tuple[Any, ...]]) -> None:
-    deltas: dict[tuple[int, int, str], Decimal | int] = {}
-    movements = []
-    for state, reason, messages, units, quantity in moved:
-        after = MessageState(state)
-        names = {f"state:{before.label}": -messages, f"state:{after.label}": messages}
-        if reason:
-            names[f"reason:{reason}"] = messages
-        for name, amount in names.items():
-            key = (source.organisation_id, source.campaign_id, name)
-            deltas[key] = deltas.get(key, 0) + amount
-        movements.append(
-            Movement(source.organisation_id, source.campaign_id or None, source.channel, before, after,
+def _keep_references(work: Work, source: Source, references: Sequence[tuple[int, int, str]]) -> None:
+    named = [each for each in references if each[2]]
+    if named:
+        raw(work.session).execute(
+            _REFERENCES,
+            {
+                "organisation": source.organisation_id,
+                "connection": source.connection_id,
+                "ids": arrays.ints([each[0] for each in named]),
+                "parts": arrays.ints([each[1] for each in named]),
+                "names": arrays.texts([each[2] for each in named]),
+            },
+        )
+
+
+def _account(
+    work: Work, source: Source, before: MessageState, fate: _Fate, messages: int, units: Decimal, quantity: int
+) -> None:
+    """Count and settle what moved."""
+    if not messages:
+        return
+    names = {f"state:{before.label}": -messages, f"state:{fate.state.label}": messages}
+    if fate.state.is_final:
+        names[f"reason:{fate.reason}"] = messages
+    owner = (source.organisation_id, source.campaign_id)
+    counters.add(work, {(*owner, name): amount for name, amount in names.items()})
+    work.registry.ledger.settle(
+        work,
+        [
+            Movement(source.organisation_id, source.campaign_id or None, source.channel, before, fate.state,
                      messages, units, quantity)
-        )  # fmt: skip
-    counters.add(work, deltas)
-    if movements:
-        work.registry.ledger.settle(work, movements)
+        ],
+    )  # fmt: skip
 
 
 def _retry(work: Work, source: Source, again: Sequence[tuple[Submission, Rejected | TryLater]]) -> None:

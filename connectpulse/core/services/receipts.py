@@ -4,11 +4,11 @@ The fold takes the maximum, so duplicates, late and shuffled receipts end alike.
 submit is committed matches nothing yet: it is kept, and matched again later.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
 
@@ -26,6 +26,10 @@ MOST = 1_000
 """Receipts stored at once: they share one block of ids."""
 
 
+class Moved(Exception):
+    """A message changed while its receipts were being folded: do the transaction again."""
+
+
 @dataclass(slots=True)
 class Known:
     """A message some receipts are about: what it was, and the best that each part was reported as."""
@@ -41,8 +45,23 @@ class Known:
     best: dict[int, Receipt] = field(default_factory=dict)
 
 
+class _Change(NamedTuple):
+    """What messages have in common that move together: one update, one figure, one movement."""
+
+    organisation_id: int
+    campaign_id: int | None
+    channel: str
+    before: MessageState
+    after: MessageState
+    reason: str
+    code: str
+
+
 def apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
-    """Store and fold receipts of one connection; return how many matched no message yet."""
+    """Store and fold receipts of one connection; return how many matched no message yet.
+
+    Raises Moved where somebody else changed one of the messages meanwhile; the caller repeats.
+    """
     return sum(_apply(work, connection_id, receipts[start : start + MOST]) for start in range(0, len(receipts), MOST))
 
 
@@ -58,31 +77,37 @@ def _apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
         owners.append((message.organisation_id, message.id, place[1]))
         better(message, place[1], receipt)
     _store(work, connection_id, receipts, owners)
-    fold(work, known.values())
+    fold(work, [message for message in known.values() if message.best])
     return sum(owner[1] is None for owner in owners)
 
 
 def fold(work: Work, messages: Iterable[Known]) -> None:
     """Write the states of messages as their receipts leave them; count and settle what moved."""
-    changed: list[tuple[Known, MessageState, Receipt]] = []
+    together: dict[_Change, list[Known]] = {}
+    told: list[suppression_batch.Told] = []
     for message in messages:
-        best = max(message.best.values(), key=lambda receipt: receipt.state)
+        best = _best(message)
+        if best.quantity is not None or message.part_states is not None:
+            _write_alone(work, message, best)
         after = _state(message)
-        quantity = best.quantity if best.quantity is not None else message.quantity
-        if after > message.before or message.part_states is not None or quantity != message.quantity:
-            message.quantity = quantity
-            changed.append((message, max(after, message.before), best))
-    if changed:
-        _write(work, changed)
-        _account(work, [each for each in changed if each[1] > each[0].before])
-        suppression_batch.add(
-            work,
-            [
-                (message.organisation_id, message.channel, best.address, best.reason)
-                for message, _, best in changed
-                if best.suppress and best.address
-            ],
-        )
+        if after > message.before:
+            is_bad = after < MessageState.DELIVERED
+            change = _Change(
+                message.organisation_id, message.campaign_id, message.channel, message.before, after,
+                best.reason[:60] if is_bad else "", best.code[:40] if is_bad else "",
+            )  # fmt: skip
+            together.setdefault(change, []).append(message)
+        if best.suppress and best.address:
+            told.append((message.organisation_id, message.channel, best.address, best.reason))
+    movements = [_write(work, change, members) for change, members in together.items()]
+    if movements:
+        _count(work, together)
+        work.registry.ledger.settle(work, movements)
+    suppression_batch.add(work, told)
+
+
+def _best(message: Known) -> Receipt:
+    return max(message.best.values(), key=lambda receipt: receipt.state)
 
 
 def better(message: Known, part: int, receipt: Receipt) -> None:
@@ -94,11 +119,17 @@ def better(message: Known, part: int, receipt: Receipt) -> None:
 
 def _state(message: Known) -> MessageState:
     if message.part_states is None:
-        return max(receipt.state for receipt in message.best.values())
+        return _best(message).state
+    return fold_parts([STATES[state] for state in _folded_parts(message)])
+
+
+def _folded_parts(message: Known) -> list[int]:
+    """Return the states of a message's parts after its receipts."""
+    parts = list(message.part_states or ())
     for part, receipt in message.best.items():
-        if part < len(message.part_states):
-            message.part_states[part] = max(message.part_states[part], receipt.state)
-    return fold_parts([MessageState(state) for state in message.part_states])
+        if part < len(parts):
+            parts[part] = max(parts[part], receipt.state)
+    return parts
 
 
 _COLUMNS = "m.id, m.organisation_id, m.campaign_id, m.channel, m.state, m.part_states, m.units, m.quantity"
@@ -108,15 +139,12 @@ SELECT r.reference, r.part, {_COLUMNS}
 FROM pulse_reference r JOIN pulse_message m ON m.id = r.message_id
 WHERE r.reference = ANY(%(references)s::text[]) AND r.connection_id = %(connection)s
   AND r.message_id BETWEEN %(low)s AND %(high)s AND m.id BETWEEN %(low)s AND %(high)s
-ORDER BY m.id FOR UPDATE OF m
+ORDER BY m.id
 """
 
 
 def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[str, tuple[int, int]], dict[int, Known]]:
-    """Return reference -> (message, part), and the messages, locked in the order of their ids.
-
-    The order keeps workers from blocking each other; the youngest message wins where a provider reuses ids.
-    """
+    """Return reference -> (message, part), and the messages; the youngest wins where a provider reuses ids."""
     now = work.clock()
     facts = {
         "references": arrays.texts(references),
@@ -131,8 +159,7 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
             places[row[0]] = (row[2], row[1])
             if row[2] not in known:
                 known[row[2]] = _known(row[2:])
-    wanted = {message_id for message_id, _ in places.values()}
-    return places, {message_id: message for message_id, message in known.items() if message_id in wanted}
+    return places, known
 
 
 def _known(row: tuple[Any, ...]) -> Known:
@@ -140,13 +167,13 @@ def _known(row: tuple[Any, ...]) -> Known:
     return Known(message_id, organisation_id, campaign_id, channel, STATES[state], part_states, units, quantity)
 
 
-_LOCK = f"SELECT {_COLUMNS} FROM pulse_message m WHERE m.id = ANY(%(ids)s::bigint[]) ORDER BY m.id FOR UPDATE"
+_BY_ID = f"SELECT {_COLUMNS} FROM pulse_message m WHERE m.id = ANY(%(ids)s::bigint[])"
 
 
-def lock(work: Work, message_ids: set[int]) -> dict[int, Known]:
-    """Return messages by id, locked in the order of their ids."""
+def known(work: Work, message_ids: set[int]) -> dict[int, Known]:
+    """Return messages by id."""
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
-        return {row[0]: _known(row) for row in rows.execute(_LOCK, {"ids": arrays.ints(message_ids)})}
+        return {row[0]: _known(row) for row in rows.execute(_BY_ID, {"ids": arrays.ints(message_ids)})}
 
 
 _STORE = """
@@ -189,33 +216,49 @@ def _store(
 
 
 _WRITE = """
-UPDATE pulse_message m
-SET state = n.state, changed_at = %(now)s, part_states = n.parts::smallint[], quantity = n.quantity,
-    reason = CASE WHEN n.state > m.state THEN n.reason ELSE m.reason END,
-    code = CASE WHEN n.state > m.state THEN n.code ELSE m.code END
-FROM unnest(%(ids)s::bigint[], %(states)s::smallint[], %(parts)s::text[], %(quantities)s::integer[],
-            %(reasons)s::text[], %(codes)s::text[]) AS n (id, state, parts, quantity, reason, code)
-WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s
+WITH u AS (
+    UPDATE pulse_message SET state = %(after)s, reason = %(reason)s, code = %(code)s, changed_at = %(now)s
+    WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
+    RETURNING units, quantity)
+SELECT count(*), coalesce(sum(units), 0), coalesce(sum(quantity), 0) FROM u
 """
 
 
-def _write(work: Work, changed: Sequence[tuple[Known, MessageState, Receipt]]) -> None:
-    message_ids = [message.id for message, _, _ in changed]
+def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
+    message_ids = [message.id for message in members]
+    facts = {
+        "ids": arrays.ints(message_ids),
+        "low": min(message_ids),
+        "high": max(message_ids),
+        "before": int(change.before),
+        "after": int(change.after),
+        "reason": change.reason,
+        "code": change.code,
+        "now": work.clock(),
+    }
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        row = rows.execute(_WRITE, facts).fetchone()
+    if row is None or row[0] != len(members):
+        raise Moved
+    return Movement(*change[:5], *row)
+
+
+_WRITE_ALONE = """
+UPDATE pulse_message SET part_states = %s::smallint[], quantity = %s
+WHERE id = %s AND part_states IS NOT DISTINCT FROM %s::smallint[]
+"""
+
+
+def _write_alone(work: Work, message: Known, best: Receipt) -> None:
+    """Write what is a message's own: the states of its parts, and the quantity its provider will bill."""
+    parts = _folded_parts(message) if message.part_states is not None else None
+    quantity = message.quantity if best.quantity is None else best.quantity
+    if (parts, quantity) == (message.part_states, message.quantity):
+        return
     with raw(work.session).cursor() as cursor:
-        cursor.execute(
-            _WRITE,
-            {
-                "now": work.clock(),
-                "ids": arrays.ints(message_ids),
-                "low": min(message_ids),
-                "high": max(message_ids),
-                "states": arrays.ints([after for _, after, _ in changed]),
-                "parts": arrays.optional_texts([_array(message.part_states) for message, _, _ in changed]),
-                "quantities": arrays.ints([message.quantity for message, _, _ in changed]),
-                "reasons": arrays.texts([_reason(best) for _, _, best in changed]),
-                "codes": arrays.texts([best.code[:40] for _, _, best in changed]),
-            },
-        )
+        cursor.execute(_WRITE_ALONE, (_array(parts), quantity, message.id, _array(message.part_states)))
+        if cursor.rowcount != 1:
+            raise Moved
 
 
 def _array(states: list[int] | None) -> str | None:
@@ -226,28 +269,13 @@ def _moment(receipt: Receipt) -> str | None:
     return None if receipt.occurred_at is None else receipt.occurred_at.isoformat()
 
 
-def _reason(receipt: Receipt) -> str:
-    return receipt.reason[:60] if receipt.state < MessageState.DELIVERED else ""
-
-
-def _account(work: Work, moved: Sequence[tuple[Known, MessageState, Receipt]]) -> None:
-    """Count and settle the messages that changed state."""
-    movements: dict[tuple[Any, ...], list[Any]] = {}
+def _count(work: Work, together: Mapping[_Change, Sequence[Known]]) -> None:
     deltas: dict[tuple[int, int, str], Decimal | int] = {}
-    for message, after, best in moved:
-        group = (message.organisation_id, message.campaign_id, message.channel, message.before, after)
-        total = movements.get(group)
-        if total is None:
-            total = movements[group] = [0, Decimal(0), 0]
-        total[0] += 1
-        total[1] += message.units
-        total[2] += message.quantity
-        if after < MessageState.DELIVERED and after >= MessageState.EXPIRED:
-            key = (message.organisation_id, message.campaign_id or 0, f"reason:{_reason(best) or after.label}")
-            deltas[key] = deltas.get(key, 0) + 1
-    for (organisation, campaign, _, before, after), (messages, _, _) in movements.items():
-        for name, amount in ((f"state:{before.label}", -messages), (f"state:{after.label}", messages)):
-            key = (organisation, campaign or 0, name)
+    for change, members in together.items():
+        names = {f"state:{change.before.label}": -len(members), f"state:{change.after.label}": len(members)}
+        if MessageState.EXPIRED <= change.after < MessageState.DELIVERED:
+            names[f"reason:{change.reason or change.after.label}"] = len(members)
+        for name, amount in names.items():
+            key = (change.organisation_id, change.campaign_id or 0, name)
             deltas[key] = deltas.get(key, 0) + amount
     counters.add(work, deltas)
-    work.registry.ledger.settle(work, [Movement(*group, *total) for group, total in movements.items()])

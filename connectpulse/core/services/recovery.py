@@ -198,11 +198,10 @@ def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
     )
     work.session.execute(
         text(
-            "UPDATE pulse_message SET reference_ids = concat_ws(',', nullif(reference_ids, ''), :reference), "
-            "part_states = CASE WHEN parts > 1 THEN coalesce(part_states, array_fill(3::smallint, ARRAY[parts::int])) "
-            "END WHERE id = :id"
+            "UPDATE pulse_message SET part_states = coalesce(part_states, array_fill(3::smallint, ARRAY[parts::int])) "
+            "WHERE id = :id AND parts > 1"
         ),
-        {"id": message_id, "reference": row.reference},
+        {"id": message_id},
     )
     return message_id, part
 
@@ -210,7 +209,7 @@ def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
 def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tuple[int, int]]) -> None:
     if not found:
         return
-    known = receipts.lock(work, {message_id for message_id, _ in found.values()})
+    known = receipts.known(work, {message_id for message_id, _ in found.values()})
     for receipt_id, (message_id, part) in found.items():
         row, message = told[receipt_id], known.get(message_id)
         if message is None:

@@ -216,7 +216,6 @@ def upgrade() -> None:
     sa.Column('extra', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('reason', sa.String(length=60), server_default='', nullable=False),
     sa.Column('code', sa.String(length=40), server_default='', nullable=False),
-    sa.Column('reference_ids', sa.Text(), server_default='', nullable=False),
     sa.Column('part_states', postgresql.ARRAY(sa.SmallInteger()), nullable=True),
     sa.Column('organisation_id', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pulse_message')),
@@ -255,7 +254,6 @@ def upgrade() -> None:
     sa.Column('address', sa.String(length=320), server_default='', nullable=False),
     sa.Column('code', sa.String(length=40), server_default='', nullable=False),
     sa.Column('reason', sa.String(length=60), server_default='', nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_pulse_receipt')),
     postgresql_partition_by='RANGE (id)'
     )
     op.create_index('ix_pulse_receipt_message', 'pulse_receipt', ['message_id'], unique=False, postgresql_using='brin', postgresql_with={'pages_per_range': 16, 'autosummarize': 'on'})
@@ -269,6 +267,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('reference', 'connection_id', 'message_id', name=op.f('pk_pulse_reference')),
     postgresql_partition_by='RANGE (message_id)'
     )
+    op.create_index('ix_pulse_reference_message', 'pulse_reference', ['message_id'], unique=False, postgresql_using='brin', postgresql_with={'pages_per_range': 16, 'autosummarize': 'on'})
     op.create_table('ab_api_key',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('uuid', sa.String(length=36), nullable=False),
@@ -721,6 +720,7 @@ def downgrade() -> None:
     op.drop_index('idx_api_key_prefix', table_name='ab_api_key')
     op.drop_index('idx_api_key_lookup_hash', table_name='ab_api_key')
     op.drop_table('ab_api_key')
+    op.drop_index('ix_pulse_reference_message', table_name='pulse_reference', postgresql_using='brin', postgresql_with={'pages_per_range': 16, 'autosummarize': 'on'})
     op.drop_table('pulse_reference')
     op.drop_index('ix_pulse_receipt_orphan', table_name='pulse_receipt', postgresql_where=sa.text('message_id IS NULL'))
     op.drop_index('ix_pulse_receipt_message', table_name='pulse_receipt', postgresql_using='brin', postgresql_with={'pages_per_range': 16, 'autosummarize': 'on'})
