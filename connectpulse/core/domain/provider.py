@@ -92,13 +92,17 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A request to our webhook, as it came: verify signatures over `body`, never over a re-encoding."""
+    """A request to our webhook, as it came: verify signatures over `body`, never over a re-encoding.
+
+    `url` keeps its raw query string; `source` is the network address it came from.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     query: Sequence[tuple[str, str]]
     body: bytes
+    source: str = ""
 
 
 Events = Sequence[Receipt | Inbound]
@@ -173,6 +177,11 @@ class Provider(ABC):
         self.intake = intake
         self.window = window
         self.callback_url = callback_url
+
+    @classmethod
+    def ambiguity_of(cls, settings: Mapping[str, Any]) -> Ambiguity:
+        """Return what may be done about a lost answer with these settings; the class's word unless they differ."""
+        return cls.ambiguity
 
     @classmethod
     @abstractmethod

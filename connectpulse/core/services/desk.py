@@ -232,7 +232,7 @@ class ServiceHand:
             self._held = Held()
 
     def look_up(self, limit: int) -> Sequence[Submission]:
-        if self._facts.provider.ambiguity is not Ambiguity.LOOKUP:
+        if self._facts.provider.ambiguity_of(self._facts.settings) is not Ambiguity.LOOKUP:
             return ()
         with self._desk.work("look messages up") as work:
             return lookups.due(work, self._facts.connection_id, self._facts.provider.lookup_after, limit)

@@ -36,7 +36,7 @@ def leases(work: Work) -> int:
     rows = work.session.execute(
         text(
             """
-            SELECT d.id, d.campaign_id, d.first_id, d.cursor, d.last_id, c.provider
+            SELECT d.id, d.campaign_id, d.first_id, d.cursor, d.last_id, c.provider, c.settings
             FROM pulse_dispatch d LEFT JOIN pulse_connection c ON c.id = d.connection_id
             WHERE d.state = 'claimed' AND d.lease_until < now()
             ORDER BY d.id LIMIT :page FOR UPDATE OF d SKIP LOCKED
@@ -44,8 +44,8 @@ def leases(work: Work) -> int:
         ),
         {"page": PAGE},
     ).all()
-    for dispatch_id, campaign_id, first, cursor, last, provider in rows:
-        kind = _ambiguity(work, provider)
+    for dispatch_id, campaign_id, first, cursor, last, provider, settings in rows:
+        kind = _ambiguity(work, provider, settings)
         cursor = _resend(work, dispatch_id, first, cursor) if kind is Ambiguity.IDEMPOTENT else cursor
         if kind is not Ambiguity.IDEMPOTENT:
             _give_up(work, dispatch_id, first, cursor)
@@ -64,9 +64,9 @@ def leases(work: Work) -> int:
     return len(rows)
 
 
-def _ambiguity(work: Work, provider: str | None) -> Ambiguity:
+def _ambiguity(work: Work, provider: str | None, settings: Mapping[str, Any] | None) -> Ambiguity:
     cls = work.registry.providers.get(provider or "")
-    return cls.ambiguity if cls is not None else Ambiguity.BLIND
+    return cls.ambiguity_of(settings or {}) if cls is not None else Ambiguity.BLIND
 
 
 def _resend(work: Work, dispatch_id: int, first: int, cursor: int) -> int:
