@@ -89,6 +89,7 @@ class Message(OwnedApart, Table):
     __table_args__ = (
         Index(None, "campaign_id", "id"),
         Index(None, "organisation_id", "address", "id"),
+        Index(None, "organisation_id", "id"),
         PARTITION_BY_ID,
     )
 

@@ -223,6 +223,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_pulse_message_campaign_id_id'), 'pulse_message', ['campaign_id', 'id'], unique=False)
     op.create_index(op.f('ix_pulse_message_organisation_id_address_id'), 'pulse_message', ['organisation_id', 'address', 'id'], unique=False)
+    op.create_index(op.f('ix_pulse_message_organisation_id_id'), 'pulse_message', ['organisation_id', 'id'], unique=False)
     op.create_table('pulse_organisation',
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('name', sa.String(length=120), nullable=False),
@@ -727,6 +728,7 @@ def downgrade() -> None:
     op.drop_table('pulse_receipt')
     op.drop_table('pulse_pace')
     op.drop_table('pulse_organisation')
+    op.drop_index(op.f('ix_pulse_message_organisation_id_id'), table_name='pulse_message')
     op.drop_index(op.f('ix_pulse_message_organisation_id_address_id'), table_name='pulse_message')
     op.drop_index(op.f('ix_pulse_message_campaign_id_id'), table_name='pulse_message')
     op.drop_table('pulse_message')
