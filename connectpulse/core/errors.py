@@ -10,12 +10,14 @@ class PulseError(Exception):
 class Refused(PulseError):
     """The request is understood and not allowed as it stands; nothing was changed.
 
-    `problems` holds one plain sentence per fault, so that a form can show all at once.
+    `problems` holds one plain sentence per fault, so that a form can show all at once; `fields` the same by
+    the name of the field at fault, where it is known.
     """
 
     def __init__(self, *problems: str) -> None:
         super().__init__(" ".join(problems))
         self.problems = problems
+        self.fields: dict[str, str] = {}
 
 
 class NotFound(PulseError):

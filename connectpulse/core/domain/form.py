@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +26,12 @@ class Kind(StrEnum):
     CHOICE = "choice"
     HOST = "host"
     JSON = "json"
+    DATE = "date"
+    MOMENT = "moment"
+    TIME = "time"
+    CHECKS = "checks"
+    PICK = "pick"
+    PICKS = "picks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,9 @@ class Field:
     """One question. `default` None with `is_required` False means the value may stay empty.
 
     SECRET values are stored encrypted, never shown again and never logged. `group` sets fields apart
-    under a heading; `low` and `high` bound a NUMBER, and the length of a text.
+    under a heading; `low` and `high` bound a NUMBER, and the length of a text. CHECKS is several of `choices`;
+    PICK and PICKS are ids of things found by searching `source`, of which `choices` holds those chosen already.
+    MOMENT is a date and time on the wall clock of a zone the form names elsewhere.
     """
 
     name: str
@@ -45,10 +54,11 @@ class Field:
     low: int | None = None
     high: int | None = None
     group: str = ""
+    source: str = ""
 
     def read(self, raw: Any) -> Any:
         """Return the typed value of `raw`; raise ValueError with the sentence to show."""
-        if raw is None or (isinstance(raw, str) and not raw.strip()):
+        if raw is None or raw == [] or (isinstance(raw, str) and not raw.strip()):
             if self.is_required and self.default is None:
                 raise ValueError(f"{self.label}: please fill this in.")
             return self.default
@@ -59,18 +69,23 @@ Form = tuple[Field, ...]
 
 
 def read(form: Form, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a typed value for every field of `form`; raise Refused with every fault at once."""
+    """Return a typed value for every field of `form`; raise Refused with every fault at once.
+
+    The faults are in `Refused.fields` by field as well, so that a page can show each at its place.
+    """
     values: dict[str, Any] = {}
-    faults: list[str] = []
+    faults: dict[str, str] = {}
     for field in form:
         try:
             values[field.name] = field.read(raw.get(field.name))
         except ValueError as fault:
-            faults.append(str(fault))
-    unknown = sorted(set(raw) - {field.name for field in form})
-    faults += [f"{name}: there is no such setting." for name in unknown]
+            faults[field.name] = str(fault)
+    for name in sorted(set(raw) - {field.name for field in form}):
+        faults[name] = f"{name}: there is no such setting."
     if faults:
-        raise Refused(*faults)
+        refusal = Refused(*faults.values())
+        refusal.fields = faults
+        raise refusal
     return values
 
 
@@ -136,6 +151,46 @@ def _json(field: Field, raw: Any) -> Any:
         raise ValueError(f"{field.label}: not valid JSON ({error}).") from None
 
 
+def _date(field: Field, raw: Any) -> date:
+    try:
+        return raw if isinstance(raw, date) else date.fromisoformat(str(raw).strip())
+    except ValueError:
+        raise ValueError(f"{field.label}: {str(raw)[:20]!r} is not a date; write it like 2026-11-23.") from None
+
+
+def _moment(field: Field, raw: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(str(raw).strip()).replace(tzinfo=None)
+    except ValueError:
+        raise ValueError(f"{field.label}: {str(raw)[:20]!r} is not a date and time.") from None
+
+
+def _time(field: Field, raw: Any) -> time:
+    try:
+        return raw if isinstance(raw, time) else time.fromisoformat(str(raw).strip())
+    except ValueError:
+        raise ValueError(f"{field.label}: {str(raw)[:20]!r} is not a time; write it like 09:00.") from None
+
+
+def _several(raw: Any) -> list[Any]:
+    return list(raw) if isinstance(raw, list | tuple | set) else [raw]
+
+
+def _checks(field: Field, raw: Any) -> list[str]:
+    return [_choice(field, each) for each in _several(raw)]
+
+
+def _pick(field: Field, raw: Any) -> int:
+    try:
+        return int(str(raw).strip())
+    except ValueError:
+        raise ValueError(f"{field.label}: choose one from the list.") from None
+
+
+def _picks(field: Field, raw: Any) -> list[int]:
+    return [_pick(field, each) for each in _several(raw) if str(each).strip()]
+
+
 _READERS = {
     Kind.TEXT: _text,
     Kind.SECRET: _text,
@@ -145,6 +200,12 @@ _READERS = {
     Kind.CHOICE: _choice,
     Kind.HOST: _host,
     Kind.JSON: _json,
+    Kind.DATE: _date,
+    Kind.MOMENT: _moment,
+    Kind.TIME: _time,
+    Kind.CHECKS: _checks,
+    Kind.PICK: _pick,
+    Kind.PICKS: _picks,
 }
 
 

@@ -25,7 +25,7 @@ MODULE = Path(__file__).parents[3] / "build" / "peers" / "node_modules" / "smpp"
 @pytest.fixture
 def npm_smpp() -> Path:
     """Return the peer's folder; skip with the reason where it is absent, fail where it is required."""
-    lacking = "" if MODULE.is_dir() else f"{MODULE.parent.parent} lacks it: npm i --prefix build/peers smpp@0.5.1"
+    lacking = "" if MODULE.is_dir() else "absent; run npm i --prefix build/peers smpp@0.5.1"
     lacking = lacking or ("" if shutil.which("node") else "node is not installed")
     if lacking and os.environ.get("CONNECTPULSE_REQUIRE_PEERS") == "1":
         pytest.fail(f"npm smpp is required: {lacking}")

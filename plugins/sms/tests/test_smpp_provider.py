@@ -15,6 +15,7 @@ from connectpulse_sms.smpp.pdu import (
     DELIVER_SM_RESP,
     SUBMIT_SM,
     TAG_RECEIPTED_MESSAGE_ID,
+    UNBIND,
     Message,
     frame,
 )
@@ -244,6 +245,35 @@ async def test_a_delivery_is_answered_only_once_it_is_durable() -> None:
 
 
 @in_loop
+async def test_closing_waits_for_what_is_being_taken_in() -> None:
+    taking, gate = asyncio.Event(), asyncio.Event()
+    commands: list[int] = []
+
+    async def script(caller: Caller) -> None:
+        await caller.bind()
+        caller.send(frame(DELIVER_SM, 1, receipt("a")))
+        for _ in range(2):
+            found = await caller.next()
+            commands.append(found[0])
+        caller.answer(found)
+        await caller.wait_closed()
+
+    async def intake(events: object) -> None:
+        taking.set()
+        await gate.wait()
+
+    async with scripted(script) as port:
+        provider = SmppProvider({"host": "127.0.0.1", "port": port, "system_id": "x"}, intake)
+        await provider.open()
+        await taking.wait()
+        closing = asyncio.create_task(provider.close())
+        await asyncio.wait([closing], timeout=0.05)
+        gate.set()
+        await closing
+    assert commands == [DELIVER_SM_RESP, UNBIND]
+
+
+@in_loop
 async def test_many_chunks_share_few_intake_calls_and_all_are_answered() -> None:
     """While eight calls are under way, what comes waits for the ninth, together."""
     under_way = most = calls = 0
@@ -397,7 +427,8 @@ async def test_people_write_to_us() -> None:
     async with Smsc() as smsc, opened(smsc.port, inbox):
         assert smsc.receive("+923001234567", "8558", "STOP") == 1
         assert smsc.receive("+923001234567", "8558", "بند کرو " * 30) == 4
-        short, long = await inbox.receive(2)
+        await inbox.receive(2)
+    short, long = inbox.events
     assert isinstance(short, Inbound)
     assert isinstance(long, Inbound)
     assert (short.address, short.recipient, short.text) == ("+923001234567", "8558", "STOP")

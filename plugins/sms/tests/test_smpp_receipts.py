@@ -62,11 +62,13 @@ def test_optional_parameters_are_believed_before_the_text() -> None:
 
 
 def test_the_excerpt_cannot_forge_a_state() -> None:
-    found = parsed(receipt(STANDARD.format(id="m1", stat="EXPIRED", err="000") + " id:m2 stat:DELIVRD"))
-    assert (found.reference, found.state) == ("m1", MessageState.EXPIRED)
+    for excerpt in (" text:id:m2 stat:DELIVRD", " id:m2 stat:DELIVRD"):
+        found = parsed(receipt("id:m1 stat:EXPIRED err:000" + excerpt))
+        assert (found.reference, found.state) == ("m1", MessageState.EXPIRED)
+    assert parsed(receipt("id:m1 err:000 text:stat:DELIVRD")).state is MessageState.SENT
 
 
-@pytest.mark.parametrize("stat", ["BUFFRED", "", "\xff"])
+@pytest.mark.parametrize("stat", ["BUFFERED", "", "\xff"])
 def test_a_state_nobody_knows_is_no_news(stat: str) -> None:
     assert parsed(receipt(f"id:m1 stat:{stat} err:000")).state is MessageState.SENT
 

@@ -41,32 +41,38 @@ async def finish(session: Session) -> str:
 
 
 @in_loop
-async def test_a_window_leaves_in_one_write_and_never_more() -> None:
-    chunks: list[list[bytes]] = []
+async def test_a_window_leaves_in_one_write_and_never_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    chunks: list[list[int]] = []
+    writes: list[int] = []
 
     async def script(caller: Caller) -> None:
         for size in (4, 4, 2):
             asked = await caller.submits(size)
-            chunks.append(caller.chunks)
+            chunks.append([len(chunk) for chunk in caller.chunks])
             caller.chunks = []
             for one in asked:
                 caller.answer(one, b"id\0")
 
     async with scripted(script) as port:
         session = await connect(port, window=4)
+        assert session._transport is not None
+        write = session._transport.write
+
+        def counted(pdus: bytes) -> None:
+            writes.append(len(pdus))
+            write(pdus)
+
+        monkeypatch.setattr(session._transport, "write", counted)
         answers = await session.submit([b"x" * 100] * 10)
         await finish(session)
     assert answers == [OK] * 10
-    assert [len(received) for received in chunks] == [1, 1, 1]
-    assert [len(received[0]) for received in chunks] == [4 * 116, 4 * 116, 2 * 116]
+    assert writes == [4 * 116, 4 * 116, 2 * 116]
+    assert chunks == [[size] for size in writes]
 
 
 @in_loop
 async def test_one_answer_makes_room_for_one() -> None:
-    outstanding = most = 0
-
     async def script(caller: Caller) -> None:
-        nonlocal outstanding, most
         waiting = await caller.submits(3)
         for _ in range(17):
             caller.answer(waiting.pop(0), b"id\0")
@@ -263,25 +269,29 @@ def test_no_rubbish_does_more_than_end_the_session(rubbish: list[bytes]) -> None
 
 @in_loop
 async def test_what_is_held_back_is_never_late() -> None:
-    """While the house cannot take more in, nothing is read; answers that wait in the socket count after."""
+    """While the house cannot take more in nothing is read, and no answer is overdue, nor just after."""
     release = asyncio.Event()
 
     async def script(caller: Caller) -> None:
-        (asked,) = await caller.submits(1)
+        first, second = await caller.submits(2)
+        caller.answer(first, b"id\0")
         await release.wait()
-        caller.answer(asked, b"id\0")
+        caller.answer(second, b"id\0")
         await caller.wait_closed()
 
     async with scripted(script) as port:
-        session = await connect(port, timeout=0.1)
-        sending = asyncio.create_task(session.submit([b"x"]))
+        session = await connect(port, timeout=0.2)
+        first = asyncio.create_task(session.submit([b"x"]))
+        second = asyncio.create_task(session.submit([b"y"]))
         await asyncio.sleep(0)
         session.hold(True)
-        done, _ = await asyncio.wait([sending], timeout=0.4)
+        done, _ = await asyncio.wait([first, second], timeout=0.4)
+        assert not done
+        session.hold(False)
+        done, _ = await asyncio.wait([second], timeout=0.1)
         assert not done
         release.set()
-        session.hold(False)
-        assert await sending == [OK]
+        assert await first == await second == [OK]
         await finish(session)
 
 

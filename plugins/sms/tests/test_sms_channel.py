@@ -29,7 +29,7 @@ def test_a_good_content_passes() -> None:
     [
         ("", "please write"),
         ("  \n", "please write"),
-        ("Hi {{ nmae }}", "nmae"),
+        ("Hi {{ nickname }}", "nickname"),
         ("Hi {{ name", "Line 1, column 4"),
         ("Hi\x00", "NUL"),
         ("a" * 1531, "11 parts"),
@@ -41,7 +41,7 @@ def test_faults_are_named(body: str, sentence: str) -> None:
 
 
 def test_all_faults_are_named_at_once() -> None:
-    assert len(problems("\x00{{ nmae }}")) >= 2
+    assert len(problems("\x00{{ nickname }}")) >= 2
 
 
 def test_a_message_is_rendered_with_its_values_and_measured() -> None:
@@ -171,7 +171,8 @@ def test_transactional_messages_need_neither() -> None:
     "text",
     [
         "STOP", "stop!", " Stop. ", "STOP ALL", "stop sending me this", "Opt-Out", "UNSUBSCRIBE please",
-        "بند", "بند کرو", "بند كرو", "بَند", "Band karo", "BAND KAR DO yar", "\u200fبند\u200f", "ＳＴＯＰ",
+        "بند", "بند کرو", "بند كرو", "بَند", "روكو", "ختم كرو", "Band karo", "BAND KAR DO yar", "\u200fبند\u200f",
+        "ＳＴＯＰ",
     ],
 )  # fmt: skip
 def test_people_who_want_to_stop_are_understood(text: str) -> None:

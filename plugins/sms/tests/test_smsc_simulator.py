@@ -20,6 +20,7 @@ from connectpulse_sms.simulator.network import Network
 from connectpulse_sms.simulator.options import Options
 from connectpulse_sms.simulator.smsc import Smsc
 from connectpulse_sms.smpp.pdu import (
+    BIND_RECEIVER,
     BIND_TRANSCEIVER,
     DELIVER_SM,
     DELIVER_SM_RESP,
@@ -146,6 +147,14 @@ async def test_strangers_are_refused() -> None:
         caller.send(frame(SUBMIT_SM, 1, body(1)))
         assert (await caller.next())[:2] == (SUBMIT_SM_RESP, 0x04)
         caller.writer.close()
+
+
+@in_loop
+async def test_a_second_bind_is_refused_and_the_first_stands() -> None:
+    async with Smsc() as smsc, dialled(smsc.port) as caller:
+        caller.send(frame(BIND_RECEIVER, 2, b"pulse\0pulse\0\0\x34\0\0\0"), frame(SUBMIT_SM, 3, body(1)))
+        assert (await caller.next())[1] == 0x05
+        assert (await caller.next())[:2] == (SUBMIT_SM_RESP, 0)
 
 
 def test_a_destinations_fate_is_the_same_in_every_run_and_shares_are_kept() -> None:

@@ -180,6 +180,6 @@ class Link(asyncio.Protocol):
         status = Status.ESME_RALYBND
         if self._account is None:
             status, self._account = self._smsc.bind(self, system_id.decode("latin-1"), rest.partition(b"\0")[0])
-        self._bind = command if self._account else 0
+            self._bind = command if self._account else 0
         answer = _NAME if status == Status.ESME_ROK else b""
         self._out.append(frame(command | IS_RESPONSE, sequence, answer, status))
