@@ -18,6 +18,7 @@ from .core.storage import guard, migrate, partitions
 from .core.storage.embedded import EmbeddedServer
 from .core.storage.session import PulseSession, make_engine, make_sessions
 from .core.storage.vault import keyring
+from .core.wire import egress
 
 Waker = Callable[[str, int], None]
 
@@ -94,6 +95,7 @@ def build(
 ) -> House:
     """Return the house for these settings; starts the embedded database if it is used."""
     keyring.set(settings.encryption_keys)
+    egress.allow(*settings.egress_allow)
     url = settings.database_url or embedded_server(settings).ensure_running()
     registry = Registry()
     duties.register(registry)

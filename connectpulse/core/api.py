@@ -52,6 +52,7 @@ from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
 from .errors import Misconfigured, NotFound, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
+from .services.addresses import normalise as normalise_address
 from .wire.egress import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 __all__ = [
@@ -119,6 +120,7 @@ __all__ = [
     "View",
     "check_names",
     "hookimpl",
+    "normalise_address",
     "parse_template",
     "tls_context",
 ]

@@ -18,12 +18,12 @@ from connectpulse.core.api import (
     SenderKind,
     Template,
     check_names,
+    normalise_address,
     parse_template,
 )
 
 from .encoding import UCS2, measure, outside_gsm, straighten
 from .optout import DEFAULT_STOP_WORDS, offers_way_out, reads_as_opt_out
-from .phone import to_e164
 from .senders import ALPHANUMERIC, LONGCODE, SHORTCODE
 
 MOST_PARTS = 10
@@ -59,10 +59,11 @@ class SmsChannel(Channel):
     )
     sender_kinds: ClassVar[tuple[SenderKind, ...]] = (ALPHANUMERIC, SHORTCODE, LONGCODE)
     opt_out_words: ClassVar[frozenset[str]] = DEFAULT_STOP_WORDS
+    opt_out_reply: ClassVar[Mapping[str, Any]] = {"body": "You will receive no more messages from us."}
 
     def normalise(self, value: str, region: str) -> str:
         """Return the number in E.164, like +923001234567; raise Refused saying what is wrong with it."""
-        return to_e164(value, region)
+        return normalise_address(self.scheme, value, region)
 
     def check_content(self, content: Mapping[str, Any], fields: frozenset[str]) -> None:
         """Raise Refused with every fault: grammar, unknown fields, NUL, no text, too many parts."""
@@ -140,20 +141,15 @@ class SmsChannel(Channel):
         return parse_template(_body(content)).required
 
     def objections(self, facts: CampaignFacts) -> list[str]:
-        """Return the rules a campaign breaks: the sender's approval, and a way out of promotions.
+        """Return the rules a campaign breaks: a promotion must offer a way out.
 
-        Operators in Pakistan approve a sender for promotions or for transactions and drop the rest;
-        PECA 2016 section 25 asks for an opt-out in direct marketing, and so do TCPA and PECR.
+        PECA 2016 section 25 asks for an opt-out in direct marketing, and so do TCPA and PECR. Whether the
+        sender is approved for promotions is checked by core, for every channel.
         """
-        if facts.purpose is not Purpose.PROMOTIONAL:
+        if facts.purpose is not Purpose.PROMOTIONAL or offers_way_out(_body(facts.content), facts.opt_out_hint):
             return []
-        faults = []
-        if Purpose.PROMOTIONAL not in facts.sender_purposes:
-            faults.append("This sender is not approved for promotional messages: choose one that is.")
-        if not offers_way_out(_body(facts.content), facts.opt_out_hint):
-            example = facts.opt_out_hint or "To stop, send STOP to 1234567"
-            faults.append(f"A promotional message must say how to opt out. Add for example: {example}")
-        return faults
+        example = facts.opt_out_hint or "To stop, send STOP to 1234567"
+        return [f"A promotional message must say how to opt out. Add for example: {example}"]
 
     def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
         """Return whether `text` is, or begins with, one of `words`."""

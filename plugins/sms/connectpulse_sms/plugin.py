@@ -14,12 +14,13 @@ from connectpulse.core.api import (
 )
 
 from .channel import SmsChannel
+from .gateway import GatewayProvider
 from .simulator.trial import TrialProvider
 from .smpp.provider import SmppProvider
 
 
 class SmsPlugin:
-    """Text messages over SMPP, and a simulator. It keeps no tables: core stores every message."""
+    """Text messages over SMPP or HTTP, and a simulator. It keeps no tables: core stores every message."""
 
     @hookimpl
     def pulse_plugin(self) -> PluginInfo:
@@ -30,7 +31,7 @@ class SmsPlugin:
             title="SMS",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
-            summary="Text messages over SMPP 3.4, and a simulator for trials.",
+            summary="Text messages over SMPP 3.4 or an HTTP gateway, and a simulator for trials.",
         )
 
     @hookimpl
@@ -56,4 +57,4 @@ class SmsPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return [SmppProvider, TrialProvider]
+        return [SmppProvider, GatewayProvider, TrialProvider]

@@ -136,13 +136,6 @@ def test_senders(kind: str, value: str, sentence: str | None) -> None:
         assert sentence.replace("\\", "") in fault
 
 
-def test_promotions_need_an_approved_sender() -> None:
-    body = "Sale! Send STOP to 1234567"
-    transactional = facts(body, Purpose.PROMOTIONAL, "", Purpose.TRANSACTIONAL)
-    assert ["not approved" in fault for fault in channel.objections(transactional)] == [True]
-    assert channel.objections(facts(body)) == []
-
-
 @pytest.mark.parametrize(
     ("body", "hint", "is_fine"),
     [

@@ -4,10 +4,10 @@ import random
 
 import phonenumbers
 import pytest
-from connectpulse_sms import phone
-from connectpulse_sms.phone import to_e164
 
-from connectpulse.core.api import Refused
+from connectpulse.core.errors import Refused
+from connectpulse.core.services import phone
+from connectpulse.core.services.phone import to_e164
 
 
 def by_library(value: str, region: str) -> str | None:

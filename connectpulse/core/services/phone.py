@@ -10,7 +10,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberDesc, ValidationResult
 
-from connectpulse.core.api import Refused
+from ..errors import Refused
 
 _SEPARATORS = str.maketrans("", "", " -.()/\u00a0\u200e\u200f\u202a\u202c")
 _POSSIBILITY = {
