@@ -1,7 +1,7 @@
 """Connections to providers and the routes over them: set up, tested, paused and resumed by the operator."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,3 +166,9 @@ def _write(connection: Connection, cls: type[Provider], raw: Mapping[str, Any], 
     connection.window = limits.window
     connection.sessions = limits.sessions
     connection.rate_per_second = limits.rate_per_second
+
+
+def names(work: Work, connection_ids: Sequence[int]) -> dict[int, str]:
+    """Return the names of connections by id."""
+    rows = work.session.execute(select(Connection.id, Connection.name).where(Connection.id.in_(connection_ids)))
+    return {row[0]: row[1] for row in rows}

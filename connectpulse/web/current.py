@@ -1,0 +1,150 @@
+"""What one request works with: its database session, its person, its organisation, its unit of work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask, current_app, g, request, session
+from flask_login import current_user
+from sqlalchemy import select
+from sqlalchemy.orm import scoped_session
+
+from ..core.services.work import Actor, Work
+from ..core.storage import guard
+from ..core.storage.models import Membership, Organisation
+from ..core.storage.session import PulseSession
+from ..house import House
+from .security.roles import PLATFORM_ROLES
+
+ORGANISATION_KEY = "organisation"
+
+
+def install(app: Flask, house: House) -> "scoped_session[PulseSession]":
+    """Give every application context a session of its own; return the registry FAB works with."""
+    sessions = scoped_session(house.sessions, scopefunc=_context_id)
+    app.extensions["pulse_house"] = house
+    app.extensions["pulse_sessions"] = sessions
+
+    @app.teardown_appcontext
+    def end_session(error: BaseException | None) -> None:
+        sessions.remove()
+
+    return sessions
+
+
+def _context_id() -> int:
+    from flask.globals import app_ctx  # resolved per call: the proxy's target is the scope
+
+    return id(app_ctx._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def the_house() -> House:
+    """Return the house this application serves."""
+    house: House = current_app.extensions["pulse_house"]
+    return house
+
+
+def the_session() -> PulseSession:
+    """Return this request's session."""
+    sessions: scoped_session[PulseSession] = current_app.extensions["pulse_sessions"]
+    return sessions()
+
+
+def actor() -> Actor:
+    """Return who makes this request."""
+    if current_user.is_authenticated:
+        return Actor("user", current_user.get_full_name(), current_user.id, request.remote_addr or "")
+    return Actor("visitor", "A visitor", None, request.remote_addr or "")
+
+
+@contextmanager
+def work() -> Iterator[Work]:
+    """Open this request's unit of work: committed at the end of the block, rolled back if it raises."""
+    house, database = the_house(), the_session()
+    made = Work(database, house.registry, house.clock, actor(), organisation_id())
+    try:
+        yield made
+        database.commit()
+    except BaseException:
+        database.rollback()
+        raise
+    house.wake(made)
+
+
+@contextmanager
+def platform_work(reason: str) -> Iterator[Work]:
+    """Open a unit of work across organisations, for pages of the platform's operator."""
+    with work() as made, guard.platform_scope(made.session, reason):
+        made.organisation = None
+        yield made
+
+
+def bind_organisation() -> None:
+    """Bind the request's session to the organisation its person is in; called before every request."""
+    database = the_session()
+    guard.bind(database, None)
+    if not current_user.is_authenticated:
+        return
+    mine = memberships()
+    chosen = session.get(ORGANISATION_KEY)
+    if chosen not in mine and not (may_enter_any() and _exists(chosen)):
+        chosen = next(iter(mine), None)
+    g.organisation_id = chosen
+    guard.bind(database, chosen)
+
+
+def organisation_id() -> int | None:
+    """Return the organisation this request is in."""
+    chosen: int | None = g.get("organisation_id")
+    return chosen
+
+
+def organisation() -> Organisation | None:
+    """Return the organisation this request is in, as a row."""
+    if "organisation_row" not in g:
+        chosen = organisation_id()
+        g.organisation_row = the_session().get(Organisation, chosen) if chosen is not None else None
+    row: Organisation | None = g.organisation_row
+    return row
+
+
+def memberships() -> dict[int, str]:
+    """Return the signed-in person's roles by organisation."""
+    if "memberships" not in g:
+        database = the_session()
+        with guard.platform_scope(database, "find one's own memberships"):
+            rows = database.execute(
+                select(Membership.organisation_id, Membership.role)
+                .where(Membership.user_id == current_user.id)
+                .order_by(Membership.id)
+            ).tuples()
+            g.memberships = dict(rows.all())
+    found: dict[int, str] = g.memberships
+    return found
+
+
+def role_names() -> frozenset[str]:
+    """Return the roles the signed-in person has here: on the platform, and in the organisation they are in."""
+    if "role_names" not in g:
+        platform = {role.name for role in current_user.roles if role.name in PLATFORM_ROLES}
+        here = memberships().get(organisation_id() or 0)
+        g.role_names = frozenset(platform | ({here} if here else set()))
+    found: frozenset[str] = g.role_names
+    return found
+
+
+def may_enter_any() -> bool:
+    """Return whether the signed-in person may look into every organisation."""
+    return any(role.name in PLATFORM_ROLES for role in current_user.roles)
+
+
+def enterable() -> list[tuple[int, str]]:
+    """Return the organisations the signed-in person may switch to, at most 200."""
+    statement = select(Organisation.id, Organisation.name).order_by(Organisation.name).limit(200)
+    if not may_enter_any():
+        statement = statement.where(Organisation.id.in_(memberships()))
+    return [(row[0], row[1]) for row in the_session().execute(statement)]
+
+
+def _exists(chosen: Any) -> bool:
+    return isinstance(chosen, int) and the_session().get(Organisation, chosen) is not None

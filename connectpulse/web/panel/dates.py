@@ -1,0 +1,38 @@
+"""Times as people read them: in the organisation's zone, with the exact instant behind them."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from .. import current
+
+
+def zone() -> ZoneInfo:
+    """Return the zone times are shown in: the organisation's, else UTC."""
+    here = current.organisation()
+    return ZoneInfo(here.timezone) if here is not None else ZoneInfo("UTC")
+
+
+def moment(at: datetime | None) -> Markup | str:
+    """Return a time as an element whose title is the exact instant; empty for none."""
+    if at is None:
+        return ""
+    local = at.astimezone(zone())
+    form = "%d %b, %H:%M" if local.year == datetime.now(UTC).year else "%d %b %Y, %H:%M"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.astimezone(UTC).isoformat(timespec="seconds"), local.strftime("%Y-%m-%d %H:%M:%S %Z"), local.strftime(form)
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in words."""
+    if seconds is None:
+        return "as fast as the provider allows"
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} minutes"
+    if seconds < 172_800:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 86_400:.1f} days"

@@ -1,0 +1,114 @@
+"""Forms on pages: a domain form, what was typed into it, and what is wrong with it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
+from typing import Any
+
+from flask import request
+from sqlalchemy import select
+
+from ...core.domain.form import Field, Form, Kind, blank
+from ...core.domain.form import read as read_form
+from ...core.errors import Refused
+from ...core.services.work import Work
+from ...core.storage.models import ContactList, Sender, Template
+
+_SEVERAL = (Kind.CHECKS, Kind.PICKS)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A form as a page shows it. `problems` are faults of the whole, `errors` those of single fields."""
+
+    form: Form
+    values: dict[str, Any]
+    errors: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def groups(self) -> list[tuple[str, list[Field]]]:
+        """Return the fields under their headings, in order."""
+        found: dict[str, list[Field]] = {}
+        for each in self.form:
+            found.setdefault(each.group, []).append(each)
+        return list(found.items())
+
+    def refuse(self, refusal: Refused) -> None:
+        """Take over what a service objected to."""
+        self.errors = dict(refusal.fields)
+        self.problems = [each for each in refusal.problems if each not in self.errors.values()]
+
+
+def sheet(form: Form, values: Mapping[str, Any] | None = None) -> Sheet:
+    """Return a form filled with `values`, or with its defaults."""
+    return Sheet(form, blank(form) | dict(values or {}))
+
+
+def typed(form: Form) -> dict[str, Any]:
+    """Return what this request's form says, as it was typed."""
+    raw: dict[str, Any] = {}
+    for each in form:
+        if each.kind is Kind.SWITCH:
+            raw[each.name] = each.name in request.form
+        elif each.kind in _SEVERAL:
+            raw[each.name] = request.form.getlist(each.name)
+        else:
+            raw[each.name] = request.form.get(each.name)
+    return raw
+
+
+def submitted(form: Form) -> Sheet:
+    """Return the sheet of a submitted form; its `errors` are what single fields have wrong."""
+    raw = typed(form)
+    made = Sheet(form, raw)
+    try:
+        made.values = read_form(form, raw)
+    except Refused as refusal:
+        made.refuse(refusal)
+    return made
+
+
+SOURCES: dict[str, type[Any]] = {
+    "ContactListView": ContactList,
+    "TemplateView": Template,
+    "SenderView": Sender,
+}
+"""What a PICK field's `source` searches: a page's name, and the rows behind it."""
+
+
+def name_picked(work: Work, filled: Sheet) -> Sheet:
+    """Give the things picked in a form their names, so that it can be shown again."""
+    named: dict[str, list[tuple[Any, str]]] = {}
+    for each in filled.form:
+        value = filled.values.get(each.name)
+        if each.source and value:
+            ids = value if isinstance(value, list) else [value]
+            ids = [int(one) for one in ids if str(one).isdigit()]
+            model = SOURCES[each.source]
+            rows = work.session.scalars(select(model).where(model.id.in_(ids))).unique()
+            named[each.name] = [(row.id, str(row)) for row in rows]
+    filled.form = with_choices(filled.form, **named)
+    return filled
+
+
+def with_choices(form: Form, **choices: Iterable[tuple[Any, str]]) -> Form:
+    """Return `form` with the choices of some fields filled in."""
+    return tuple(
+        replace(each, choices=tuple((str(value), label) for value, label in choices[each.name]))
+        if each.name in choices
+        else each
+        for each in form
+    )
+
+
+def shown(value: Any) -> str:
+    """Return a value as an input holds it."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, time):
+        return value.strftime("%H:%M")
+    return str(value)

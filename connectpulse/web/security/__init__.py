@@ -1,0 +1,1 @@
+"""Who may do what in the panel, and how they prove who they are."""

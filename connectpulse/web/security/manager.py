@@ -1,0 +1,88 @@
+"""The security manager: FAB's accounts, our roles, audited sign-in, and one limiter for the whole site."""
+
+from typing import Any
+
+from flask import Flask, request
+from flask_appbuilder.security.sqla.manager import SecurityManager
+from flask_appbuilder.security.sqla.models import Role
+from flask_limiter import Limiter
+from flask_login import LoginManager, current_user
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from ...core.services import audit
+from .. import current
+from .roles import ROLES, allows
+from .views import ProfileView, SignInView
+
+SIGN_IN_LIMIT = "10 per minute"
+"""Sign-ins per network address and per account name."""
+
+
+def network_address() -> str:
+    """Return what a limit counts by: the peer's address, or its network for IPv6."""
+    address = request.remote_addr or "unknown"
+    return ":".join(address.split(":")[:4]) if ":" in address else address
+
+
+class PulseSecurityManager(SecurityManager):
+    """Decides by `roles`, and registers our pages instead of FAB's."""
+
+    authdbview = SignInView
+    userstatschartview = None
+
+    def create_db(self) -> None:
+        """Leave the tables to migrations."""
+
+    def create_login_manager(self, app: Flask) -> LoginManager:
+        manager = super().create_login_manager(app)
+        manager.login_view = f"{SignInView.__name__}.login"
+        return manager
+
+    def create_limiter(self, app: Flask) -> Limiter:
+        """Return the one limiter of the site; two of them would count every request twice."""
+        limiter = Limiter(key_func=network_address, strategy="sliding-window-counter", headers_enabled=True)
+        limiter.init_app(app)
+        return limiter
+
+    def register_views(self) -> None:
+        """Register signing in and one's own profile; accounts are managed by our own pages."""
+        self.auth_view = self.authdbview()
+        self.appbuilder.add_view_no_menu(self.auth_view)
+        self.appbuilder.add_view_no_menu(ProfileView)
+        self.limiter.limit(SIGN_IN_LIMIT, methods=["POST"])(self.auth_view.blueprint)
+
+    def has_access(self, permission_name: str, view_name: str) -> bool:
+        """Return whether the person of this request may do `can_<verb>` on a page."""
+        if not current_user.is_authenticated or not current_user.is_active:
+            return False
+        return allows(current.role_names(), permission_name.removeprefix("can_"), view_name)
+
+    def add_permissions_view(self, base_permissions: Any, view_menu: str) -> None:
+        """Write no permissions: roles are code."""
+
+    def add_permissions_menu(self, view_menu_name: str) -> None:
+        """Write no permissions: the menu asks the same question as the page."""
+
+    def on_user_login(self, user: Any) -> None:
+        _record(user, "user.signed_in")
+
+    def on_user_login_failed(self, user: Any) -> None:
+        _record(user, "user.sign_in_failed")
+
+    def on_user_logout(self, user: Any) -> None:
+        _record(user, "user.signed_out")
+
+
+def synchronise_roles(session: Any) -> None:
+    """Make sure that a row exists for every role, so that accounts can hold them."""
+    known = set(session.scalars(select(Role.name)))
+    for name in ROLES:
+        if name not in known:
+            session.execute(insert(Role).values(name=name).on_conflict_do_nothing())
+
+
+def _record(user: Any, verb: str) -> None:
+    with current.platform_work("sign-in history") as work:
+        work.actor = type(work.actor)("user", user.get_full_name(), user.id, request.remote_addr or "")
+        audit.record_named(work, verb, None, "User", user.id, user.username)

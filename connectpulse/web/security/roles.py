@@ -1,0 +1,69 @@
+"""Roles as code: which permission on which page each role has. Nothing is allowed that is not written here.
+
+A permission is a pair of verb and page: `read` on `Campaigns`. Pages name theirs in `class_permission_name`;
+methods are mapped to verbs by `method_permission_name`. Plugins' pages are read by whoever may read anything
+and changed by organisation administrators.
+"""
+
+from collections.abc import Mapping
+
+READ, WRITE, LAUNCH, APPROVE = "read", "write", "launch", "approve"
+
+PLATFORM_ADMINISTRATOR = "Platform administrator"
+AUDITOR = "Auditor"
+ORGANISATION_ADMINISTRATOR = "Organisation administrator"
+CAMPAIGN_MANAGER = "Campaign manager"
+APPROVER = "Approver"
+ANALYST = "Analyst"
+
+PLATFORM_ROLES = frozenset({PLATFORM_ADMINISTRATOR, AUDITOR})
+"""Roles held on the platform; the others are held in an organisation."""
+
+ORGANISATION_ROLES = (ORGANISATION_ADMINISTRATOR, CAMPAIGN_MANAGER, APPROVER, ANALYST)
+
+EXPLANATIONS: Mapping[str, str] = {
+    PLATFORM_ADMINISTRATOR: "Runs the platform: organisations, connections, routes, plugins.",
+    AUDITOR: "Reads everything, in every organisation, and changes nothing.",
+    ORGANISATION_ADMINISTRATOR: "Does everything within the organisation, its members and settings included.",
+    CAMPAIGN_MANAGER: "Manages contacts, templates and campaigns, and launches them.",
+    APPROVER: "Approves or sends back campaigns that others launched.",
+    ANALYST: "Reads campaigns, messages and replies.",
+}
+
+_AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions")
+_CONTENT = ("Templates", "Campaigns")
+_LOG = ("Messages", "Inbound")
+_HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
+_PLATFORM = ("Organisations", "Connections", "Routes", "System")
+_ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
+
+
+def _all(verb: str, pages: tuple[str, ...]) -> set[tuple[str, str]]:
+    return {(verb, page) for page in pages}
+
+
+ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
+    PLATFORM_ADMINISTRATOR: frozenset(
+        _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
+        | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
+        | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
+    ),
+    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))),
+    ORGANISATION_ADMINISTRATOR: frozenset(
+        _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
+        | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))
+        | {(LAUNCH, "Campaigns")}
+    ),
+    CAMPAIGN_MANAGER: frozenset(
+        _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT)) | {(LAUNCH, "Campaigns")}
+    ),
+    APPROVER: frozenset(_all(READ, (*_CONTENT, *_LOG, "Lists", "Senders")) | {(APPROVE, "Campaigns")}),
+    ANALYST: frozenset(_all(READ, (*_CONTENT, *_LOG, "Lists", "Plugins"))),
+}
+
+
+def allows(roles: frozenset[str], verb: str, page: str) -> bool:
+    """Return whether one of `roles` may do `verb` on `page`; everybody signed in may do the things of all."""
+    if (verb, page) in _ALWAYS:
+        return True
+    return any((verb, page) in ROLES.get(role, frozenset()) for role in roles)
