@@ -8,14 +8,14 @@ from flask_appbuilder.security.decorators import has_access, no_cache, permissio
 from flask_appbuilder.security.views import AuthDBView
 from flask_appbuilder.utils.base import get_safe_redirect
 from flask_login import current_user, login_user, logout_user
-from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.security import check_password_hash
 
 from ...core.errors import Refused
 from ...core.services import audit
 from ...core.storage.models import Organisation
 from .. import current
-
-LEAST_PASSWORD = 10
+from . import accounts
+from .accounts import LEAST_PASSWORD
 
 
 class SignInView(AuthDBView):
@@ -26,7 +26,7 @@ class SignInView(AuthDBView):
     def login(self) -> Any:
         """Show the sign-in page, or sign in."""
         if current_user.is_authenticated:
-            return redirect(self._get_safe_next_url())
+            return redirect(url_for("HomeView.index"))
         name, is_wrong = "", False
         if request.method == "POST":
             name = request.form.get("username", "")[:320]
@@ -81,15 +81,10 @@ class ProfileView(BaseView):
     def _change(self, old: str, new: str, again: str) -> None:
         if not check_password_hash(current_user.password, old[:1024]):
             raise Refused("The present password is not right.")
-        if len(new) < LEAST_PASSWORD:
-            raise Refused(f"Choose a password of at least {LEAST_PASSWORD} characters.")
         if new != again:
             raise Refused("The new password and its repetition differ.")
         with current.platform_work("change one's own password") as work:
-            user = work.session.get(type(current_user._get_current_object()), current_user.id)  # noqa: SLF001
-            assert user is not None
-            user.password = generate_password_hash(new[:1024])
-            audit.record_named(work, "user.updated", None, "User", user.id, user.username, password="changed")  # noqa: S106
+            accounts.set_password(work, current_user.id, new)
 
     @expose("/organisation", methods=["POST"])
     @has_access
