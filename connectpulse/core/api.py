@@ -1,7 +1,11 @@
 """The one door for plugins: everything a plugin may import from Connect Pulse, and nothing else.
 
-A name that is here stays; a name that is not here may change in any release.
+A name that is here stays; a name that is not here may change in any release. What a plugin with tables
+needs is loaded when it is first asked for: mapping the tables takes seconds, and many plugins have none.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from .domain.audit import AuditAction
 from .domain.contracts import (
@@ -53,14 +57,26 @@ from .domain.template import parse as parse_template
 from .errors import Misconfigured, NotFound, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
-from .wire.egress import AnswerLost, EgressSession, Reply, Unreachable, tls_context
+from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
+
+if TYPE_CHECKING:
+    from .services import audit, records
+    from .services.subjects import by_address, by_contact, by_user, either
+    from .services.subjects import handler as subject_handler
+    from .services.templates import record_approval as record_template_approval
+    from .services.work import Actor, Work
+    from .storage.base import BigId, CreatedAt, Json, Moment, Owned, OwnedApart, Table
+    from .storage.guard import platform_scope
+    from .storage.vault import Encrypted
 
 __all__ = [
     "API_VERSION",
     "Accepted",
+    "Actor",
     "Ambiguity",
     "AnswerLost",
     "AuditAction",
+    "BigId",
     "Callback",
     "CampaignFacts",
     "Capability",
@@ -68,8 +84,10 @@ __all__ = [
     "Channel",
     "Check",
     "ConnectionLost",
+    "CreatedAt",
     "Disclosure",
     "EgressSession",
+    "Encrypted",
     "ErrorClass",
     "Events",
     "Field",
@@ -78,15 +96,19 @@ __all__ = [
     "HealthCheck",
     "Inbound",
     "Intake",
+    "Json",
     "Kind",
     "Ledger",
     "Measure",
     "MessageState",
     "Misconfigured",
+    "Moment",
     "Movement",
     "Needs",
     "NotFound",
     "Outcome",
+    "Owned",
+    "OwnedApart",
     "PaymentGateway",
     "PluginInfo",
     "PluginKind",
@@ -110,6 +132,7 @@ __all__ = [
     "Subject",
     "SubjectHandler",
     "Submission",
+    "Table",
     "Tariff",
     "Template",
     "Then",
@@ -118,9 +141,52 @@ __all__ = [
     "Unpriced",
     "Unreachable",
     "View",
+    "Work",
+    "audit",
+    "by_address",
+    "by_contact",
+    "by_user",
     "check_names",
+    "either",
     "hookimpl",
     "normalise_address",
     "parse_template",
+    "platform_scope",
+    "record_template_approval",
+    "records",
+    "subject_handler",
     "tls_context",
 ]
+
+_ON_DEMAND = {
+    "Actor": "services.work",
+    "BigId": "storage.base",
+    "CreatedAt": "storage.base",
+    "Encrypted": "storage.vault",
+    "Json": "storage.base",
+    "Moment": "storage.base",
+    "Owned": "storage.base",
+    "OwnedApart": "storage.base",
+    "Table": "storage.base",
+    "Work": "services.work",
+    "audit": "services.audit:",
+    "by_address": "services.subjects",
+    "by_contact": "services.subjects",
+    "by_user": "services.subjects",
+    "either": "services.subjects",
+    "platform_scope": "storage.guard",
+    "record_template_approval": "services.templates:record_approval",
+    "records": "services.records:",
+    "subject_handler": "services.subjects:handler",
+}
+"""Names that need the mapped tables, and where they live: `module`, `module:other_name`, or `module:` itself."""
+
+if not TYPE_CHECKING:  # else every misspelt name would pass the type checker
+
+    def __getattr__(name: str) -> Any:
+        """Return a name that is loaded on demand; raise AttributeError for one that is not here."""
+        if name not in _ON_DEMAND:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        place, separator, other = _ON_DEMAND[name].partition(":")
+        module = importlib.import_module(f".{place}", __package__)
+        return module if separator and not other else getattr(module, other or name)

@@ -21,6 +21,7 @@ from connectpulse.core.api import (
     Unknown,
 )
 from connectpulse.core.wire import egress
+from connectpulse.core.wire.http import LARGEST_ANSWER
 
 FAST = {**BASIC, "timeout": 0.3}
 IDEMPOTENT = {**FAST, "ambiguity": "idempotent"}
@@ -62,7 +63,7 @@ AFTER_LEAVING: dict[str, Handler] = {
     "slow-loris": trickling,
     "reset": resetting,
     "cut short": cut_short,
-    "huge": saying("OK" + "x" * egress.LARGEST_ANSWER),
+    "huge": saying("OK" + "x" * LARGEST_ANSWER),
     "garbage": saying("<html>Welcome to nginx!"),
     "redirect": saying("OK?", 302, Location="http://127.0.0.1:1/elsewhere"),
     "503": saying("busy", 503),

@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectpulse.core.errors import Misconfigured, Refused
-from connectpulse.core.wire import egress
-from connectpulse.core.wire.egress import AnswerLost, EgressSession, Policy, Unreachable
+from connectpulse.core.wire import egress, http
+from connectpulse.core.wire.egress import Policy
+from connectpulse.core.wire.http import AnswerLost, EgressSession, Unreachable
 
 Talk = Callable[[socket.socket], None]
 LOOPBACK = Policy.of(["127.0.0.0/8", "::1"])
@@ -84,8 +85,8 @@ def ok(body: bytes = b"fine") -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
-def get(url: str, **options: Any) -> egress.Reply:
-    async def run() -> egress.Reply:
+def get(url: str, **options: Any) -> http.Reply:
+    async def run() -> http.Reply:
         async with EgressSession(**{"timeout": 5, **options}) as session:
             return await session.request("GET", url)
 
@@ -251,7 +252,7 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
 
 
 LOST = {
-    "huge": ok(b"x" * (egress.LARGEST_ANSWER + 1)),
+    "huge": ok(b"x" * (http.LARGEST_ANSWER + 1)),
     "reset before the head": b"",
     "cut in the head": b"HTTP/1.1 200 OK\r\nContent-Le",
     "cut in the body": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
@@ -267,8 +268,8 @@ def test_an_answer_that_does_not_come_whole_is_lost(answer: bytes) -> None:
 
 
 def test_an_answer_of_exactly_the_limit_is_read() -> None:
-    with serving(saying(ok(b"x" * egress.LARGEST_ANSWER))) as port:
-        assert len(get(f"http://127.0.0.1:{port}/", policy=LOOPBACK).body) == egress.LARGEST_ANSWER
+    with serving(saying(ok(b"x" * http.LARGEST_ANSWER))) as port:
+        assert len(get(f"http://127.0.0.1:{port}/", policy=LOOPBACK).body) == http.LARGEST_ANSWER
 
 
 @pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"])
@@ -366,7 +367,7 @@ def test_certificates_are_verified(tmp_path: Path) -> None:
 
 def test_a_certificate_that_is_none_is_refused() -> None:
     with pytest.raises(Refused, match="PEM"):
-        egress.tls_context("not a certificate")
+        http.tls_context("not a certificate")
 
 
 def test_speaking_tls_to_a_plain_server_sends_nothing() -> None:
