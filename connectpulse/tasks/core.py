@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import campaigns, counters, jobs, recovery
+from ..core.services import callbacks, campaigns, counters, jobs, recovery
 from ..core.services.work import SYSTEM, Work
 from ..core.storage import guard, partitions
 from ..house import House
@@ -22,7 +22,13 @@ def register(queue: Any, house: House, worker: str, is_stopping: Callable[[], bo
     def run_job(job_id: int) -> None:
         jobs.run(house.work, job_id, worker, is_stopping)
 
-    tasks = {jobs.RUN: queue.task(name=jobs.RUN)(run_job)}
+    def drain_callbacks(connection_id: int) -> None:
+        callbacks.drain(house.work, connection_id)
+
+    tasks = {
+        jobs.RUN: queue.task(name=jobs.RUN)(run_job),
+        callbacks.DRAIN: queue.task(name=callbacks.DRAIN)(drain_callbacks),
+    }
     house.waker = lambda name, subject_id: tasks[name](subject_id)
     for name, schedule, sweep in PERIODIC:
         queue.periodic_task(schedule, name=name)(_swept(house, name, sweep))
@@ -75,3 +81,15 @@ def sweep_often(house: House) -> None:
             _swept(house, name, sweep)()
         except Exception:
             log.exception("sweep_failed", sweep=name)
+    _drain_left_callbacks(house)
+
+
+def _drain_left_callbacks(house: House) -> None:
+    """Work off requests whose waking was lost."""
+    try:
+        with house.work(SYSTEM) as work:
+            waiting = callbacks.open_connections(work)
+        for connection_id in waiting:
+            callbacks.drain(house.work, connection_id)
+    except Exception:
+        log.exception("sweep_failed", sweep=callbacks.DRAIN)

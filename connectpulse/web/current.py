@@ -14,9 +14,11 @@ from ..core.storage import guard
 from ..core.storage.models import Membership, Organisation
 from ..core.storage.session import PulseSession
 from ..house import House
-from .security.roles import PLATFORM_ROLES
+from .security.roles import PLATFORM_ROLES, allows
 
 ORGANISATION_KEY = "organisation"
+WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health"})
+"""Endpoints and blueprints that serve no signed-in person, and so ask the database for none."""
 
 
 def install(app: Flask, house: House) -> "scoped_session[PulseSession]":
@@ -81,6 +83,8 @@ def platform_work(reason: str) -> Iterator[Work]:
 
 def bind_organisation() -> None:
     """Bind the request's session to the organisation its person is in; called before every request."""
+    if request.endpoint in WITHOUT_PEOPLE or request.blueprint in WITHOUT_PEOPLE:
+        return
     database = the_session()
     guard.bind(database, None)
     if not current_user.is_authenticated:
@@ -131,6 +135,11 @@ def role_names() -> frozenset[str]:
         g.role_names = frozenset(platform | ({here} if here else set()))
     found: frozenset[str] = g.role_names
     return found
+
+
+def may(verb: str, page: str) -> bool:
+    """Return whether the signed-in person may do `verb` on `page`."""
+    return allows(role_names(), verb, page)
 
 
 def may_enter_any() -> bool:

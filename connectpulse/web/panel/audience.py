@@ -48,7 +48,7 @@ class ContactView(NounView):
 
     def search(self, words: str) -> ColumnElement[bool]:
         by_name = func.lower(Contact.name).startswith(words.lower(), autoescape=True)
-        held = select(Address.contact_id).where(Address.scheme.in_(SCHEME_TITLES), Address.value.in_(_meant(words)))
+        held = select(Address.contact_id).where(Address.scheme.in_(SCHEME_TITLES), Address.value.in_(meant(words)))
         return or_(by_name, Contact.id.in_(held))
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
@@ -113,7 +113,7 @@ class ContactView(NounView):
         return redirect(url_for("ContactView.show", pk=pk))
 
 
-def _meant(words: str) -> set[str]:
+def meant(words: str) -> set[str]:
     """Return the addresses a person may mean by what they typed into a search."""
     here = current.organisation()
     found = {words}
@@ -246,7 +246,7 @@ class SuppressionView(NounView):
         return select(Suppression)
 
     def search(self, words: str) -> ColumnElement[bool]:
-        return Suppression.scheme.in_(SCHEME_TITLES) & Suppression.value.in_(_meant(words))
+        return Suppression.scheme.in_(SCHEME_TITLES) & Suppression.value.in_(meant(words))
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
         channels = [(name, channel.title) for name, channel in work.registry.channels.items()]

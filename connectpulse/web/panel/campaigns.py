@@ -20,6 +20,7 @@ from ..security.roles import APPROVE, LAUNCH, READ, WRITE
 from .content import PURPOSES
 from .dates import duration, moment, zone
 from .forms import with_choices
+from .messages import chosen_states, cursor, message_badge
 from .noun import Column, Filter, NounView, badge, link
 
 STATE_KINDS = {
@@ -139,7 +140,7 @@ class CampaignView(NounView):
                 problems=plans.problems(work, row) if state.is_editable else [], log=log, may_launch=self.may(LAUNCH),
                 may_write=self.may(WRITE), may_approve=may_approve, states=MessageState, badge=state_badge(row.state),
                 progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row),
-                weekdays=WEEKDAYS, connections=_connection_names(work, quote),
+                weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
             )  # fmt: skip
 
     def _messages(self, work: Work, campaign_id: int) -> messages.Page:
@@ -147,8 +148,8 @@ class CampaignView(NounView):
             work,
             campaign_id=campaign_id,
             address=request.args.get("q", "").strip()[:100],
-            states=_states(request.args.get("state", "")),
-            before=_cursor(request.args.get("before")),
+            states=chosen_states(),
+            before=cursor(),
         )
 
     @expose("/progress/<pk>", methods=["GET"])
@@ -269,14 +270,6 @@ def _draft(values: dict[str, Any]) -> Draft:
     values["window_days"] = [int(day) for day in values["window_days"] or []]
     values["timezone"] = values["timezone"] or ""
     return Draft(**values)
-
-
-def _states(name: str) -> list[MessageState]:
-    return [state for state in MessageState if state.label == name]
-
-
-def _cursor(typed: str | None) -> int | None:
-    return int(typed) if typed is not None and typed.isdigit() and len(typed) < 19 else None
 
 
 def _finish(work: Work, quote: Any, row: Campaign) -> str:

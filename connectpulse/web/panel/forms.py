@@ -12,7 +12,7 @@ from ...core.domain.form import Field, Form, Kind, blank
 from ...core.domain.form import read as read_form
 from ...core.errors import Refused
 from ...core.services.work import Work
-from ...core.storage.models import ContactList, Sender, Template
+from ...core.storage.models import Connection, ContactList, Organisation, Sender, Template
 
 _SEVERAL = (Kind.CHECKS, Kind.PICKS)
 
@@ -72,6 +72,8 @@ SOURCES: dict[str, type[Any]] = {
     "ContactListView": ContactList,
     "TemplateView": Template,
     "SenderView": Sender,
+    "ConnectionView": Connection,
+    "OrganisationView": Organisation,
 }
 """What a PICK field's `source` searches: a page's name, and the rows behind it."""
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import ModelView, expose
+from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access, permission_name
 from markupsafe import Markup
@@ -19,7 +20,7 @@ from ...core.errors import NotFound, Refused
 from ...core.services import records
 from ...core.services.work import Work
 from .. import current
-from ..security.roles import READ, WRITE, allows
+from ..security.roles import READ, WRITE
 from . import forms
 from .forms import Sheet
 
@@ -44,6 +45,10 @@ class Filter(NamedTuple):
     where: Callable[[str], ColumnElement[bool]]
 
 
+class Nothing(DynamicForm):
+    """A form without fields."""
+
+
 class NounView(ModelView):
     """List, show, add, edit and delete one noun. Subclasses say what is shown and which services are called."""
 
@@ -61,6 +66,7 @@ class NounView(ModelView):
     can_delete: ClassVar[bool] = True
     add_label: ClassVar[str] = ""
 
+    search_form = add_form = edit_form = Nothing  # FAB would convert every model into forms of its own
     default_view = "list"
     include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "edit", "delete", "lookup"}
     list_template = "pulse/list.html"
@@ -228,7 +234,7 @@ class NounView(ModelView):
 
     def may(self, verb: str) -> bool:
         """Return whether the signed-in person may do `verb` here."""
-        return allows(current.role_names(), verb, self.class_permission_name)
+        return current.may(verb, self.class_permission_name)
 
     def find(self, work: Work, pk: str) -> Any:
         """Return the row of a URL; 404 if there is none for this organisation."""
@@ -304,9 +310,9 @@ def yes_no(value: Any) -> str:
     return "Yes" if value else "No"
 
 
-def badge(text: str, kind: str = "") -> Markup:
-    """Return a word as a coloured mark; `kind` is ok, warn, bad, busy or empty."""
-    return Markup('<span class="badge {}">{}</span>').format(kind, text)
+def badge(text: str, kind: str = "", why: str = "") -> Markup:
+    """Return a word as a coloured mark; `kind` is ok, warn, bad, busy or empty, `why` explains it."""
+    return Markup('<span class="badge {}" title="{}">{}</span>').format(kind, why, text)
 
 
 def link(text: Any, endpoint: str, **values: Any) -> Markup:

@@ -1,0 +1,89 @@
+"""The web application: joins Flask, Flask-AppBuilder, the panel and the plugins' pages once."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from flask_appbuilder import AppBuilder
+from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .core.domain.settings import Settings
+from .house import House
+from .web import callbacks, current, errors, headers, health, navigation, theme
+from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
+from .web.panel.campaigns import CampaignView
+from .web.panel.connections import ConnectionView, RouteView
+from .web.panel.content import SenderView, TemplateView
+from .web.panel.home import HomeView
+from .web.panel.imports import ImportView
+from .web.panel.messages import InboundView, MessageView
+from .web.panel.organisations import MemberView, OrganisationView, SettingsView
+from .web.panel.system import AuditView, SystemView
+from .web.security.manager import PulseSecurityManager
+
+VIEWS = (
+    AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
+    MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
+    TemplateView,
+)  # fmt: skip
+
+_THEME = Path(__file__).parent / "web" / "theme"
+
+
+def create_app(house: House) -> Flask:
+    """Return the application that serves `house`; call it once per process.
+
+    The database must be at the version of the code (`House.require_database`).
+    """
+    app = Flask(
+        "connectpulse.web",
+        root_path=str(_THEME.parent),
+        template_folder=str(_THEME / "templates"),
+        static_folder=str(_THEME / "static"),
+        static_url_path="/assets",
+    )
+    app.config.update(configuration(house.settings))
+    app.wsgi_app = ProxyFix(app.wsgi_app, *[house.settings.trusted_proxies] * 4)  # type: ignore[method-assign]
+    sessions = current.install(app, house)
+    csrf = CSRFProtect(app)
+    csrf.exempt(callbacks.blueprint)
+    app.register_blueprint(callbacks.blueprint)
+    app.register_blueprint(health.blueprint)
+    headers.install(app)
+    errors.install(app)
+    theme.install(app)
+    app.before_request(current.bind_organisation)
+    with app.app_context():
+        builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)
+        for view in VIEWS:
+            builder.add_view_no_menu(view)
+        navigation.add_plugins(builder, house.registry.views)
+    return app
+
+
+def configuration(settings: Settings) -> dict[str, object]:
+    """Return the configuration of Flask and its extensions that these settings mean."""
+    is_https = settings.public_url.startswith("https://")
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SESSION_COOKIE_NAME": "__Host-pulse" if is_https else "pulse",
+        "SESSION_COOKIE_SECURE": is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+        "MAX_CONTENT_LENGTH": settings.upload_limit_mb * 1024 * 1024,
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=30),
+        "WTF_CSRF_TIME_LIMIT": None,  # as long as the session, so that a form left open overnight can be saved
+        "RATELIMIT_ENABLED": True,
+        "RATELIMIT_STORAGE_URI": settings.ratelimit_storage_uri,
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": not settings.ratelimit_storage_uri.startswith("memory"),
+        "APP_NAME": "Connect Pulse",
+        "FAB_BASE_TEMPLATE": "pulse/fab.html",
+        "FAB_UPDATE_PERMS": False,
+        "FAB_ADD_SECURITY_VIEWS": False,
+        "FAB_ADD_SECURITY_API": False,
+        "FAB_ADD_OPENAPI_VIEWS": False,
+        "FAB_ADD_MENU_API": False,
+        "FAB_API_KEY_ENABLED": False,
+    }

@@ -1,0 +1,167 @@
+"""Webhooks of providers: checked over the bytes that came, stored before they are answered, worked off in batches.
+
+A provider that gets a 2xx forgets the event, so none is given before the request is in the database.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+import structlog
+from sqlalchemy import text
+
+from ..domain.provider import Callback, Inbound, Receipt
+from ..errors import NotFound
+from ..storage import guard
+from ..storage.models import CallbackRequest, Connection
+from . import connections, inbound, receipts
+from .work import SYSTEM, Opener, Work
+
+log = structlog.get_logger(__name__)
+
+DRAIN = "core.drain_callbacks"
+"""The queue task that works off one connection's requests."""
+
+LARGEST = 1_048_576
+"""Bytes of the largest body that is taken; providers batch a few hundred events at most."""
+
+BATCH = 200
+_KEPT_HEADERS = 40
+_HIDDEN = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+class Forged(Exception):
+    """The request's signature, token or source is not the provider's."""
+
+
+def store(work: Work, connection_id: int, token: str, callback: Callback) -> None:
+    """Keep a request for `drain`; raise NotFound for a wrong address and Forged for a wrong signature."""
+    connection = work.session.get(Connection, connection_id)
+    if connection is None or not secrets.compare_digest(connection.token.encode(), token.encode()):
+        raise NotFound("There is no such callback address.")
+    provider = work.registry.provider(connection.provider)
+    if not provider.verify_callback(connections.values(connection), callback):
+        raise Forged
+    work.session.add(
+        CallbackRequest(
+            connection_id=connection_id,
+            method=callback.method,
+            url=callback.url,
+            headers=_kept(callback.headers),
+            body=callback.body,
+        )
+    )
+
+
+def _kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers a provider may parse by; what proves who it is was checked and is not kept."""
+    open_ones = [(name, value) for name, value in headers.items() if name.lower() not in _HIDDEN]
+    return dict(open_ones[:_KEPT_HEADERS])
+
+
+class Pending(NamedTuple):
+    """A stored request, ready to be parsed."""
+
+    id: int
+    callback: Callback
+
+
+def open_connections(work: Work) -> list[int]:
+    """Return the connections whose requests wait to be worked off."""
+    rows = work.session.execute(
+        text("SELECT DISTINCT connection_id FROM pulse_callback WHERE state = 'open' LIMIT 100")
+    )
+    return [row[0] for row in rows]
+
+
+def drain(open_work: Opener, connection_id: int) -> int:
+    """Work off a connection's requests; return how many. Safe to run twice and at the same time.
+
+    A batch that fails is tried request by request, so that one the house cannot digest spoils no other.
+    """
+    total, limit = 0, BATCH
+    while True:
+        try:
+            done = _drain(open_work, connection_id, limit)
+        except receipts.Moved:
+            continue
+        except Exception:
+            log.exception("callbacks_failed", connection=connection_id, limit=limit)
+            done = _set_aside(open_work, connection_id) if limit == 1 else 1
+            limit = 1
+        total += done
+        if done < limit:
+            return total
+
+
+def _drain(open_work: Opener, connection_id: int, limit: int) -> int:
+    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "work off callbacks"):
+        pending = _take(work, connection_id, limit)
+        if pending:
+            told, written, faults = _parse(work, connection_id, pending)
+            if told:
+                receipts.apply(work, connection_id, told)
+            if written:
+                inbound.take(work, connection_id, written)
+            _close(work, [each.id for each in pending], faults)
+        return len(pending)
+
+
+def _set_aside(open_work: Opener, connection_id: int) -> int:
+    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "work off callbacks"):
+        ids = [each.id for each in _take(work, connection_id, 1)]
+        _close(work, ids, dict.fromkeys(ids, "The house could not digest it; the log says why."))
+        return len(ids)
+
+
+def _parse(
+    work: Work, connection_id: int, pending: Sequence[Pending]
+) -> tuple[list[Receipt], list[Inbound], dict[int, str]]:
+    connection = work.session.get(Connection, connection_id)
+    told: list[Receipt] = []
+    written: list[Inbound] = []
+    faults: dict[int, str] = {}
+    for each in pending:
+        try:
+            if connection is None:
+                raise ValueError("Its connection is gone.")
+            provider = work.registry.provider(connection.provider)
+            for event in provider.parse_callback(connections.values(connection), each.callback):
+                if isinstance(event, Receipt):
+                    told.append(event)
+                else:
+                    written.append(event)
+        except (ValueError, NotFound) as error:
+            faults[each.id] = str(error)[:300]
+    return told, written, faults
+
+
+def _take(work: Work, connection_id: int, limit: int) -> list[Pending]:
+    rows = work.session.execute(
+        text(
+            "SELECT id, method, url, headers, body FROM pulse_callback "
+            "WHERE connection_id = :connection AND state = 'open' ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {"connection": connection_id, "limit": limit},
+    )
+    found = []
+    for id, method, url, headers, body in rows:
+        query = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+        found.append(Pending(id, Callback(method, url, headers, query, bytes(body))))
+    return found
+
+
+def _close(work: Work, ids: Sequence[int], faults: dict[int, str]) -> None:
+    by_fault: dict[str, list[int]] = defaultdict(list)
+    for id in ids:
+        by_fault[faults.get(id, "")].append(id)
+    for fault, those in by_fault.items():
+        state = "failed" if fault else "done"
+        work.session.execute(
+            text("UPDATE pulse_callback SET state = :state, error = :error WHERE id = ANY(:ids)"),
+            {"state": state, "error": fault, "ids": those},
+        )
+        if fault:
+            log.warning("callbacks_refused", count=len(those), error=fault)

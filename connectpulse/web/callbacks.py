@@ -1,0 +1,85 @@
+"""The door for providers' webhooks: `/callbacks/<connection>/<token>`.
+
+Nothing but a 2xx says that an event is kept: 404 for an address nobody has, 403 for a forgery, 413 for too
+much, 503 while the database is away, so that the provider comes again.
+"""
+
+import time
+from threading import Lock
+
+import structlog
+from flask import Blueprint, Response, request
+from sqlalchemy.exc import OperationalError
+
+from ..core.domain.provider import Callback
+from ..core.errors import NotFound
+from ..core.services import callbacks
+from ..core.services.work import Actor
+from . import current
+
+log = structlog.get_logger(__name__)
+
+blueprint = Blueprint("callbacks", __name__, url_prefix="/callbacks")
+
+WAKE_EVERY = 0.25
+"""Seconds between two wakings for one connection by one process; the sweep finds what falls between."""
+
+_woken: dict[int, float] = {}
+_lock = Lock()
+
+
+@blueprint.route("/<int:connection_id>/<token>", methods=["GET", "POST"])
+def receive(connection_id: int, token: str) -> Response:
+    """Keep a provider's event and say so."""
+    if (request.content_length or 0) > callbacks.LARGEST:
+        return _answer(413, "too large")
+    body = request.stream.read(callbacks.LARGEST + 1)
+    if len(body) > callbacks.LARGEST:
+        return _answer(413, "too large")
+    callback = Callback(
+        method=request.method,
+        url=_public_url(),
+        headers=dict(request.headers),
+        query=list(request.args.items(multi=True)),
+        body=body,
+        source=request.remote_addr or "",
+    )
+    try:
+        _store(connection_id, token, callback)
+    except NotFound:
+        return _answer(404, "no such address")
+    except callbacks.Forged:
+        log.warning("callback_forged", connection=connection_id, source=callback.source)
+        return _answer(403, "not genuine")
+    except OperationalError:
+        log.exception("callback_not_kept", connection=connection_id)
+        return _answer(503, "come again")
+    return _answer(200, "ok")
+
+
+def _public_url() -> str:
+    """Return the URL as the provider knows it, with its query string as it came: signatures cover both."""
+    query = request.query_string.decode("latin-1")
+    url = current.the_house().settings.public_url.rstrip("/") + request.path
+    return f"{url}?{query}" if query else url
+
+
+def _store(connection_id: int, token: str, callback: Callback) -> None:
+    actor = Actor("provider", f"connection {connection_id}", connection_id, callback.source)
+    with current.the_house().work(actor) as work:
+        callbacks.store(work, connection_id, token, callback)
+        if _may_wake(connection_id):
+            work.wake(callbacks.DRAIN, connection_id)
+
+
+def _may_wake(connection_id: int) -> bool:
+    now = time.monotonic()
+    with _lock:
+        if now - _woken.get(connection_id, -WAKE_EVERY) < WAKE_EVERY:
+            return False
+        _woken[connection_id] = now
+        return True
+
+
+def _answer(status: int, word: str) -> Response:
+    return Response(word, status, mimetype="text/plain")

@@ -1,0 +1,78 @@
+"""Pages for what went wrong: what it is, and what to do next."""
+
+import structlog
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from ..core.errors import NotFound, PulseError, Refused
+from ..core.storage.guard import TenantRequired
+
+log = structlog.get_logger(__name__)
+
+_SENTENCES = {
+    400: ("This request makes no sense", "Something in it is malformed. Go back and try again."),
+    403: ("You may not do this", "Your role does not allow it. An administrator can change that."),
+    404: ("There is nothing here", "It may have been deleted, or it belongs to another organisation."),
+    405: ("This page cannot be opened like that", "Go back and use the button on the page."),
+    413: ("This file is too large", "Split it in smaller files, or ask the operator to raise the limit."),
+    429: ("Too many attempts", "Wait a minute, then try again."),
+    500: ("Something broke on our side", "Nothing was changed. It is in the log; try again or tell the operator."),
+    503: ("The database does not answer", "Nothing was changed. Try again in a moment."),
+}
+
+
+def install(app: Flask) -> None:
+    """Show our pages for every error of `app`."""
+    app.register_error_handler(CSRFError, _stale)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(PulseError, _pulse)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _page(status: int, title: str = "", advice: str = "") -> tuple[str, int]:
+    said = _SENTENCES.get(status, _SENTENCES[500 if status >= 500 else 400])
+    title, advice = title or said[0], advice or said[1]
+    if request.headers.get("HX-Request") or request.path.startswith("/callbacks/"):
+        return f"{title}. {advice}", status
+    return render_template("pulse/error.html", status=status, title=title, advice=advice), status
+
+
+def _stale(error: CSRFError) -> tuple[str, int]:
+    return _page(400, "This page has grown old", "Go back, reload the page, and try again. Nothing was changed.")
+
+
+def _http(error: HTTPException) -> object:
+    status = error.code or 500
+    if status < 400:
+        return error  # a redirect
+    page, status = _page(status)
+    return page, status, [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
+
+
+def _pulse(error: PulseError) -> object:
+    if isinstance(error, NotFound):
+        return _page(404, advice=str(error))
+    if isinstance(error, TenantRequired):
+        return render_template("pulse/no_organisation.html"), 200
+    if isinstance(error, Refused):
+        return _page(400, "This cannot be done", str(error))
+    return _unexpected(error)
+
+
+def _database(error: OperationalError) -> tuple[str, int]:
+    log.error("database_away", path=request.path, error=type(error.orig).__name__)
+    return _plain(503)
+
+
+def _unexpected(error: Exception) -> tuple[str, int]:
+    log.exception("request_failed", path=request.path, endpoint=request.endpoint)
+    return _plain(500)
+
+
+def _plain(status: int) -> tuple[str, int]:
+    """Return a page that needs no database: the shell would ask it who is signed in."""
+    title, advice = _SENTENCES[status]
+    return render_template("pulse/broken.html", status=status, title=title, advice=advice), status

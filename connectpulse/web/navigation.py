@@ -1,0 +1,112 @@
+"""The sidebar: which pages there are, under which headings, and who sees them."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from flask import current_app, url_for
+from flask_appbuilder import AppBuilder
+
+from ..core.domain.contracts import View
+from . import current
+from .pages import PLUGIN_PAGES
+from .security.roles import READ, WRITE, allows
+
+
+class Entry(NamedTuple):
+    """A link of the sidebar: its label, its icon, its endpoint, and the page whose readers see it."""
+
+    label: str
+    icon: str
+    endpoint: str
+    page: str
+
+
+MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
+    ("", (Entry("Home", "fa-house", "HomeView.index", "Home"),)),
+    (
+        "Send",
+        (
+            Entry("Campaigns", "fa-bullhorn", "CampaignView.list", "Campaigns"),
+            Entry("Templates", "fa-file-lines", "TemplateView.list", "Templates"),
+            Entry("Senders", "fa-id-badge", "SenderView.list", "Senders"),
+        ),
+    ),
+    (
+        "Audience",
+        (
+            Entry("Contacts", "fa-user", "ContactView.list", "Contacts"),
+            Entry("Lists", "fa-list", "ContactListView.list", "Lists"),
+            Entry("Imports", "fa-file-import", "ImportView.list", "Imports"),
+            Entry("Fields", "fa-tags", "CustomFieldView.list", "Fields"),
+            Entry("Suppressions", "fa-ban", "SuppressionView.list", "Suppressions"),
+        ),
+    ),
+    (
+        "Log",
+        (
+            Entry("Messages", "fa-paper-plane", "MessageView.list", "Messages"),
+            Entry("Replies", "fa-reply", "InboundView.list", "Inbound"),
+            Entry("Action log", "fa-clock-rotate-left", "AuditView.list", "Audit"),
+        ),
+    ),
+    (
+        "Organisation",
+        (
+            Entry("Members", "fa-users", "MemberView.list", "Members"),
+            Entry("Settings", "fa-sliders", "SettingsView.edit", "Settings"),
+        ),
+    ),
+    (
+        "Platform",
+        (
+            Entry("Organisations", "fa-building", "OrganisationView.list", "Organisations"),
+            Entry("Connections", "fa-plug", "ConnectionView.list", "Connections"),
+            Entry("Routes", "fa-route", "RouteView.list", "Routes"),
+            Entry("System", "fa-heart-pulse", "SystemView.show", "System"),
+        ),
+    ),
+)
+
+_READING = ("list", "show", "lookup", "get", "get_list", "info", "download", "index")
+
+
+def menu() -> list[tuple[str, list[Entry]]]:
+    """Return the headings and links the signed-in person sees."""
+    roles = current.role_names()
+    sections = {heading: list(entries) for heading, entries in MENU}
+    for heading, entry in current_app.extensions["pulse_plugin_pages"]:
+        sections.setdefault(heading, []).append(entry)
+    shown = {heading: [e for e in entries if allows(roles, READ, e.page)] for heading, entries in sections.items()}
+    return [(heading, entries) for heading, entries in shown.items() if entries]
+
+
+def add_plugins(builder: AppBuilder, views: Iterable[View]) -> None:
+    """Register the plugins' pages and give them their places in the sidebar."""
+    pages: list[tuple[str, Entry]] = []
+    current_app.extensions["pulse_plugin_pages"] = pages
+    for view in views:
+        _guard(view.cls)
+        made = builder.add_view_no_menu(view.cls)
+        endpoint = f"{made.endpoint}.{made.default_view}"
+        pages.append((view.category or "More", Entry(view.label, view.icon, endpoint, made.class_permission_name)))
+
+
+def _guard(cls: type[Any]) -> None:
+    """Let roles decide about a page that names no permissions of ours: reading is for readers, the rest is not."""
+    if getattr(cls, "class_permission_name", None) is None:
+        cls.class_permission_name = PLUGIN_PAGES
+    if not getattr(cls, "method_permission_name", None):
+        methods = [name for name in dir(cls) if hasattr(getattr(cls, name, None), "_permission_name")]
+        cls.method_permission_name = {
+            name: READ if name in _READING else WRITE
+            for name in methods
+            if getattr(cls, name)._permission_name not in (READ, WRITE)  # noqa: SLF001 - FAB's own mark
+        }
+
+
+def is_current(entry: Entry, path: str) -> bool:
+    """Return whether `path` lies on an entry's page."""
+    here = url_for(entry.endpoint)
+    if here == "/":
+        return path == "/"
+    return path.startswith(here.removesuffix("list/"))

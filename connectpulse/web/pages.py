@@ -1,0 +1,32 @@
+"""The door for plugins' pages: the hardened view and what it is filled with.
+
+Kept apart from `connectpulse.core.api`, because the core of the house knows no pages. A name that is here
+stays; the rest of the panel may change in any release.
+"""
+
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access, permission_name
+
+from .current import platform_work, work
+from .panel.noun import Column, Filter, NounView, badge, link, yes_no
+from .security.roles import READ, WRITE
+
+PLUGIN_PAGES = "Plugins"
+"""What a plugin's page sets as `class_permission_name`: organisation administrators change, all others read."""
+
+__all__ = [
+    "PLUGIN_PAGES",
+    "READ",
+    "WRITE",
+    "Column",
+    "Filter",
+    "NounView",
+    "badge",
+    "expose",
+    "has_access",
+    "link",
+    "permission_name",
+    "platform_work",
+    "work",
+    "yes_no",
+]

@@ -1,0 +1,203 @@
+"""Organisations, their settings, and who belongs to them."""
+
+import zoneinfo
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from flask import flash, redirect, request, url_for
+from flask_appbuilder import BaseView, expose
+from flask_appbuilder.security.decorators import has_access, permission_name
+from flask_appbuilder.security.sqla.models import User
+from markupsafe import Markup
+from phonenumbers import SUPPORTED_REGIONS
+from sqlalchemy import ColumnElement, Select, select
+
+from ...core.domain.form import Field, Form, Kind
+from ...core.errors import Refused
+from ...core.services import records
+from ...core.services.work import Work
+from ...core.storage.models import Membership, Organisation
+from .. import current
+from ..security import accounts
+from ..security.accounts import Account
+from ..security.roles import EXPLANATIONS, ORGANISATION_ROLES, READ, WRITE
+from . import forms
+from .dates import moment
+from .forms import with_choices
+from .noun import Column, NounView, badge
+
+_SETTINGS: Form = (
+    Field("name", "Name", is_required=True, high=120),
+    Field("country", "Country", default="PK", is_required=True, low=2, high=2,
+          help="Two letters, like PK. Numbers written without a country code are read as numbers of this country."),
+    Field("timezone", "Time zone", default="Asia/Karachi", is_required=True, high=64, help="Like Asia/Karachi."),
+    Field("opt_out_words", "Further opt-out words", high=1000,
+          help="Comma-separated. STOP and the words every channel knows are understood anyway."),
+)  # fmt: skip
+
+_LIMITS: Form = (
+    Field("rate_per_second", "At most so many messages a second", Kind.NUMBER, low=1, high=100_000),
+    Field("needs_approval", "Campaigns need a second person's approval", Kind.SWITCH),
+    Field("is_suspended", "Suspended: nothing is sent", Kind.SWITCH),
+)
+
+
+def _write(row: Organisation, values: dict[str, Any]) -> None:
+    country = values["country"].upper()
+    faults = {}
+    if country not in SUPPORTED_REGIONS:
+        faults["country"] = f"Country: {country} is not a country code."
+    if values["timezone"] not in zoneinfo.available_timezones():
+        faults["timezone"] = f"Time zone: there is no zone {values['timezone']!r}; write it like Asia/Karachi."
+    if faults:
+        refusal = Refused(*faults.values())
+        refusal.fields = faults
+        raise refusal
+    row.name, row.country, row.timezone = values["name"], country, values["timezone"]
+    row.opt_out_words = [word.strip() for word in (values["opt_out_words"] or "").split(",") if word.strip()]
+
+
+def _write_limits(row: Organisation, values: dict[str, Any]) -> None:
+    row.rate_per_second = values["rate_per_second"]
+    row.needs_approval, row.is_suspended = values["needs_approval"], values["is_suspended"]
+
+
+class OrganisationView(NounView):
+    model = Organisation
+    title, plural, icon = "Organisation", "Organisations", "fa-building"
+    class_permission_name = "Organisations"
+    route_base = "/organisations"
+    is_platform = True
+    can_delete = False
+    empty_hint = "An organisation has its own contacts, templates and campaigns; nobody else sees them."
+    search_hint = "Name"
+    columns = (
+        Column("Name", lambda row: row.name),
+        Column("Country", lambda row: row.country),
+        Column("Time zone", lambda row: row.timezone),
+        Column("", lambda row: badge("suspended", "bad") if row.is_suspended else ""),
+        Column("Since", lambda row: moment(row.created_at)),
+    )
+    form: ClassVar[Form] = (*_SETTINGS, *_LIMITS)
+    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "lookup"}
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        return Organisation.name.istartswith(words, autoescape=True)
+
+    def values(self, work: Work, row: Any) -> dict[str, Any]:
+        return super().values(work, row) | {"opt_out_words": ", ".join(row.opt_out_words)}
+
+    def create(self, work: Work, values: dict[str, Any]) -> Any:
+        row = Organisation()
+        _write(row, values)
+        _write_limits(row, values)
+        return records.create(work, row, "organisation.created")
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        _write(row, values)
+        _write_limits(row, values)
+        return records.update(work, row, "organisation.updated")
+
+
+class SettingsView(BaseView):
+    """What an organisation's administrators decide for themselves."""
+
+    route_base = "/settings"
+    class_permission_name = "Settings"
+    default_view = "edit"
+
+    @expose("/", methods=["GET", "POST"])
+    @has_access
+    @permission_name(READ)
+    def edit(self) -> Any:
+        """Show the organisation's settings, or change them."""
+        if current.organisation_id() is None:
+            return self.render_template("pulse/no_organisation.html")
+        may_write = current.may(WRITE, self.class_permission_name)
+        if request.method == "GET" or not may_write:
+            row = current.organisation()
+            shown = {each.name: getattr(row, each.name) for each in _SETTINGS}
+            shown["opt_out_words"] = ", ".join(shown["opt_out_words"])
+            return self._page(forms.sheet(_SETTINGS, shown), may_write)
+        filled = forms.submitted(_SETTINGS)
+        if not filled.errors and self._save(filled):
+            flash("The settings were saved.", "success")
+            return redirect(url_for("SettingsView.edit"))
+        return self._page(filled, may_write), 422
+
+    def _save(self, filled: forms.Sheet) -> bool:
+        try:
+            with current.work() as work:
+                row = records.find(work, Organisation, work.organisation_id, lock=True)
+                _write(row, filled.values)
+                records.update(work, row, "organisation.updated")
+        except Refused as refusal:
+            filled.refuse(refusal)
+            return False
+        return True
+
+    def _page(self, sheet: forms.Sheet, may_write: bool) -> Any:
+        return self.render_template("pulse/settings.html", sheet=sheet, may_write=may_write)
+
+
+class MemberView(NounView):
+    model = Membership
+    title, plural, icon = "Member", "Members", "fa-users"
+    class_permission_name = "Members"
+    route_base = "/members"
+    empty_hint = "Members sign in and work in this organisation, each with one role."
+    search_hint = "E-mail address"
+    columns = (
+        Column("Name", lambda row: _user(row).get_full_name()),
+        Column("E-mail", lambda row: _user(row).email),
+        Column("Role", lambda row: row.role),
+        Column("", lambda row: "" if _user(row).is_active else badge("switched off", "warn")),
+        Column("Last sign-in", lambda row: moment(_aware(_user(row).last_login))),
+    )
+    form: ClassVar[Form] = (
+        Field("email", "E-mail", is_required=True, high=320),
+        Field("first_name", "First name", is_required=True, high=64),
+        Field("last_name", "Last name", high=64),
+        Field("role", "Role", Kind.CHOICE, is_required=True,
+              choices=tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in ORGANISATION_ROLES)),
+    )  # fmt: skip
+    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "delete"}
+
+    def select(self) -> Select[Any]:
+        return select(Membership)
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        return Membership.user_id.in_(select(User.id).where(User.email.istartswith(words, autoescape=True)))
+
+    def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
+        return with_choices(form[-1:]) if row is not None else form
+
+    def create(self, work: Work, values: dict[str, Any]) -> Any:
+        user = accounts.by_email(work, values["email"])
+        if user is None:
+            password = accounts.fresh_password()
+            account = Account(values["email"].lower(), values["email"], values["first_name"], values["last_name"] or "")
+            user = accounts.create(work, account, password)
+            flash(Markup("The password of {} is <code>{}</code>. It is shown only now.").format(user.email, password))
+        return accounts.join(work, user, values["role"])
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        return accounts.change_role(work, row, values["role"])
+
+    def remove(self, work: Work, row: Any) -> None:
+        accounts.leave(work, row)
+
+    def _title(self, row: Any) -> str:
+        return str(_user(row).get_full_name())
+
+
+def _user(row: Membership) -> User:
+    """Return a member's account; a page shows so few that the session's identity map is cache enough."""
+    user = current.the_session().get(User, row.user_id)
+    assert user is not None  # a foreign key holds it
+    return user
+
+
+def _aware(naive: datetime | None) -> datetime | None:
+    """Return a time of FAB's tables, which hold UTC without saying so."""
+    return naive.replace(tzinfo=UTC) if naive is not None else None

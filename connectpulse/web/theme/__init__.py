@@ -1,0 +1,80 @@
+"""How pages look: the shell, the tokens, and what templates may call."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, request, url_for
+from flask_babel import get_locale
+from flask_login import current_user
+
+from .. import current, navigation
+from ..panel import dates
+from ..panel.forms import shown
+from ..security.roles import APPROVE, LAUNCH, READ, WRITE
+
+STATIC = Path(__file__).parent / "static"
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+
+
+def asset(name: str) -> str:
+    """Return the address of a file of the theme, new whenever the file is."""
+    return url_for("static", filename=name, v=_version(name))
+
+
+_versions: dict[str, str] = {}
+
+
+def _version(name: str) -> str:
+    if name not in _versions:
+        _versions[name] = f"{(STATIC / name).stat().st_mtime_ns // 1_000_000:x}"
+    return _versions[name]
+
+
+def direction() -> str:
+    """Return how the reader's language runs."""
+    return "rtl" if str(get_locale() or "en")[:2] in RIGHT_TO_LEFT else "ltr"
+
+
+def number(value: Any) -> str:
+    """Return a whole number with its thousands set apart."""
+    return f"{int(value):,}"
+
+
+def percent(value: float) -> str:
+    """Return a share; never 100 % or 0 % while it is not quite."""
+    if 0 < value < 0.1:
+        return "< 0.1 %"
+    if 99.9 < value < 100:
+        return "> 99.9 %"
+    return f"{value:.1f} %".replace(".0 %", " %")
+
+
+def older(**values: Any) -> str:
+    """Return this page's address with some of its query changed; empty values are left out."""
+    query = {**request.args.to_dict(), **values}
+    kept = {name: value for name, value in query.items() if value not in (None, "")}
+    return url_for(request.endpoint or "HomeView.index", **(request.view_args or {}), **kept)
+
+
+def install(app: Flask) -> None:
+    """Give templates their filters, functions and the state of the shell."""
+    app.jinja_env.filters.update(
+        moment=dates.moment, duration=dates.duration, number=number, percent=percent, shown=shown
+    )
+    app.jinja_env.globals.update(asset=asset, direction=direction, with_query=older, may=current.may)
+    app.jinja_env.globals.update(READ=READ, WRITE=WRITE, LAUNCH=LAUNCH, APPROVE=APPROVE)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.context_processor(_shell)
+
+
+def _shell() -> dict[str, Any]:
+    """Return what the frame around every page shows."""
+    if not current_user or not current_user.is_authenticated or "broken" in g:
+        return {"menu": [], "here": None, "enterable": []}
+    return {
+        "menu": navigation.menu(),
+        "is_current": navigation.is_current,
+        "here": current.organisation(),
+        "enterable": current.enterable(),
+        "roles": sorted(current.role_names()),
+    }
