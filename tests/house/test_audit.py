@@ -1,0 +1,67 @@
+"""Every act that is written down has a sentence, and every sentence can be read."""
+
+import ast
+import functools
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connectpulse.core.domain.audit import AuditAction
+from connectpulse.core.services.actions import ACTIONS
+from tests.house import code
+
+_VERB = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")
+_IN_SQL = re.compile(r"'([a-z_]+\.[a-z_]+)'")
+VERBS = {action.verb for action in ACTIONS}
+CORE = [path for path in code.shipped() if code.name(path).startswith("connectpulse/")]
+
+
+@functools.cache
+def _writers() -> set[str]:
+    """Return the names of the functions that are told a verb."""
+    return {
+        node.name
+        for path in CORE
+        for node in code.nodes(path)
+        if isinstance(node, ast.FunctionDef)
+        and any(each.arg == "verb" for each in (*node.args.args, *node.args.kwonlyargs))
+    }
+
+
+def _used(path: Path) -> Iterator[str]:
+    writers = _writers()
+    for node in code.nodes(path):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in writers:
+            for argument in (*node.args, *(each.value for each in node.keywords)):
+                for each in ast.walk(argument):
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str) and _VERB.match(each.value):
+                        yield each.value
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "INTO pulse_audit" in node.value:
+            yield from _IN_SQL.findall(node.value)
+
+
+def test_there_are_writers() -> None:
+    assert {"record", "record_named", "create", "update", "delete"} <= _writers()
+
+
+def test_every_verb_in_the_code_has_a_sentence() -> None:
+    used = {verb: code.name(path) for path in CORE for verb in _used(path)}
+    assert len(used) > 30
+    assert not {verb: where for verb, where in used.items() if verb not in VERBS}
+
+
+def test_no_verb_is_declared_twice() -> None:
+    assert len(VERBS) == len(ACTIONS)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.verb)
+def test_a_sentence_names_who_and_what_and_nothing_else(action: AuditAction) -> None:
+    asked = {name for _, name, _, _ in string.Formatter().parse(action.sentence) if name is not None}
+    assert asked <= {"actor", "object"}
+    read = action.sentence.format(actor="Amina", object="Spring")
+    assert read[0].isupper()
+    assert read.endswith(".")
+    assert "{" not in read
