@@ -9,6 +9,7 @@ from sqlalchemy import insert, inspect
 
 from ..domain.audit import AuditAction
 from ..storage import guard
+from ..storage.base import Owned
 from ..storage.models import AuditEntry
 from ..storage.vault import Encrypted
 from .work import Work
@@ -19,7 +20,8 @@ HIDDEN = "•••"
 def record(work: Work, verb: str, target: Any = None, **detail: Any) -> None:
     """Write that the actor of `work` did `verb` to `target`, with `detail` beside it.
 
-    `target` is a mapped row, or None for an act without an object. Values named in the action's `redact`
+    `target` is a mapped row, or None for an act without an object. The entry belongs to the organisation of
+    the target, so that its auditors read what the platform did to it. Values named in the action's `redact`
     are recorded as changed and not shown. Raises NotFound for a verb no plugin declared.
     """
     if target is None:
@@ -27,7 +29,9 @@ def record(work: Work, verb: str, target: Any = None, **detail: Any) -> None:
         return
     if inspect(target).pending:
         work.session.flush()
-    record_named(work, verb, work.organisation, type(target).__name__, _identity(target), str(target), **detail)
+    owner = target.organisation_id if isinstance(target, Owned) else work.organisation
+    name = "" if "name" in work.registry.action(verb).redact else str(target)
+    record_named(work, verb, owner, type(target).__name__, _identity(target), name, **detail)
 
 
 def record_named(

@@ -6,7 +6,7 @@ Core owes what a plugin owes, and is checked by the same functions.
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, false, select, update
 
 from .. import plugin_checks
 from ..domain.retention import RetentionRule, Subject, SubjectHandler, Then
@@ -18,7 +18,7 @@ from . import expansion, imports, leaving, quotes
 from .actions import ACTIONS
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
-from .subjects import by_address, by_contact, by_user, either, handler
+from .subjects import both, by_address, by_contact, by_user, either, handler
 from .work import Work
 
 MESSAGE_LOG = timedelta(days=90)
@@ -94,7 +94,7 @@ def retention_rules() -> list[RetentionRule]:
         log(m.CampaignList, MESSAGE_LOG, Then.PURGE, "campaign log", age="campaign_id"),
         log(m.Quote, MESSAGE_LOG, Then.PURGE, "campaign log", age="created_at"),
         log(m.Counter, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="campaign_id"),
-        log(m.Dispatch, MESSAGE_LOG, Then.PURGE, "queue", final_only="state = 'done'"),
+        log(m.Dispatch, MESSAGE_LOG, Then.PURGE, "queue", final_only="state IN ('done', 'closed')"),
         log(m.Message, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body", "extra",
             final_only="state >= 10"),
         log(m.Reference, MESSAGE_LOG, Then.PURGE, "message log", age="message_id"),
@@ -148,10 +148,14 @@ def subject_handlers() -> list[SubjectHandler]:
         handler(m.InboundMessage, either(by_address(m.InboundMessage, None, "address"),
                 by_contact(m.InboundMessage)), ("address", "body"), erase_row=False),
         handler(m.CallbackRequest, _nowhere, ("url", "body"), erase_row=True),
-        handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),
-                erase_row=False),
+        both(
+            handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),
+                    erase_row=False),
+            handler(m.AuditEntry, _about_user, ("object_name", "detail"), erase_row=False),
+        ),
         handler(m.Membership, by_user(m.Membership, "user_id"), ("user_id",), erase_row=True),
-        handler(user, by_user(user, "id"), names, erase_row=False, rectifiable=names),
+        handler(user, by_user(user, "id"), names, erase_row=False, rectifiable=names,
+                hidden=("password",)),
         handler(registration, by_address(registration, None, "email"), names, erase_row=True),
         handler(api_key, by_user(api_key, "user_id"), ("user_id",), erase_row=True),
     ]  # fmt: skip
@@ -159,7 +163,15 @@ def subject_handlers() -> list[SubjectHandler]:
 
 def _nowhere(subject: Subject) -> Any:
     """Files and requests are not searched: they are gone within days, before any request is due."""
-    return models.Contact.id.is_(None) & (models.Contact.id == 0)
+    return false()
+
+
+def _about_user(subject: Subject) -> Any:
+    """Find what others did to the subject's user account."""
+    entry = models.AuditEntry
+    if not subject.user_id:
+        return false()
+    return and_(entry.object_type == "User", entry.object_id == str(subject.user_id))
 
 
 def _restrict_contact(work: Work, subject: Subject, is_restricted: bool) -> int:

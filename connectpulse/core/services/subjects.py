@@ -21,6 +21,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from ..domain.retention import Rows, Subject, SubjectHandler
 from ..errors import Refused
@@ -68,12 +69,13 @@ def handler(
     is_kept: bool = False,
     restrict: Callable[[Work, Subject, bool], int] | None = None,
     rectifiable: Sequence[str] = (),
+    hidden: Sequence[str] = (),
 ) -> SubjectHandler:
     """Return the handler of `model`.
 
     `erase_row` True deletes the person's rows; False keeps the rows and empties the personal columns, for
     figures and statutory records; `is_kept` leaves them whole, for what stands in the person's own interest.
-    `rectifiable` are the columns a correction may set.
+    `rectifiable` are the columns a correction may set, `hidden` those that are erased and never shown.
     """
 
     def scope(subject: Subject) -> ColumnElement[bool]:
@@ -96,9 +98,22 @@ def handler(
             return 0
         if erase_row:
             return _rows(work, delete(model).where(scope(subject)))
-        return _rows(work, update(model).where(scope(subject)).values(**_emptied(model, personal)))
+        return _rows(work, update(model).where(scope(subject)).values(**_emptied(model, [*personal, *hidden])))
 
     return SubjectHandler(model, find, find, rectify, erase, restrict or (lambda work, subject, stop: 0))
+
+
+def both(first: SubjectHandler, second: SubjectHandler) -> SubjectHandler:
+    """Return the handler of a model in whose rows a person may appear in two ways, with columns for each."""
+
+    def find(work: Work, subject: Subject) -> Rows:
+        yield from first.find(work, subject)
+        yield from second.find(work, subject)
+
+    def erase(work: Work, subject: Subject) -> int:
+        return first.erase(work, subject) + second.erase(work, subject)
+
+    return SubjectHandler(first.model, find, find, first.rectify, erase, first.restrict)
 
 
 def _within(model: type[Any], subject: Subject, found: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -116,7 +131,7 @@ def _emptied(model: type[Table], personal: Sequence[str]) -> dict[str, Any]:
         if column.nullable:
             emptied[name] = None
         else:
-            emptied[name] = {} if column.type.python_type is dict else mark
+            emptied[name] = {} if isinstance(column.type, JSONB) else mark
     return emptied
 
 
