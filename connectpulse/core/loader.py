@@ -25,7 +25,7 @@ from .storage.base import metadata as tables
 
 log = structlog.get_logger(__name__)
 
-_TABLES: dict[str, str] = {
+NAMED: dict[str, str] = {
     "pulse_channels": "channels",
     "pulse_providers": "providers",
     "pulse_audit_actions": "actions",
@@ -158,10 +158,10 @@ def _admit(registry: Registry, candidate: Candidate, channels: set[str]) -> None
         for cls in results.get("pulse_providers", ())
         if cls.channel not in channels
     ]
-    for hook, table in _TABLES.items():
+    for hook, table in NAMED.items():
         taken = getattr(registry, table)
         faults += [
-            f"the name {_key(each)} in {hook} is taken." for each in results.get(hook, ()) if _key(each) in taken
+            f"the name {key(each)} in {hook} is taken." for each in results.get(hook, ()) if key(each) in taken
         ]
     ledger = results.get("pulse_ledger")
     if ledger is not None and registry.ledger.is_metered:
@@ -180,8 +180,8 @@ def _admit(registry: Registry, candidate: Candidate, channels: set[str]) -> None
 
 
 def _serve(registry: Registry, candidate: Candidate, results: dict[str, Any]) -> None:
-    for hook, table in _TABLES.items():
-        getattr(registry, table).update({_key(each): each for each in results.get(hook, ())})
+    for hook, table in NAMED.items():
+        getattr(registry, table).update({key(each): each for each in results.get(hook, ())})
     registry.views += results.get("pulse_views", ())
     if "pulse_tasks" in results:
         registry.tasks.append(candidate.plugin.pulse_tasks)  # type: ignore[attr-defined]
@@ -189,7 +189,8 @@ def _serve(registry: Registry, candidate: Candidate, results: dict[str, Any]) ->
         registry.ledgers[results["pulse_ledger"].name] = results["pulse_ledger"]
 
 
-def _key(item: Any) -> str:
+def key(item: Any) -> str:
+    """Return the name an object is kept by."""
     return str(item.verb if hasattr(item, "verb") else item.name)
 
 

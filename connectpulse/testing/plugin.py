@@ -2,11 +2,12 @@
 
 Fixtures: `database_server` (one PostgreSQL per run), `database_url` (a fresh, migrated database per test),
 `house` (everything joined on it), `organisation` and `work`. Imports happen inside the fixtures, so that a
-test run without them costs nothing.
+test run without them costs nothing. `--pulse-plugin` names the plugin that the conformance kit is run on.
 """
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from connectpulse.house import House
 
 REQUIRE_PEERS = "CONNECTPULSE_REQUIRE_PEERS"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the conformance kit be told which plugin to look at."""
+    group = parser.getgroup("connectpulse")
+    group.addoption(
+        "--pulse-plugin",
+        metavar="NAME",
+        help="run the conformance kit on this installed plugin: pytest --pyargs connectpulse.testing",
+    )
 
 
 def require_peer(is_there: bool, name: str, how: str) -> None:
@@ -60,16 +71,25 @@ def database_template(database_server: "EmbeddedServer") -> str:
 @pytest.fixture
 def database_url(database_server: "EmbeddedServer", database_template: str) -> Iterator[str]:
     """The address of a database of this test alone."""
+    with fresh_database(database_server, database_template) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database(server: "EmbeddedServer", template: str = "template1") -> Iterator[str]:
+    """Make a database and yield its address; it is dropped at the end of the block."""
     from secrets import token_hex
 
     from sqlalchemy import text
 
     name = f"test_{token_hex(6)}"
-    with _maintenance(database_server) as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {database_template} STRATEGY file_copy"))
-    yield _url(database_server, name)
-    with _maintenance(database_server) as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with _maintenance(server) as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    try:
+        yield _url(server, name)
+    finally:
+        with _maintenance(server) as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture

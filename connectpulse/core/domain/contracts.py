@@ -142,6 +142,8 @@ class Channel(ABC):
     """Words that mean stop on this channel, casefolded; organisations add their own."""
     opt_out_reply: ClassVar[Mapping[str, Any] | None] = None
     """Content that confirms an opt-out, once; None confirms nothing."""
+    sample_content: ClassVar[Mapping[str, Any] | None] = None
+    """A content the conformance kit may try; None lets the kit fill the required fields with a text."""
     silence: ClassVar[timedelta] = timedelta(hours=24)
     """How long after its validity a message may stay without a final receipt before it expires."""
 

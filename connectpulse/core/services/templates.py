@@ -12,6 +12,9 @@ from ..storage.models import Template, TemplateVersion
 from . import contacts, records
 from .work import Work
 
+APPROVALS = ("pending", "approved", "rejected")
+"""What a provider may say about a template version."""
+
 
 def create(work: Work, name: str, channel: str, raw: Mapping[str, Any]) -> Template:
     """Make a template with its first version; raise Refused with every fault of its content."""
@@ -79,6 +82,19 @@ def preview(work: Work, channel: str, raw: Mapping[str, Any]) -> tuple[Preview, 
     except Refused as error:
         faults = list(error.problems)
     return offered.preview(content), faults
+
+
+def record_approval(work: Work, version_id: int, approval: str, reference: str = "") -> None:
+    """Write down a provider's word on a template version: pending, approved or rejected.
+
+    `reference` is the provider's name for the template. Campaigns whose channel needs an approved template
+    can be launched with approved versions only.
+    """
+    if approval not in APPROVALS:
+        raise Refused(f"{approval!r} is not one of {', '.join(APPROVALS)}.")
+    version = records.find(work, TemplateVersion, version_id, lock=True)
+    version.approval, version.approval_reference = approval, reference[:120] or version.approval_reference
+    records.update(work, version, "template.reviewed", approval=approval)
 
 
 def usable(work: Work, channel: str) -> list[Template]:

@@ -1,0 +1,144 @@
+"""Its verbs read as sentences, its pages are guarded, its tasks named, its figures quick."""
+
+import string
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from huey import MemoryHuey
+from sqlalchemy import event
+
+from connectpulse.core.domain import form
+from connectpulse.core.domain.audit import AuditAction
+from connectpulse.core.domain.contracts import (
+    Card,
+    Health,
+    HealthCheck,
+    Measure,
+    PaymentGateway,
+    Purpose,
+    Report,
+    Tariff,
+    Unpriced,
+    View,
+)
+from connectpulse.core.errors import Refused
+from connectpulse.core.services.work import Work
+
+from .specimen import Specimen
+
+READS = {"GET", "HEAD", "OPTIONS"}
+
+
+def test_a_verb_reads_as_a_sentence(action: AuditAction) -> None:
+    used = {name for _, name, _, _ in string.Formatter().parse(action.sentence) if name is not None}
+    assert used <= {"actor", "object"}, f"{action.verb}: a sentence may use {{actor}} and {{object}} only"
+    assert action.sentence.format(actor="Amina", object="it").strip().endswith(".")
+
+
+def test_its_verbs_are_told_apart(specimen: Specimen) -> None:
+    verbs = [action.verb for action in specimen.offers("pulse_audit_actions")]
+    assert len(verbs) == len(set(verbs))
+
+
+def test_a_page_is_a_page(view: View) -> None:
+    from flask_appbuilder.baseviews import AbstractViewApi, BaseView
+
+    assert issubclass(view.cls, BaseView | AbstractViewApi), f"{view.cls.__name__} is no Flask-AppBuilder view"
+    assert view.label.strip()
+
+
+def test_a_page_lets_nobody_in_unasked(view: View) -> None:
+    open_doors = [name for name, method, _ in _routes(view) if not hasattr(method, "_permission_name")]
+    assert not open_doors, f"{view.cls.__name__}: {', '.join(open_doors)} lack has_access"
+
+
+def test_a_page_that_writes_has_verbs(view: View, specimen: Specimen) -> None:
+    writes = [name for name, _, methods in _routes(view) if methods - READS]
+    assert not writes or specimen.offers("pulse_audit_actions"), f"{writes} change something and no verb says so"
+
+
+def test_a_page_deletes_by_post_only(view: View) -> None:
+    loose = [name for name, _, methods in _routes(view) if name.startswith(("delete", "remove")) and methods & READS]
+    assert not loose, f"{', '.join(loose)} can be done by following a link"
+
+
+def _routes(view: View) -> Iterator[tuple[str, Callable[..., Any], set[str]]]:
+    """Return the exposed methods of a page, those it leaves out aside."""
+    included = getattr(view.cls, "include_route_methods", None)
+    excluded = getattr(view.cls, "exclude_route_methods", None) or ()
+    for name in dir(view.cls):
+        method = getattr(view.cls, name)
+        is_served = name not in excluded and (included is None or name in included)
+        for _, methods in getattr(method, "_urls", ()) if is_served else ():
+            yield name, method, set(methods)
+
+
+def test_a_task_carries_the_plugins_name(task: str, specimen: Specimen) -> None:
+    assert task.startswith(f"{specimen.name}.")
+    assert task == task.lower()
+
+
+def test_its_tasks_can_be_declared_anywhere(specimen: Specimen) -> None:
+    names = specimen.offers("pulse_tasks")
+    if not names:
+        pytest.skip(f"{specimen.name} has no tasks")
+    assert len(names) == len(set(names))
+    assert specimen.candidate is not None
+    specimen.candidate.plugin.pulse_tasks(MemoryHuey(immediate=True))  # type: ignore[attr-defined]
+
+
+def test_a_report_is_a_table(report: Report, work: Work) -> None:
+    rows = list(report.rows(work, 5))
+    assert len(rows) <= 5
+    assert all(len(row) == len(report.columns) for row in rows)
+    assert report.title.strip()
+
+
+def test_a_health_check_answers_within_a_second(health_check: HealthCheck, work: Work) -> None:
+    begun = time.monotonic()
+    found = health_check.check(work)
+    assert isinstance(found, Health)
+    assert found.name == health_check.name
+    assert found.is_healthy or found.detail.strip(), "an unhealthy answer says why"
+    assert time.monotonic() - begun < 1
+
+
+def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
+    statements = []
+
+    def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    engine = work.session.get_bind()
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        shown = card.value(work)
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+    assert isinstance(shown, str | None)
+    assert len(statements) <= 1, statements
+    assert card.title.strip()
+
+
+def test_a_payment_gateway_asks_proper_questions(gateway: PaymentGateway) -> None:
+    assert gateway.title.strip()
+    names = form.names(gateway.settings)
+    assert len(names) == len(set(names))
+
+
+def test_its_ledger_knows_no_floats(specimen: Specimen, work: Work) -> None:
+    ledger = specimen.candidate.results.get("pulse_ledger") if specimen.candidate else None
+    if ledger is None:
+        pytest.skip(f"{specimen.name} keeps no ledger")
+    tariff = Tariff(work.organisation_id, "sms", Purpose.TRANSACTIONAL, "Acme")
+    assert isinstance(ledger.balance(work, work.organisation_id), Decimal | None)
+    try:
+        assert isinstance(ledger.pricer(work, tariff)("+923001234567", Measure(1, 1)), Decimal)
+    except Unpriced as gap:
+        assert gap.prefix
+    if ledger.is_metered:
+        with pytest.raises(Refused):
+            ledger.reserve(work, tariff, None, Decimal(10) ** 12)
