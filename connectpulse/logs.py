@@ -13,7 +13,7 @@ from .core.domain.settings import Settings
 HIDDEN = "•••"
 SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "api_key", "credential", "private")
 CONTENT_WORDS = frozenset({"body", "text", "content", "message_text", "extra", "address", "to", "recipient"})
-_IN_URL = re.compile(r"(?<=//)[^/@\s:]+:[^/@\s]+(?=@)|(?<=[?&](?:password|pass|pwd|token|key|user)=)[^&\s]+", re.I)
+_IN_URL = re.compile(r"(//)[^/@\s:]+:[^/@\s]+(?=@)|([?&](?:password|pass|pwd|token|key|user)=)[^&\s]+", re.I)
 
 
 def redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -31,7 +31,7 @@ def _redacted(key: str, value: Any) -> Any:
         return {name: _redacted(str(name), each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_redacted(key, each) for each in value]
-    return _IN_URL.sub(HIDDEN, value) if isinstance(value, str) else value
+    return _IN_URL.sub(rf"\1\2{HIDDEN}", value) if isinstance(value, str) else value
 
 
 def configure(settings: Settings) -> None:
@@ -69,3 +69,4 @@ def configure(settings: Settings) -> None:
     root.setLevel(level)
     for noisy in ("flask_appbuilder", "alembic", "huey", "granian", "_granian"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    logging.getLogger("flask_appbuilder.models.filters").setLevel(logging.ERROR)  # it lacks filters for times

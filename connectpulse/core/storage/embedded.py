@@ -72,6 +72,8 @@ class EmbeddedServer:
         return f"postgresql+psycopg://pulse:{facts['password']}@127.0.0.1:{facts['port']}/pulse"
 
     def is_running(self) -> bool:
+        if not (self.cluster / "PG_VERSION").exists():
+            return False
         return self._run("pg_ctl", "status", "-D", str(self.cluster), check=False).returncode == 0
 
     def stop(self, mode: str = "fast") -> None:

@@ -1,0 +1,188 @@
+"""The `connectpulse` command. Each command reads its arguments and calls one function.
+
+Whatever is refused is one sentence on standard error and exit code 1, never a traceback. The house is
+imported by the commands that need it, so that the others answer at once.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from .core.errors import PulseError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="connectpulse", prog_name="connectpulse")
+def connectpulse() -> None:
+    """Connect Pulse: bulk messaging on your own machine.
+
+    Settings come from config.py in the current folder, or else from the environment.
+    """
+
+
+@connectpulse.command()
+def up() -> None:
+    """Run everything on this machine: database, web server, worker."""
+    from .commands import site
+    from .commands import up as everything
+
+    everything.run(site.find_settings())
+
+
+@connectpulse.command()
+def web() -> None:
+    """Run the web server."""
+    from .commands import serving, site
+
+    serving.serve(site.find_settings())
+
+
+@connectpulse.command()
+def worker() -> None:
+    """Run a worker. Any number may run, on any machine."""
+    from .commands import site, working
+
+    working.work(site.find_settings())
+
+
+@connectpulse.command()
+def upgrade() -> None:
+    """Bring the database to the version of the code."""
+    from .commands import site
+
+    with site.opened(site.find_settings()) as house:
+        behind = site.upgrade(house)
+    click.echo("The database is up to date now." if behind else "The database was up to date.")
+
+
+@connectpulse.command()
+def check() -> None:
+    """Check settings, database and plugins; list every fault."""
+    from .commands import checks, site
+
+    faults = checks.faults(site.find_settings())
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
+        sys.exit(1)
+    click.echo("Everything is in order.")
+
+
+@connectpulse.command()
+def keys() -> None:
+    """Print fresh secrets for the settings."""
+    from .core.domain.settings import fresh_secrets
+
+    for name, value in fresh_secrets().items():
+        click.echo(f"{name}={value}")
+
+
+@connectpulse.command()
+def rotate_keys() -> None:
+    """Encrypt the stored credentials anew under the first of ENCRYPTION_KEYS."""
+    from .commands import accounts, site
+
+    with site.opened(site.find_settings()) as house:
+        rewritten = accounts.rotate_keys(house)
+    click.echo(f"Encrypted anew: {rewritten}. Keys after the first may be taken out now.")
+
+
+@connectpulse.command()
+@click.option("--username", prompt="User name")
+@click.option("--email", prompt="E-mail address")
+@click.option("--name", prompt="Full name")
+@click.option("--generate", is_flag=True, help="Make up a password and print it once.")
+def create_administrator(username: str, email: str, name: str, generate: bool) -> None:
+    """Create an administrator of the platform."""
+    from .commands import accounts, site
+
+    password = "" if generate else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with site.opened(site.find_settings()) as house:
+        made_up = accounts.create_administrator(house, username, email, name, password)
+    click.echo(f"{username} may sign in now." + (f" Password, shown this once: {made_up}" if made_up else ""))
+
+
+@connectpulse.group()
+def database() -> None:
+    """Start and stop the embedded database."""
+
+
+@database.command("start")
+def start_database() -> None:
+    """Start it, and let it run."""
+    from .commands import site
+
+    site.embedded().ensure_running()
+    click.echo("The database runs.")
+
+
+@database.command("stop")
+def stop_database() -> None:
+    """Stop it; sessions are ended."""
+    from .commands import site
+
+    server = site.embedded()
+    was_running = server.is_running()
+    server.stop()
+    click.echo("The database is stopped." if was_running else "The database was not running.")
+
+
+@database.command("url")
+def database_url() -> None:
+    """Print its address, password included, for psql and backups."""
+    from .commands import site
+
+    click.echo(site.embedded().ensure_running().replace("+psycopg", ""))
+
+
+@connectpulse.command()
+@click.argument("name")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=Path("plugins"), show_default=True)
+def new_plugin(name: str, into: Path) -> None:
+    """Write a plugin to fill in."""
+    from .scaffold import write
+
+    for path in write(name, into):
+        click.echo(path)
+
+
+@connectpulse.command()
+@click.option("--once", is_flag=True, help="Run the campaign, print one line of JSON and end.")
+@click.option("--recipients", type=click.IntRange(1, 1_000_000), default=5_000, show_default=True)
+def demo(once: bool, recipients: int) -> None:
+    """Try it: a site of its own with a campaign on its way to a simulated SMSC."""
+    from . import demo as trial
+
+    trial.run(recipients, once=once)
+
+
+def main() -> None:
+    """Run the command; say in one sentence what keeps it from running."""
+    try:
+        connectpulse()
+    except PulseError as error:
+        _refuse(str(error))
+    except Exception as error:
+        silence = _silence(error)
+        if silence is None:
+            raise
+        _refuse(f"The database does not answer: {silence}")
+
+
+def _silence(error: Exception) -> str | None:
+    """Return why the database cannot be reached, None if `error` says something else."""
+    import psycopg
+    from sqlalchemy.exc import OperationalError
+
+    original = error.orig if isinstance(error, OperationalError) else error
+    return str(original).partition("\n")[0] if isinstance(original, psycopg.OperationalError) else None
+
+
+def _refuse(sentence: str) -> None:
+    click.echo(" ".join(sentence.split()), err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

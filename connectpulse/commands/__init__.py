@@ -1,0 +1,1 @@
+"""What the commands do. `connectpulse.cli` names them and reads their arguments."""
