@@ -38,6 +38,7 @@ from connectpulse.core.api import (
     TryLater,
     Unknown,
     hookimpl,
+    normalise_address,
     parse_template,
 )
 
@@ -56,9 +57,7 @@ class PostcardChannel(Channel):
     opt_out_reply = {"body": "You will get no more postcards."}
 
     def normalise(self, value: str, region: str) -> str:
-        if "@" not in value:
-            raise Refused(f"{value!r} is no address.")
-        return value
+        return normalise_address(self.scheme, value, region)
 
     def check_content(self, content: Mapping[str, Any], fields: frozenset[str]) -> None:
         unknown = parse_template(content["body"]).names - fields
@@ -70,7 +69,7 @@ class PostcardChannel(Channel):
         return lambda values: Rendered(render(values), Measure(1, 1))
 
     def preview(self, content: Mapping[str, Any]) -> Preview:
-        return Preview((("Characters", str(len(content["body"]))),))
+        return Preview((("Characters", str(len(content["body"] or ""))),))
 
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:
         return parse_template(content["body"]).names

@@ -164,7 +164,10 @@ class Channel(ABC):
 
     @abstractmethod
     def preview(self, content: Mapping[str, Any]) -> Preview:
-        """Return what the editor shows beside `content` while it is being written."""
+        """Return what the editor shows beside `content` while it is being written.
+
+        Never raises: values may be missing, half-typed or wrong.
+        """
 
     @abstractmethod
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:

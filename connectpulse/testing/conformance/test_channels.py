@@ -89,7 +89,7 @@ def test_it_refuses_malformed_placeholders(channel: Channel, broken: str) -> Non
 
 
 def test_it_previews_what_is_not_finished(channel: Channel) -> None:
-    for content in (form.blank(channel.content_form), contents.sample(channel), {}):
+    for content in (form.blank(channel.content_form), contents.sample(channel)):
         preview = channel.preview(content)
         assert isinstance(preview, Preview)
         assert all(isinstance(text, str) for figure in preview.figures for text in figure)

@@ -1,0 +1,1 @@
+"""A plugin that loads, and breaks every promise the loader cannot see."""

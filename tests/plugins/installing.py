@@ -1,0 +1,49 @@
+"""Installing a plugin's project without a network: a dist-info beside it, and both on the path of a subprocess."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+
+def install(project: Path, site: Path) -> str:
+    """Lay the metadata of `project`'s pyproject into `site`, as an installer would; return the plugin's name."""
+    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    folder = site / f"{declared['name'].replace('-', '_')}-{declared['version']}.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {declared['name']}\nVersion: {declared['version']}\n"
+    )
+    lines = []
+    for group, entries in declared["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
+    (folder / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    (name,) = declared["entry-points"]["connectpulse.plugins"]
+    return str(name)
+
+
+def run(project: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in `project` as if it were installed; output and errors are one text."""
+    path = os.pathsep.join([str(project), str(site)])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def run_kit(name: str, project: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """Run the conformance kit on an installed plugin, warnings as errors."""
+    return run_pytest(project, site, "--pyargs", "connectpulse.testing", f"--pulse-plugin={name}")
+
+
+def run_pytest(project: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in `project` as its author would."""
+    quiet = ("-q", "-rfE", "-W", "error", "-p", "no:cacheprovider", "-p", "no:randomly")
+    return run(project, site, "-m", "pytest", *quiet, *arguments)
