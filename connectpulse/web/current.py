@@ -92,7 +92,7 @@ def bind_organisation() -> None:
     mine = memberships()
     chosen = session.get(ORGANISATION_KEY)
     if chosen not in mine and not (may_enter_any() and _exists(chosen)):
-        chosen = next(iter(mine), None)
+        chosen = next(iter(mine), None) or (_first() if may_enter_any() else None)
     g.organisation_id = chosen
     guard.bind(database, chosen)
 
@@ -121,8 +121,8 @@ def memberships() -> dict[int, str]:
                 select(Membership.organisation_id, Membership.role)
                 .where(Membership.user_id == current_user.id)
                 .order_by(Membership.id)
-            ).tuples()
-            g.memberships = dict(rows.all())
+            )
+            g.memberships = {row[0]: row[1] for row in rows}
     found: dict[int, str] = g.memberships
     return found
 
@@ -153,6 +153,10 @@ def enterable() -> list[tuple[int, str]]:
     if not may_enter_any():
         statement = statement.where(Organisation.id.in_(memberships()))
     return [(row[0], row[1]) for row in the_session().execute(statement)]
+
+
+def _first() -> int | None:
+    return the_session().scalar(select(Organisation.id).order_by(Organisation.id).limit(1))
 
 
 def _exists(chosen: Any) -> bool:

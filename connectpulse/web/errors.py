@@ -1,7 +1,8 @@
 """Pages for what went wrong: what it is, and what to do next."""
 
 import structlog
-from flask import Flask, render_template, request
+from flask import Flask, current_app, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -44,15 +45,15 @@ def _stale(error: CSRFError) -> tuple[str, int]:
     return _page(400, "This page has grown old", "Go back, reload the page, and try again. Nothing was changed.")
 
 
-def _http(error: HTTPException) -> object:
+def _http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400:
-        return error  # a redirect
+        return error.get_response()  # a redirect
     page, status = _page(status)
     return page, status, [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
 
 
-def _pulse(error: PulseError) -> object:
+def _pulse(error: PulseError) -> ResponseReturnValue:
     if isinstance(error, NotFound):
         return _page(404, advice=str(error))
     if isinstance(error, TenantRequired):
@@ -75,4 +76,4 @@ def _unexpected(error: Exception) -> tuple[str, int]:
 def _plain(status: int) -> tuple[str, int]:
     """Return a page that needs no database: the shell would ask it who is signed in."""
     title, advice = _SENTENCES[status]
-    return render_template("pulse/broken.html", status=status, title=title, advice=advice), status
+    return current_app.jinja_env.get_template("pulse/broken.html").render(title=title, advice=advice), status

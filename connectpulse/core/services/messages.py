@@ -159,7 +159,7 @@ def story(work: Work, message_id: int) -> Story:
     message = work.session.scalars(select(Message).where(Message.id == message_id)).one_or_none()
     if message is None:
         raise NotFound("There is no such message.")
-    names = dict(work.session.execute(select(Connection.id, Connection.name)).tuples().all())
+    names = dict(work.session.execute(select(Connection.id, Connection.name)).all())
     state = STATES[message.state]
     events = [Event(ids.moment(message.id), "Queued", f"{message.parts} part(s), {message.units:f} unit(s)")]
     for attempt in work.session.scalars(select(Attempt).where(Attempt.message_id == message_id)):

@@ -46,6 +46,12 @@ class ContactView(NounView):
     )
     show_template = "pulse/contact.html"
 
+    def select(self) -> Select[Any]:
+        chosen = request.args.get("list", type=int)
+        if chosen is None or not 0 < chosen < 2**63:
+            return select(Contact)
+        return select(Contact).where(Contact.id.in_(select(ListMember.contact_id).where(ListMember.list_id == chosen)))
+
     def search(self, words: str) -> ColumnElement[bool]:
         by_name = func.lower(Contact.name).startswith(words.lower(), autoescape=True)
         held = select(Address.contact_id).where(Address.scheme.in_(SCHEME_TITLES), Address.value.in_(meant(words)))
@@ -83,7 +89,7 @@ class ContactView(NounView):
         contacts.remove(work, row.id)
 
     def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
-        labels = dict(work.session.execute(select(CustomField.name, CustomField.label)).tuples().all())
+        labels = dict(work.session.execute(select(CustomField.name, CustomField.label)).all())
         pairs: list[tuple[str, Any]] = [
             (SCHEME_TITLES.get(each.scheme, each.scheme), each.value) for each in row.addresses
         ]

@@ -156,13 +156,15 @@ class CampaignView(NounView):
     @has_access
     @permission_name(READ)
     def progress(self, pk: str) -> Any:
-        """Return the part of the page that changes while a campaign runs."""
+        """Return the part of the page that changes while a campaign runs; a new state reloads the page."""
         with current.work() as work:
             row = self.find(work, pk)
-            return self.render_template(
+            page = self.render_template(
                 "pulse/_campaign_progress.html", row=row, progress=overview.progress(work, [row])[0],
                 states=MessageState, badge=state_badge(row.state), skips=audience.SKIPS, may_launch=self.may(LAUNCH),
             )  # fmt: skip
+        has_moved = request.args.get("state") != row.state
+        return (page, 200, {"HX-Refresh": "true"}) if has_moved else page
 
     @expose("/quote/<pk>", methods=["POST"])
     @has_access

@@ -245,6 +245,9 @@ class RouteView(NounView):
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
         return form[1:] if row is not None else with_choices(form)
 
+    def preset(self) -> dict[str, Any]:
+        return {"connection_id": request.args.get("connection", type=int)}
+
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         made = {**values, "prefix": values["prefix"] or "", "sender": values["sender"] or ""}
         _check_organisation(work, made["organisation_id"])

@@ -100,7 +100,7 @@ class ImportView(NounView):
         targets += [("timezone", "Time zone"), *((f"field:{each.name}", each.label) for each in fields)]
         page = self.render_template(
             "pulse/import_mapping.html", view=self, given=given, look=look, targets=targets, sheet=sheet,
-            delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=given.mapping,
+            delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=given.mapping or look.mapping,
         )  # fmt: skip
         return page, status
 

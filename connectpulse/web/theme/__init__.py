@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, url_for
+from flask import Flask, current_app, request, url_for
 from flask_babel import get_locale
 from flask_login import current_user
 
@@ -61,7 +61,9 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         moment=dates.moment, duration=dates.duration, number=number, percent=percent, shown=shown
     )
-    app.jinja_env.globals.update(asset=asset, direction=direction, with_query=older, may=current.may)
+    app.jinja_env.globals.update(
+        get_locale=get_locale, asset=asset, direction=direction, with_query=older, may=current.may
+    )
     app.jinja_env.globals.update(READ=READ, WRITE=WRITE, LAUNCH=LAUNCH, APPROVE=APPROVE)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_shell)
@@ -69,9 +71,10 @@ def install(app: Flask) -> None:
 
 def _shell() -> dict[str, Any]:
     """Return what the frame around every page shows."""
-    if not current_user or not current_user.is_authenticated or "broken" in g:
-        return {"menu": [], "here": None, "enterable": []}
-    return {
+    frame: dict[str, Any] = {"appbuilder": current_app.extensions["appbuilder"], "menu": [], "here": None}
+    if not current_user or not current_user.is_authenticated:
+        return frame | {"enterable": []}
+    return frame | {
         "menu": navigation.menu(),
         "is_current": navigation.is_current,
         "here": current.organisation(),
