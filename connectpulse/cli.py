@@ -150,11 +150,12 @@ def new_plugin(name: str, into: Path) -> None:
 @connectpulse.command()
 @click.option("--once", is_flag=True, help="Run the campaign, print one line of JSON and end.")
 @click.option("--recipients", type=click.IntRange(1, 1_000_000), default=5_000, show_default=True)
-def demo(once: bool, recipients: int) -> None:
+@click.option("--again", is_flag=True, help="Launch a fresh campaign over the data of an earlier start.")
+def demo(once: bool, recipients: int, again: bool) -> None:
     """Try it: a site of its own with a campaign on its way to a simulated SMSC."""
-    from . import demo as trial
+    from .demo import run
 
-    trial.run(recipients, once=once)
+    run(recipients, once=once, again=again)
 
 
 def main() -> None:

@@ -20,9 +20,6 @@ from .. import house as houses
 from .. import logs
 from ..core.domain.settings import Settings
 from ..core.errors import Misconfigured, PulseError
-from ..house import House
-from ..tasks import core as tasks
-from ..tasks.queue import make_queue
 from . import site
 
 log = structlog.get_logger(__name__)
@@ -68,15 +65,11 @@ def load(settings: Settings) -> Any:
     threading.Thread(target=_end_with_parent, name="leash", daemon=True).start()
     try:
         house = houses.build(settings, pool_size=settings.web_threads + 2)
-        tasks.register(make_queue(settings, _url(house)), house, "web", lambda: True)
+        site.connect_queue(house)
         return create_app(house)
     except PulseError as error:
         log.error("web_refused", reason=str(error))
         sys.exit(1)
-
-
-def _url(house: House) -> str:
-    return house.engine.url.render_as_string(hide_password=False)
 
 
 def _server(settings: Settings) -> Any:

@@ -21,6 +21,8 @@ from ..core.services import audit
 from ..core.services.work import Actor
 from ..core.storage.embedded import EmbeddedServer
 from ..house import House, embedded_server
+from ..tasks import core as tasks
+from ..tasks.queue import make_queue
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +103,12 @@ def upgrade(house: House) -> list[str]:
         if behind:
             audit.record(work, "platform.upgraded", was=behind)
     return behind
+
+
+def connect_queue(house: House) -> None:
+    """Let `house` wake the workers, wherever they are."""
+    url = house.engine.url.render_as_string(hide_password=False)
+    tasks.register(make_queue(house.settings, url), house, "", lambda: True)
 
 
 def leave(settings: Settings) -> None:

@@ -1,0 +1,155 @@
+"""The demo from start to end: `connectpulse demo`."""
+
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+
+from .. import logs
+from ..commands import site, up
+from ..commands.children import Children
+from ..core.domain.campaign import CampaignState
+from ..core.errors import PulseError
+from ..house import House
+from . import place, stage, verdict
+from .network import Network, wait_for
+from .place import Place
+from .stage import Login
+from .voyage import Halted, Interrupted, Voyage
+
+_START = 60.0
+
+
+def run(recipients: int, *, once: bool, again: bool = False) -> None:
+    """Run the demo: serve until a signal, or run one campaign and end with one line of JSON.
+
+    Raises PulseError where something keeps it from working, or where the figures do not agree.
+    """
+    chosen = place.choose(once=once)
+    ended = up.until_signalled()
+    for remark in chosen.remarks:
+        _say(remark)
+    try:
+        with _running(chosen, ended) as (house, network, children):
+            if once:
+                _run_once(house, network, children, ended, recipients)
+            else:
+                _serve(chosen, house, network, children, ended, recipients, again=again)
+    except Interrupted:
+        if once:
+            raise
+        _say("Stopped. The next start goes on from here.")
+    if chosen.is_temporary:
+        shutil.rmtree(chosen.settings.var_dir, ignore_errors=True)
+
+
+@contextmanager
+def _running(chosen: Place, ended: threading.Event) -> Iterator[tuple[House, Network, Children]]:
+    """Run database, network and worker while the context lasts; end them in the order that loses nothing."""
+    settings = chosen.settings
+    lock = up.hold(settings)
+    children, network = Children(settings.var_dir, chosen.environment), None
+    logs.configure(replace(settings, log_level="warning"))
+    _say(f"Starting PostgreSQL in {settings.var_dir} …")
+    try:
+        with site.opened(settings, stays=True) as house:
+            site.upgrade(house)
+            site.connect_queue(house)
+            network = Network(chosen, stage.port_of(house))
+            network.start(ended)
+            children.start("worker", "connectpulse.cli", "worker", log_file=chosen.logs / "worker.log")
+            yield house, network, children
+    finally:
+        children.stop()
+        if network is not None:
+            network.stop()
+        site.leave(settings)
+        lock.release()
+
+
+def _run_once(house: House, network: Network, children: Children, ended: threading.Event, recipients: int) -> None:
+    voyage, is_first, _ = _embark(house, network, children, ended, recipients)
+    voyage.import_people(recipients)
+    began = time.monotonic()
+    campaign_id, quoted = voyage.launch()
+    progress = voyage.watch(campaign_id)
+    seconds = time.monotonic() - began
+    record = network.record()
+    figures = verdict.judge(progress, record, seconds)
+    sys.stdout.write(json.dumps(figures.as_mapping()) + "\n")
+    sys.stdout.flush()
+    found = verdict.disagreements(figures, record, recipients if is_first else quoted)
+    if found:
+        raise PulseError(" ".join(found))
+
+
+def _serve(
+    chosen: Place, house: House, network: Network, children: Children, ended: threading.Event, recipients: int,
+    *, again: bool,
+) -> None:  # fmt: skip
+    children.start("web", "connectpulse.cli", "web", log_file=chosen.logs / "web.log")
+    voyage, is_first, logins = _embark(house, network, children, ended, recipients)
+    if is_first:
+        _show(logins)
+    voyage.import_people(recipients)
+    address = up.address(chosen.settings)
+    if not wait_for(f"{address}/healthz", ended, _START) and not ended.is_set():
+        raise PulseError(f"The web server did not start; {chosen.logs / 'web.log'} says why.")
+    _say(f"The panel is open already: {address}")
+    campaign_id = _campaign_to_watch(voyage, again=again)
+    if campaign_id is not None:
+        try:
+            voyage.watch(campaign_id)
+        except Halted as halt:
+            _say(str(halt))
+    if not is_first:
+        _say("The data of the last start is still here; the logins are the ones printed at the first.")
+        _say(f"A fresh campaign: add --again. To begin anew, remove {chosen.settings.var_dir}.")
+    _say(f"Connect Pulse serves on {address}. Ctrl-C ends it.")
+    while not ended.wait(up.TEND_EVERY):
+        voyage.tend()
+    _say("Stopping …")
+
+
+def _embark(
+    house: House, network: Network, children: Children, ended: threading.Event, recipients: int
+) -> tuple[Voyage, bool, Sequence[Login]]:
+    """Find what an earlier start made, or make it; return the voyage, whether this is the first, and the logins."""
+    organisation = stage.organisation_of(house)
+    is_first, logins = organisation is None, list[Login]()
+    if organisation is None:
+        organisation, logins = stage.build(house, recipients, network.port)
+    else:
+        stage.aim(house, network.port)
+
+    def tend() -> None:
+        children.tend()
+        network.tend()
+
+    return Voyage(house, organisation, stage.manager(house, organisation), ended, tend), is_first, logins
+
+
+def _campaign_to_watch(voyage: Voyage, *, again: bool) -> int | None:
+    """Return the campaign to draw: a new one at the first start or if asked for, or one still going on."""
+    with voyage.house.work(voyage.actor, voyage.organisation) as work:
+        latest = stage.latest_campaign(work)
+        state = latest.state if latest is not None else ""
+    if latest is None or again:
+        return voyage.launch()[0]
+    return latest.id if state == CampaignState.RUNNING else None
+
+
+def _show(logins: Sequence[Login]) -> None:
+    _say("Logins, shown this once:")
+    for login in logins:
+        _say(f"  {login.username:<10} {login.password}   {login.role}")
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)
