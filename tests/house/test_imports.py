@@ -82,3 +82,16 @@ def test_core_and_faces_do_not_read_the_environment() -> None:
     settled = ("connectpulse/core/", "connectpulse/web/", "connectpulse/tasks/", "plugins/")
     programs = {"connectpulse/core/storage/embedded.py"}  # PostgreSQL's own programs inherit it
     assert not [name for name in readers - programs if name.startswith(settled)]
+
+
+def test_every_room_of_the_house_has_a_floor() -> None:
+    settings = tomllib.loads((code.ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    floors = next(each for each in settings["contracts"] if each["id"] == "floors")["layers"]
+    named = {room.strip(" ()") for floor in floors for room in floor.split("|")}
+    rooms = set()
+    for path in code.shipped():
+        parts = path.relative_to(code.ROOT).with_suffix("").parts
+        depth = 3 if parts[:2] == (OURS, "core") else 2
+        if parts[0] == OURS and len(parts) >= depth and parts[depth - 1] != "__init__":
+            rooms.add(".".join(parts[:depth]))
+    assert not rooms - named
