@@ -1,5 +1,6 @@
 """The web server: granian's processes, each with a house and an application of its own."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -89,6 +90,7 @@ def _server(settings: Settings) -> Any:
         log_dictconfig=_LOGGING,
     )
     logs.configure(settings)  # after granian's own configuration, which would undo it
+    logging.getLogger("_granian").setLevel(logging.ERROR)
     return server
 
 

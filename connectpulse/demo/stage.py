@@ -101,7 +101,7 @@ def manager(house: House, organisation: int) -> Actor:
         return Actor("user", user.get_full_name(), user.id)
 
 
-def latest_import(work: Work) -> Import:
+def first_import(work: Work) -> Import:
     """Return the import of the demo's audience."""
     return work.session.scalars(select(Import).order_by(Import.id).limit(1)).unique().one()
 

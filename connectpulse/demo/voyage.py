@@ -10,7 +10,7 @@ from ..core.errors import PulseError
 from ..core.services import campaigns, overview, quotes, records
 from ..core.services.overview import Progress
 from ..core.services.work import Actor
-from ..core.storage.models import Campaign, Quote
+from ..core.storage.models import Campaign, Import, Quote
 from ..house import House
 from . import stage
 from .bar import Bar
@@ -42,18 +42,16 @@ class Voyage:
 
     def import_people(self, recipients: int) -> None:
         """Wait until the audience is in."""
-        bar = Bar("Importing", recipients)
-        while True:
-            with self.house.work(self.actor, self.organisation) as work:
-                given = stage.latest_import(work)
-                done, state, reason = given.created, given.state, given.reason
-            if state == "finished":
-                break
-            if state != "running":
-                raise PulseError(f"The import ended {state}: {reason}")
-            bar.show(done)
+        given, bar = self._import(), Bar("Importing", recipients)
+        if given.state == "finished":
+            return
+        while given.state == "running":
+            bar.show(given.created)
             self._wait()
-        bar.close(done)
+            given = self._import()
+        bar.close(given.created)
+        if given.state != "finished":
+            raise PulseError(f"The import ended {given.state}: {given.reason}")
 
     def launch(self) -> tuple[int, int]:
         """Draft, quote and launch a campaign to everybody; return its id and the recipients it was quoted for."""
@@ -70,6 +68,10 @@ class Voyage:
         with self.house.work(self.actor, self.organisation) as work:
             campaigns.launch(work, campaign_id, quote_id)
         return campaign_id, quote.recipients
+
+    def _import(self) -> Import:
+        with self.house.work(self.actor, self.organisation) as work:
+            return stage.first_import(work)
 
     def _quote(self, campaign_id: int) -> Quote:
         with self.house.work(self.actor, self.organisation) as work:
