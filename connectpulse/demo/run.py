@@ -76,6 +76,7 @@ def _running(chosen: Place, ended: threading.Event) -> Iterator[tuple[House, Net
 def _run_once(house: House, network: Network, children: Children, ended: threading.Event, recipients: int) -> None:
     voyage, is_first, _ = _embark(house, network, children, ended, recipients)
     voyage.import_people(recipients)
+    voyage.wait_for_worker()
     began = time.monotonic()
     campaign_id, quoted = voyage.launch()
     progress = voyage.watch(campaign_id)
@@ -132,7 +133,7 @@ def _embark(
         children.tend()
         network.tend()
 
-    return Voyage(house, organisation, stage.manager(house, organisation), ended, tend), is_first, logins
+    return Voyage(house, organisation, stage.launcher(house, organisation), ended, tend), is_first, logins
 
 
 def _campaign_to_watch(voyage: Voyage, *, again: bool) -> int | None:

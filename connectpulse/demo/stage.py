@@ -14,7 +14,16 @@ from ..core.services.campaigns import Draft
 from ..core.services.connections import Limits
 from ..core.services.work import Actor, Work
 from ..core.storage import guard
-from ..core.storage.models import Campaign, Connection, ContactList, Import, Organisation, Sender, Template
+from ..core.storage.models import (
+    Campaign,
+    Connection,
+    ConnectionSlot,
+    ContactList,
+    Import,
+    Organisation,
+    Sender,
+    Template,
+)
 from ..house import House
 from ..web.security import accounts
 from ..web.security.accounts import Account
@@ -92,7 +101,7 @@ def aim(house: House, port: int) -> None:
             connections.change(work, found.id, found.name, {**found.settings, "port": port}, limits)
 
 
-def manager(house: House, organisation: int) -> Actor:
+def launcher(house: House, organisation: int) -> Actor:
     """Return the demo's campaign manager, who launches its campaigns."""
     with house.work(site.operator(), organisation) as work:
         user = accounts.by_email(work, _email(MANAGER))
@@ -109,6 +118,12 @@ def first_import(work: Work) -> Import:
 def latest_campaign(work: Work) -> Campaign | None:
     """Return the organisation's newest campaign."""
     return work.session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(1)).unique().one_or_none()
+
+
+def has_session(work: Work) -> bool:
+    """Return whether a worker holds a session with the network."""
+    held = select(ConnectionSlot.slot).where(ConnectionSlot.lease_until > work.clock()).limit(1)
+    return work.session.scalar(held) is not None
 
 
 def draft(work: Work) -> Campaign:

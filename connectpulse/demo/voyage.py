@@ -53,6 +53,14 @@ class Voyage:
         if given.state != "finished":
             raise PulseError(f"The import ended {given.state}: {given.reason}")
 
+    def wait_for_worker(self) -> None:
+        """Wait until a worker holds the line to the network, so that its start is not measured."""
+        while True:
+            with self.house.work(self.actor, self.organisation) as work:
+                if stage.has_session(work):
+                    return
+            self._wait()
+
     def launch(self) -> tuple[int, int]:
         """Draft, quote and launch a campaign to everybody; return its id and the recipients it was quoted for."""
         with self.house.work(self.actor, self.organisation) as work:

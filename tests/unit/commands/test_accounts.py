@@ -1,0 +1,54 @@
+"""What an operator does from the command line, on a real database."""
+
+from collections.abc import Iterator
+
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import select
+
+from connectpulse.commands import accounts
+from connectpulse.core.errors import Misconfigured, Refused
+from connectpulse.core.services import connections, records
+from connectpulse.core.storage import guard
+from connectpulse.core.storage.models import AuditEntry, Connection
+from connectpulse.core.storage.vault import keyring
+from connectpulse.house import House
+from connectpulse.testing.factories import ADMINISTRATOR
+
+
+@pytest.fixture
+def keys(house: House) -> Iterator[tuple[str, str]]:
+    """An old key and a new one; the process's own come back afterwards."""
+    yield Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    keyring.set(house.settings.encryption_keys)
+
+
+def verbs(house: House) -> list[str]:
+    with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+        return list(work.session.scalars(select(AuditEntry.verb).where(AuditEntry.actor_kind == "command")))
+
+
+def test_after_a_rotation_the_old_key_opens_nothing_and_is_not_needed(house: House, keys: tuple[str, str]) -> None:
+    old, new = keys
+    keyring.set([old])
+    with house.work(ADMINISTRATOR) as work:
+        account = {"host": "127.0.0.1", "system_id": "pulse", "password": "a-secret"}
+        identity = connections.create(work, "A", "smpp", account).id
+    keyring.set([new, old])
+    assert accounts.rotate_keys(house) == 1
+    keyring.set([new])
+    with house.work(ADMINISTRATOR) as work:
+        assert records.find(work, Connection, identity).secrets["password"] == "a-secret"
+    keyring.set([old])
+    with house.work(ADMINISTRATOR) as work, pytest.raises(Misconfigured, match="cannot be decrypted"):
+        records.find(work, Connection, identity)
+    assert verbs(house) == ["platform.keys_rotated"]
+
+
+def test_an_administrator_is_made_once_and_on_the_record(house: House) -> None:
+    made_up = accounts.create_administrator(house, "root", "root@example.org", "Rabia Root", "")
+    assert len(made_up) >= 20
+    assert accounts.create_administrator(house, "two", "two@example.org", "Two", "a-long-password") == ""
+    with pytest.raises(Refused, match="already"):
+        accounts.create_administrator(house, "root", "other@example.org", "Rabia", "")
+    assert verbs(house) == ["user.created", "user.created"]
