@@ -15,7 +15,7 @@ SETTINGS: Form = (
         "VAR_DIR",
         "Folder for everything the site writes",
         default="var",
-        help="Holds the embedded database, uploads in progress and generated secrets.",
+        help="Holds the embedded database and generated secrets.",
     ),
     Field(
         "DATABASE_URL",
