@@ -26,7 +26,7 @@ _ADDRESS_FIELDS = tuple(Field(f"address_{scheme}", title, group="Addresses") for
 
 class ContactView(NounView):
     model = Contact
-    title, plural, icon = "Contact", "Contacts", "fa-user"
+    noun, plural, icon = "Contact", "Contacts", "fa-user"
     class_permission_name = "Contacts"
     route_base = "/contacts"
     empty_hint = "Contacts come from a file or are added one by one."
@@ -152,7 +152,7 @@ def _put_on_lists(work: Work, contact_id: int, wanted: set[int]) -> None:
 
 class ContactListView(NounView):
     model = ContactList
-    title, plural, icon = "List", "Lists", "fa-list"
+    noun, plural, icon = "List", "Lists", "fa-list"
     class_permission_name = "Lists"
     route_base = "/lists"
     empty_hint = "A list is whom a campaign goes to. Import a file to fill one."
@@ -189,7 +189,7 @@ class ContactListView(NounView):
 
 class CustomFieldView(NounView):
     model = CustomField
-    title, plural, icon = "Field", "Fields", "fa-tags"
+    noun, plural, icon = "Field", "Fields", "fa-tags"
     class_permission_name = "Fields"
     route_base = "/fields"
     empty_hint = "Fields are what templates fill in, like a city or a balance. An import can make them too."
@@ -219,7 +219,7 @@ class CustomFieldView(NounView):
 
 class SuppressionView(NounView):
     model = Suppression
-    title, plural, icon = "Suppression", "Suppressions", "fa-ban"
+    noun, plural, icon = "Suppression", "Suppressions", "fa-ban"
     class_permission_name = "Suppressions"
     route_base = "/suppressions"
     empty_hint = "Whoever asks to stop, complains or does not exist is kept here and never written to."

@@ -36,7 +36,7 @@ def state_badge(state: str) -> Any:
 
 class CampaignView(NounView):
     model = Campaign
-    title, plural, icon = "Campaign", "Campaigns", "fa-bullhorn"
+    noun, plural, icon = "Campaign", "Campaigns", "fa-bullhorn"
     class_permission_name = "Campaigns"
     route_base = "/campaigns"
     empty_hint = "A campaign sends one template to your lists. You see what it means before anything is sent."

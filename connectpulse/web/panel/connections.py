@@ -48,7 +48,7 @@ def health(connection: Connection) -> Any:
 
 class ConnectionView(NounView):
     model = Connection
-    title, plural, icon = "Connection", "Connections", "fa-plug"
+    noun, plural, icon = "Connection", "Connections", "fa-plug"
     class_permission_name = "Connections"
     route_base = "/connections"
     is_platform = True
@@ -212,7 +212,7 @@ def _shown(cls: Any, row: Connection) -> list[tuple[str, str]]:
 
 class RouteView(NounView):
     model = Route
-    title, plural, icon = "Route", "Routes", "fa-route"
+    noun, plural, icon = "Route", "Routes", "fa-route"
     class_permission_name = "Routes"
     route_base = "/routes"
     is_platform = True

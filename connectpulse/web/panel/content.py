@@ -25,7 +25,7 @@ PURPOSES = ((Purpose.PROMOTIONAL.value, "Promotional"), (Purpose.TRANSACTIONAL.v
 
 class TemplateView(NounView):
     model = Template
-    title, plural, icon = "Template", "Templates", "fa-file-lines"
+    noun, plural, icon = "Template", "Templates", "fa-file-lines"
     class_permission_name = "Templates"
     route_base = "/templates"
     empty_hint = "A template is the text of a campaign, with fields that are filled in for each recipient."
@@ -162,7 +162,7 @@ def _channel_title(name: str) -> str:
 
 class SenderView(NounView):
     model = Sender
-    title, plural, icon = "Sender", "Senders", "fa-id-badge"
+    noun, plural, icon = "Sender", "Senders", "fa-id-badge"
     class_permission_name = "Senders"
     route_base = "/senders"
     empty_hint = "A sender is what recipients see a message come from: a mask, a number, an identity."

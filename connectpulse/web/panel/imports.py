@@ -29,7 +29,7 @@ _KINDS = {"finished": "ok", "failed": "bad", "cancelled": "warn", "running": "bu
 
 class ImportView(NounView):
     model = Import
-    title, plural, icon = "Import", "Imports", "fa-file-import"
+    noun, plural, icon = "Import", "Imports", "fa-file-import"
     class_permission_name = "Imports"
     route_base = "/imports"
     empty_hint = "Upload a CSV file. You see its columns before anything is imported."

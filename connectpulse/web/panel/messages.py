@@ -99,7 +99,7 @@ def _id(pk: str) -> int:
 
 class InboundView(NounView):
     model = InboundMessage
-    title, plural, icon = "Reply", "Replies", "fa-reply"
+    noun, plural, icon = "Reply", "Replies", "fa-reply"
     class_permission_name = "Inbound"
     route_base = "/replies"
     empty_hint = "What people write back appears here. Words like STOP suppress their address at once."

@@ -52,7 +52,7 @@ class Nothing(DynamicForm):
 class NounView(ModelView):
     """List, show, add, edit and delete one noun. Subclasses say what is shown and which services are called."""
 
-    title: ClassVar[str]
+    noun: ClassVar[str]
     plural: ClassVar[str]
     icon: ClassVar[str] = "fa-circle"
     empty_hint: ClassVar[str] = ""
@@ -66,7 +66,8 @@ class NounView(ModelView):
     can_delete: ClassVar[bool] = True
     add_label: ClassVar[str] = ""
 
-    search_form = add_form = edit_form = Nothing  # FAB would convert every model into forms of its own
+    search_form = add_form = edit_form = Nothing  # FAB would convert every model into forms and filters of its own
+    search_columns: ClassVar[Sequence[str]] = ["id"]
     default_view = "list"
     include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "edit", "delete", "lookup"}
     list_template = "pulse/list.html"
@@ -162,13 +163,13 @@ class NounView(ModelView):
         with self.work() as work:
             form = self.prepare(work, self.form, None)
         if request.method == "GET":
-            return self._form_page(forms.sheet(form, self.preset()), f"New {self.title.lower()}")
+            return self._form_page(forms.sheet(form, self.preset()), f"New {self.noun.lower()}")
         filled = forms.submitted(form)
         done = filled.errors == {} and self._try(filled, lambda work: self.create(work, filled.values))
         if done:
-            flash(f"The {self.title.lower()} was added.", "success")
+            flash(f"The {self.noun.lower()} was added.", "success")
             return redirect(self.after_add(done))
-        return self._form_page(filled, f"New {self.title.lower()}", 422)
+        return self._form_page(filled, f"New {self.noun.lower()}", 422)
 
     @expose("/edit/<pk>", methods=["GET", "POST"])
     @has_access
@@ -187,7 +188,7 @@ class NounView(ModelView):
             filled, lambda work: self.change(work, self.find(work, pk), filled.values)
         )
         if done:
-            flash(f"The {self.title.lower()} was changed.", "success")
+            flash(f"The {self.noun.lower()} was changed.", "success")
             return redirect(self.after_edit(pk))
         return self._form_page(filled, f"Change {title}", 422, pk=pk)
 
@@ -198,7 +199,7 @@ class NounView(ModelView):
         """Delete a row."""
         if not self.can_delete:
             abort(404)
-        self.act(lambda work: self.remove(work, self.find(work, pk)), f"The {self.title.lower()} was deleted.")
+        self.act(lambda work: self.remove(work, self.find(work, pk)), f"The {self.noun.lower()} was deleted.")
         return redirect(url_for(f"{type(self).__name__}.list"))
 
     @expose("/lookup", methods=["GET"])

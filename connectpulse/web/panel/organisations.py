@@ -64,7 +64,7 @@ def _write_limits(row: Organisation, values: dict[str, Any]) -> None:
 
 class OrganisationView(NounView):
     model = Organisation
-    title, plural, icon = "Organisation", "Organisations", "fa-building"
+    noun, plural, icon = "Organisation", "Organisations", "fa-building"
     class_permission_name = "Organisations"
     route_base = "/organisations"
     is_platform = True
@@ -142,7 +142,7 @@ class SettingsView(BaseView):
 
 class MemberView(NounView):
     model = Membership
-    title, plural, icon = "Member", "Members", "fa-users"
+    noun, plural, icon = "Member", "Members", "fa-users"
     class_permission_name = "Members"
     route_base = "/members"
     empty_hint = "Members sign in and work in this organisation, each with one role."

@@ -29,7 +29,7 @@ _AREAS = ("campaign", "contact", "import", "list", "template", "sender", "suppre
 
 class AuditView(NounView):
     model = AuditEntry
-    title, plural, icon = "Act", "Action log", "fa-clock-rotate-left"
+    noun, plural, icon = "Act", "Action log", "fa-clock-rotate-left"
     class_permission_name = "Audit"
     route_base = "/audit"
     can_add = can_edit = can_delete = False

@@ -1,0 +1,97 @@
+"""A real browser, and a person who uses the panel with it. Whatever the browser complains about is a failure."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from connectpulse.testing.plugin import require_peer
+
+from .panel_scene import NAMES, PASSWORD
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+PICTURES = os.environ.get("PULSE_PICTURES")
+"""A folder to put a picture of every page into, for looking at."""
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start Debian's Chromium without a window."""
+    path = shutil.which("chromium")
+    require_peer(path is not None, "Chromium", "apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield started
+        started.close()
+
+
+@dataclass
+class Person:
+    """Somebody in front of a page. `complaints` is everything the browser logged as an error."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list)
+    shots: int = 0
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.address + path)
+
+    def sign_in(self, role: str) -> None:
+        self.open("/login/")
+        self.fill("Name or e-mail address", NAMES[role])
+        self.fill("Password", PASSWORD)
+        self.press("Sign in")
+        expect(self.page.get_by_role("navigation", name="Main")).to_be_attached()
+
+    def sign_out(self) -> None:
+        self.press("Sign out")
+
+    def fill(self, label: str, value: str) -> None:
+        self.page.get_by_label(re.compile(f"^{re.escape(label)}")).first.fill(value)
+
+    def choose(self, label: str, words: str) -> None:
+        """Pick something by typing the beginning of its name."""
+        box = self.page.get_by_label(re.compile(f"^{re.escape(label)}")).last
+        box.click()
+        box.press_sequentially(words)
+        self.page.locator(".ts-dropdown .option", has_text=words).first.click()
+        self.page.keyboard.press("Escape")
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def follow(self, name: str) -> None:
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def sees(self, words: str | re.Pattern[str], timeout: float = 10_000) -> None:
+        expect(self.page.get_by_text(words).first).to_be_visible(timeout=timeout)
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture of the page if pictures are wanted, and hold it against its width."""
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{self.page.url} is {wide} pixels too wide"
+        if PICTURES:
+            self.shots += 1
+            width = self.page.viewport_size["width"] if self.page.viewport_size else 0
+            self.page.screenshot(path=Path(PICTURES) / f"{width}-{self.shots:02}-{name}.png", full_page=True)
+
+
+@contextmanager
+def person(started: Browser, address: str, size: dict[str, int], theme: str = "light") -> Iterator[Person]:
+    """Open a fresh browser profile; it must end without a complaint."""
+    context = started.new_context(viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+    page = context.new_page()
+    made = Person(page, address)
+    page.on("console", lambda said: made.complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: made.complaints.append(str(error)))
+    page.on("dialog", lambda dialog: dialog.accept())
+    yield made
+    context.close()
+    assert made.complaints == []

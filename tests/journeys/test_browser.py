@@ -1,0 +1,178 @@
+"""An administrator's first campaign, by clicking: from the connection to what happened to each recipient."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from connectpulse.house import House
+from connectpulse.web.security import roles
+
+from . import browsing, live
+from .browsing import Person
+from .panel_scene import panel
+
+pytestmark = pytest.mark.peer("chromium")
+
+RECIPIENTS = 40
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browsing.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def address(house: House, organisation: int) -> Iterator[str]:
+    with live.served(panel(house, organisation)) as address:
+        yield address
+
+
+@pytest.fixture
+def contacts_file(tmp_path: Path) -> Path:
+    lines = ["Name;Mobile;City", *(f"Person {n};0300{n:07};Lahore" for n in range(RECIPIENTS)), "Nobody;12;Multan"]
+    path = tmp_path / "contacts.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def set_up_line(person: Person, port: int) -> None:
+    """As the operator: connect to the SMSC, test it, route over it."""
+    person.sign_in(roles.PLATFORM_ADMINISTRATOR)
+    person.open("/connections/choose")
+    person.shoot("providers")
+    person.open("/connections/add?provider=smpp")
+    person.fill("Name", "Simulated SMSC")
+    person.fill("Host", "127.0.0.1")
+    person.fill("Port", str(port))
+    person.fill("System id", "pulse")
+    person.fill("Password", "pulse")
+    person.shoot("connection-form")
+    person.press("Save")
+    person.press("Test this connection")
+    person.sees("It works")
+    person.shoot("connection")
+    person.follow("New route")
+    person.shoot("route-form")
+    person.press("Save")
+    person.sees("The route was added.")
+    person.open("/system/")
+    person.shoot("system")
+    person.sign_out()
+
+
+def add_sender(person: Person) -> None:
+    """As the organisation's administrator: allow a mask."""
+    person.sign_in(roles.ORGANISATION_ADMINISTRATOR)
+    person.shoot("home-empty")
+    person.open("/senders/add")
+    person.fill("Sender", "Pulse")
+    person.page.get_by_label("Promotional").check()
+    person.page.get_by_label("Transactional").check()
+    person.shoot("sender-form")
+    person.press("Save")
+    person.sees("The sender was added.")
+    person.sign_out()
+
+
+def import_contacts(person: Person, file: Path) -> None:
+    person.open("/imports/add")
+    person.page.get_by_label("CSV file").set_input_files(file)
+    person.shoot("import-upload")
+    person.press("Upload and look at it")
+    person.fill("Put them on a new list", "Customers")
+    person.shoot("import-mapping")
+    person.press("Import")
+    person.sees("Finished.", 30_000)
+    person.page.reload()
+    person.sees("Not taken")
+    person.shoot("import-done")
+
+
+def write_template(person: Person) -> None:
+    person.open("/templates/add")
+    person.fill("Name", "Greeting")
+    person.fill("Text", 'Dear {{ name | default("friend") }}, greetings to ')
+    person.press("city")
+    person.sees("Parts")
+    person.shoot("template-form")
+    person.press("Save")
+    person.sees("Version 1")
+    person.shoot("template")
+
+
+def make_campaign(person: Person) -> None:
+    person.open("/campaigns/add")
+    person.fill("Name", "First campaign")
+    person.page.get_by_label("Purpose").select_option("transactional")
+    person.choose("Template", "Greeting")
+    person.choose("Sender", "Pulse")
+    person.choose("To these lists", "Customers")
+    person.shoot("campaign-form")
+    person.press("Save")
+    person.press("Count and price it")
+    person.sees(f"Launch to {RECIPIENTS} recipients", 30_000)
+    person.shoot("quote")
+
+
+def watch(person: Person) -> None:
+    person.press(f"Launch to {RECIPIENTS} recipients")
+    person.sees("How far they came")
+    expect(person.page.locator(".head .badge")).to_have_text("finished", timeout=30_000)
+    expect(person.page.locator("#progress .kpi").nth(2)).to_contain_text("100 %", timeout=30_000)
+    person.page.reload()
+    person.shoot("campaign")
+
+
+def read_messages(person: Person) -> None:
+    person.page.get_by_placeholder("Phone number or e-mail address").fill("03000000007")
+    person.page.get_by_placeholder("Phone number or e-mail address").press("Enter")
+    person.sees("+923000000007")
+    person.follow("+923000000007")
+    person.sees("Receipt: delivered")
+    person.shoot("message")
+
+
+@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+def test_first_campaign(
+    house: House, address: str, chromium: Browser, contacts_file: Path, size: dict[str, int], theme: str
+) -> None:
+    with (
+        live.smsc() as ports,
+        live.working(house),
+        browsing.person(chromium, address, size, theme) as person,
+    ):
+        set_up_line(person, ports["smpp_port"])
+        add_sender(person)
+        person.sign_in(roles.CAMPAIGN_MANAGER)
+        import_contacts(person, contacts_file)
+        write_template(person)
+        make_campaign(person)
+        watch(person)
+        read_messages(person)
+        person.open("/")
+        person.shoot("home")
+        for path in ("campaigns", "templates", "contacts", "lists", "imports", "fields", "suppressions", "messages"):
+            person.open(f"/{path}/list/")
+            person.shoot(path)
+
+
+def test_wrong_password_and_keyboard(address: str, chromium: Browser) -> None:
+    with browsing.person(chromium, address, browsing.PHONE) as person:
+        person.open("/login/")
+        person.shoot("login")
+        person.fill("Name or e-mail address", "manager")
+        person.fill("Password", "not the password")
+        person.press("Sign in")
+        person.sees("The name or the password is not right.")
+        person.complaints.clear()  # the browser logs the 401 itself
+        person.sign_in(roles.CAMPAIGN_MANAGER)
+        person.press("Menu")
+        expect(person.page.get_by_role("link", name="Campaigns", exact=True)).to_be_visible()
+        person.shoot("menu")
+        person.page.keyboard.press("Escape")
+        expect(person.page.get_by_role("link", name="Contacts", exact=True)).not_to_be_visible()
+        expect(person.page).to_have_title(re.compile("Home"))
