@@ -4,6 +4,7 @@ Each plugin is loaded on its own, so that a broken one never stops the house. A 
 but its retention, subject and audit duties go on.
 """
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -39,12 +40,13 @@ NAMED: dict[str, str] = {
 
 @dataclass(slots=True)
 class Candidate:
-    """A plugin that imported: its object, and what each of its hooks returned."""
+    """A plugin that imported: its object, what each of its hooks returned, and the classes it mapped."""
 
     name: str
     plugin: object
     package: str
     results: dict[str, Any] = field(default_factory=dict)
+    mappers: set[Any] = field(default_factory=set)
 
     @property
     def info(self) -> PluginInfo | None:
@@ -74,27 +76,37 @@ def load(
         try:
             _admit(registry, candidate, channels)
         except PluginRefused as refusal:
+            _forget(candidate.package, candidate.mappers)
             _refuse(registry, refusal)
 
 
 def examine(entry_point: metadata.EntryPoint) -> Candidate:
     """Import one plugin, call its hooks and check everything it owes; raise PluginRefused with all faults."""
     before = set(Table.registry.mappers)
+    package = entry_point.value.partition(":")[0].partition(".")[0]
     try:
-        loaded = entry_point.load()
-        plugin = loaded() if isinstance(loaded, type) else loaded
-        configure_mappers()
-    except Exception as error:
-        _forget_mappers(before)
-        raise PluginRefused(entry_point.name, [f"it cannot be imported: {type(error).__name__}: {error}"]) from error
-    candidate = Candidate(entry_point.name, plugin, entry_point.value.partition(":")[0].partition(".")[0])
-    faults = [*_call_hooks(candidate), *_check(candidate)]
-    if faults:
-        _forget_mappers(before)
-        raise PluginRefused(entry_point.name, faults)
+        candidate = Candidate(entry_point.name, _import(entry_point), package)
+        faults = [*_call_hooks(candidate), *_check(candidate)]
+        if faults:
+            raise PluginRefused(entry_point.name, faults)
+    except PluginRefused:
+        _forget(package, set(Table.registry.mappers) - before)
+        raise
+    candidate.mappers = set(Table.registry.mappers) - before
     for name in candidate.info.owns_tables if candidate.info else ():
         tables.tables[name].info["owner"] = candidate.name
     return candidate
+
+
+def _import(entry_point: metadata.EntryPoint) -> object:
+    try:
+        loaded = entry_point.load()
+        plugin: object = loaded() if isinstance(loaded, type) else loaded
+        configure_mappers()
+    except (Exception, SystemExit) as error:
+        fault = f"it cannot be imported: {type(error).__name__}: {error}"
+        raise PluginRefused(entry_point.name, [fault]) from error
+    return plugin
 
 
 def _call_hooks(candidate: Candidate) -> list[str]:
@@ -136,6 +148,13 @@ def _call(caller: pluggy.HookCaller) -> Any:
 
 
 def _check(candidate: Candidate) -> list[str]:
+    try:
+        return _faults(candidate)
+    except Exception as error:
+        return [f"its declarations cannot be read: {type(error).__name__}: {error}"]
+
+
+def _faults(candidate: Candidate) -> list[str]:
     results, info = candidate.results, candidate.info
     faults = list(checks.missing_hooks(info, results))
     if info is None:
@@ -153,16 +172,17 @@ def _check(candidate: Candidate) -> list[str]:
 def _admit(registry: Registry, candidate: Candidate, channels: set[str]) -> None:
     """Put a faultless plugin into the registry, unless it clashes with one that is there already."""
     results = candidate.results
-    faults = [
+    faults = [f"a plugin called {candidate.name} is loaded already."] if candidate.name in registry.plugins else []
+    faults += [
         f"provider {cls.name} serves channel {cls.channel}, which no plugin offers."
         for cls in results.get("pulse_providers", ())
         if cls.channel not in channels
     ]
     for hook, table in NAMED.items():
-        taken = getattr(registry, table)
-        faults += [
-            f"the name {key(each)} in {hook} is taken." for each in results.get(hook, ()) if key(each) in taken
-        ]
+        taken = set(getattr(registry, table))
+        for each in results.get(hook, ()):
+            faults += [f"the name {key(each)} in {hook} is taken."] if key(each) in taken else []
+            taken.add(key(each))
     ledger = results.get("pulse_ledger")
     if ledger is not None and registry.ledger.is_metered:
         faults.append(f"a billing ledger is active already: {registry.ledger.name}.")
@@ -199,12 +219,17 @@ def _refuse(registry: Registry, refusal: PluginRefused) -> None:
     log.error("plugin_refused", plugin=refusal.plugin, faults=list(refusal.faults))
 
 
-def _forget_mappers(before: set[Any]) -> None:
-    """Unmap the classes of a refused plugin: a half-declared one would fail every later statement."""
+def _forget(package: str, mappers: set[Any]) -> None:
+    """Unmap the classes of a refused plugin: a half-declared one would fail every later statement.
+
+    Its modules are forgotten too, so that another attempt finds them as they are on the disk.
+    """
     registry = Table.registry
-    for mapper in set(registry.mappers) - before:
-        table = mapper.local_table
-        registry._dispose_manager_and_mapper(mapper.class_manager)  # noqa: SLF001 - no public way to unmap one class
-        registry._dispose_cls(mapper.class_)  # noqa: SLF001
+    for mapper in mappers:
+        table, manager = mapper.local_table, mapper.class_manager
+        registry._dispose_manager_and_mapper(manager)  # noqa: SLF001 - there is no public way to unmap one class
+        registry._managers.pop(manager, None)  # noqa: SLF001 - else it stays among the mappers, without one
         if table is not None and table in tables.tables.values():
             tables.remove(table)
+    for name in [name for name in sys.modules if mappers and f"{name}.".startswith(f"{package}.")]:
+        del sys.modules[name]

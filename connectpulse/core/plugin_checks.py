@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,10 @@ from .domain.contracts import (
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .hookspecs import ALWAYS, BY_HOOK, BY_KIND, Hooks
+
+_NAME = re.compile(r"[a-z][a-z0-9]{1,19}")
+_RESERVED = ("ab", "alembic", "core", "huey", "pulse")
+"""Beginnings of table names that are taken."""
 
 HOOK_NAMES = frozenset(name for name in vars(Hooks) if name.startswith("pulse_"))
 
@@ -48,6 +53,12 @@ def hook_names(plugin: object, is_marked: Mapping[str, bool]) -> Iterator[str]:
             yield f"there is no hook {name}{hint}"
         elif not is_marked.get(name):
             yield f"{name} is not marked with hookimpl, so it would never be called."
+        elif (given := _arguments(plugin, name)) != (owed := _arguments(Hooks(), name)):
+            yield f"{name} takes ({', '.join(given)}), not ({', '.join(owed)})."
+
+
+def _arguments(owner: object, hook: str) -> list[str]:
+    return list(inspect.signature(getattr(owner, hook)).parameters)
 
 
 def missing_hooks(info: PluginInfo | None, have: Collection[str]) -> Iterator[str]:
@@ -98,6 +109,8 @@ def _providers(result: Any) -> Iterator[str]:
 
 def identity(info: PluginInfo, name: str, package_tables: Collection[str]) -> Iterator[str]:
     """Find a plugin that is not who its entry point says, or owns other tables than it maps."""
+    if not _NAME.fullmatch(info.name) or info.name in _RESERVED:
+        yield f"it cannot be called {info.name!r}: use small letters and digits, and none of {', '.join(_RESERVED)}."
     if info.name != name:
         yield f"its entry point is called {name!r}, but pulse_plugin says {info.name!r}."
     if info.api != API_VERSION:

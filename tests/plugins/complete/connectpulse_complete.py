@@ -1,0 +1,138 @@
+"""A plugin that implements every hook there is, each with one thing."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Mapped
+
+from connectpulse.core.api import (
+    AuditAction,
+    BigId,
+    Card,
+    Channel,
+    CreatedAt,
+    Field,
+    Health,
+    HealthCheck,
+    Ledger,
+    Measure,
+    Movement,
+    Owned,
+    PaymentGateway,
+    PluginInfo,
+    PluginKind,
+    Pricer,
+    Provider,
+    Report,
+    RetentionRule,
+    SubjectHandler,
+    Table,
+    Tariff,
+    Then,
+    View,
+    Work,
+    by_contact,
+    hookimpl,
+    subject_handler,
+)
+from tests.plugins.postcard import PostcardChannel, PostProvider
+
+
+class Thing(Owned, Table):
+    __tablename__ = "complete_thing"
+
+    id: Mapped[BigId]
+    contact_id: Mapped[int]
+    created_at: Mapped[CreatedAt]
+
+
+class CompleteChannel(PostcardChannel):
+    name = "complete"
+
+
+class CompleteProvider(PostProvider):
+    name = "complete"
+    channel = "complete"
+
+
+class CompleteLedger(Ledger):
+    name = "complete"
+
+    def pricer(self, work: Work, tariff: Tariff) -> Pricer:
+        def price(address: str, measure: Measure) -> Decimal:
+            return Decimal(measure.quantity)
+
+        return price
+
+    def balance(self, work: Work, organisation_id: int) -> Decimal | None:
+        return Decimal(0)
+
+    def reserve(self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+        """Set nothing aside."""
+
+    def settle(self, work: Work, movements: Sequence[Movement]) -> None:
+        """Charge nothing."""
+
+
+def sync(thing_id: int) -> None:
+    """Do nothing with a thing."""
+
+
+class CompletePlugin:
+    @hookimpl
+    def pulse_plugin(self) -> PluginInfo:
+        kinds = frozenset({PluginKind.CHANNEL, PluginKind.BILLING})
+        return PluginInfo(
+            "complete", "1.0", "Complete", "test@example.com", kinds,
+            owns_tables=("complete_thing",), migrations="connectpulse_complete_migrations",
+        )  # fmt: skip
+
+    @hookimpl
+    def pulse_retention_rules(self) -> list[RetentionRule]:
+        return [RetentionRule(Thing, "created_at", timedelta(days=1), Then.PURGE, "a trial", ("contact_id",))]
+
+    @hookimpl
+    def pulse_subject_data(self) -> list[SubjectHandler]:
+        return [subject_handler(Thing, by_contact(Thing), ("contact_id",), erase_row=True)]
+
+    @hookimpl
+    def pulse_audit_actions(self) -> list[AuditAction]:
+        return [AuditAction("complete.done", "{actor} did {object}.")]
+
+    @hookimpl
+    def pulse_channels(self) -> list[Channel]:
+        return [CompleteChannel()]
+
+    @hookimpl
+    def pulse_providers(self) -> list[type[Provider]]:
+        return [CompleteProvider]
+
+    @hookimpl
+    def pulse_ledger(self) -> Ledger:
+        return CompleteLedger()
+
+    @hookimpl
+    def pulse_payment_gateways(self) -> list[PaymentGateway]:
+        return [PaymentGateway("complete", "Bank", (Field("account", "Account"),), dict)]
+
+    @hookimpl
+    def pulse_views(self) -> list[View]:
+        return [View(object, "Things")]
+
+    @hookimpl
+    def pulse_tasks(self, huey: Any) -> None:
+        huey.task(name="complete.sync")(sync)
+
+    @hookimpl
+    def pulse_reports(self) -> list[Report]:
+        return [Report("complete_things", "Things", ("id",), lambda work, limit: [])]
+
+    @hookimpl
+    def pulse_health(self) -> list[HealthCheck]:
+        return [HealthCheck("complete_health", lambda work: Health("complete_health", True))]
+
+    @hookimpl
+    def pulse_dashboard(self) -> list[Card]:
+        return [Card("complete_card", "Things", lambda work: "1")]
