@@ -78,6 +78,7 @@ class Worker:
         for thread in self._threads:
             thread.join(SWEEP_EVERY + 1)
         self.scheduler.resign()
+        self.queue.close()
         log.info("worker_stopped", worker=self.name)
 
     def _sweep(self) -> None:

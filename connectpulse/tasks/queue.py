@@ -4,8 +4,10 @@ huey is at-most-once: a task that runs when its worker is killed is lost. Nothin
 run; whatever must happen is a row that a sweeper finds.
 """
 
+from threading import Lock
 from typing import Any
 
+import psycopg
 import structlog
 from huey import Huey, PostgresHuey, PriorityRedisHuey
 from huey.serializer import SignedSerializer
@@ -72,12 +74,42 @@ class _PulseQueue(Huey):
 class PostgresQueue(_PulseQueue, PostgresHuey):
     """The queue in the site's own database."""
 
+    connections: "_Connections"
+
+    def close(self) -> None:
+        """Close every connection; for when nothing will be put or taken any more."""
+        self.connections.close()
+
+
+class _Connections:
+    """Opens huey's connections, one per thread, and closes what huey leaves to the garbage collector."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._opened: list[psycopg.Connection[Any]] = []
+        self._lock = Lock()
+
+    def __call__(self) -> "psycopg.Connection[Any]":
+        made = psycopg.connect(self._dsn)
+        with self._lock:
+            self._opened = [each for each in self._opened if not each.closed]
+            self._opened.append(made)
+        return made
+
+    def close(self) -> None:
+        for each in self._opened:
+            each.close()
+
 
 class RedisQueue(_PulseQueue, PriorityRedisHuey):
     """The queue in Redis or Valkey."""
 
+    def close(self) -> None:
+        """Close the connections of the pool."""
+        self.storage.pool.disconnect()
 
-def make_queue(settings: Settings, database_url: str) -> _PulseQueue:
+
+def make_queue(settings: Settings, database_url: str) -> PostgresQueue | RedisQueue:
     """Return the queue for these settings; connects when it is first used."""
     options = {
         "results": False,
@@ -85,5 +117,7 @@ def make_queue(settings: Settings, database_url: str) -> _PulseQueue:
     }
     if settings.huey_url:
         return RedisQueue("connectpulse", url=settings.huey_url, **options)
-    dsn = database_url.replace("postgresql+psycopg://", "postgresql://")
-    return PostgresQueue("connectpulse", dsn=dsn, **options)
+    connections = _Connections(database_url.replace("postgresql+psycopg://", "postgresql://"))
+    made = PostgresQueue("connectpulse", connection=connections, **options)
+    made.connections = connections
+    return made
