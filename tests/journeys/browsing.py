@@ -48,7 +48,7 @@ class Person:
         self.fill("Name or e-mail address", NAMES[role])
         self.fill("Password", PASSWORD)
         self.press("Sign in")
-        expect(self.page.get_by_role("navigation", name="Main")).to_be_attached()
+        expect(self.page.locator("#side")).to_be_attached()
 
     def sign_out(self) -> None:
         self.press("Sign out")
@@ -58,10 +58,10 @@ class Person:
 
     def choose(self, label: str, words: str) -> None:
         """Pick something by typing the beginning of its name."""
-        box = self.page.get_by_label(re.compile(f"^{re.escape(label)}")).last
+        box = self.page.get_by_role("combobox", name=re.compile(f"^{re.escape(label)}"))
         box.click()
         box.press_sequentially(words)
-        self.page.locator(".ts-dropdown .option", has_text=words).first.click()
+        self.page.locator(".ts-dropdown:visible .option", has_text=words).first.click()
         self.page.keyboard.press("Escape")
 
     def press(self, name: str) -> None:

@@ -83,6 +83,7 @@ def import_contacts(person: Person, file: Path) -> None:
     person.page.get_by_label("CSV file").set_input_files(file)
     person.shoot("import-upload")
     person.press("Upload and look at it")
+    person.page.get_by_label("City is").select_option("new")
     person.fill("Put them on a new list", "Customers")
     person.shoot("import-mapping")
     person.press("Import")
