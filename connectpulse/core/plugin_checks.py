@@ -107,10 +107,18 @@ def _providers(result: Any) -> Iterator[str]:
                 yield f"provider {cls.__name__} does not set {', '.join(absent)}."
 
 
+def name_fault(name: str) -> str | None:
+    """Return what keeps a plugin from being called `name`, None if nothing does."""
+    if _NAME.fullmatch(name) and name not in _RESERVED:
+        return None
+    return f"A plugin cannot be called {name!r}: use small letters and digits, and none of {', '.join(_RESERVED)}."
+
+
 def identity(info: PluginInfo, name: str, package_tables: Collection[str]) -> Iterator[str]:
     """Find a plugin that is not who its entry point says, or owns other tables than it maps."""
-    if not _NAME.fullmatch(info.name) or info.name in _RESERVED:
-        yield f"it cannot be called {info.name!r}: use small letters and digits, and none of {', '.join(_RESERVED)}."
+    fault = name_fault(info.name)
+    if fault:
+        yield fault
     if info.name != name:
         yield f"its entry point is called {name!r}, but pulse_plugin says {info.name!r}."
     if info.api != API_VERSION:

@@ -181,7 +181,8 @@ FAULTS = {
     ),
     "another name": (
         SOUND | {"pulse_plugin": SOUND["pulse_plugin"].replace('"acme"', '"pulse"')}, "", "",
-        ["it cannot be called 'pulse': use small letters and digits, and none of ab, alembic, core, huey, pulse.",
+        ["A plugin cannot be called 'pulse': use small letters and digits, "
+         "and none of ab, alembic, core, huey, pulse.",
          "its entry point is called 'acme', but pulse_plugin says 'pulse'."],
     ),
     "another API": (
