@@ -81,8 +81,10 @@ def restrict(work: Work, contact_id: int, is_restricted: bool) -> None:
 
 
 def add_members(work: Work, contact_list: ContactList, contact_ids: Sequence[int]) -> int:
-    """Put contacts of this organisation on a list; return how many were not on it yet."""
-    own = select(Contact.organisation_id, literal(contact_list.id), Contact.id).where(Contact.id.in_(contact_ids))
+    """Put contacts of the list's organisation on it, and nobody else's; return how many were not on it yet."""
+    own = select(Contact.organisation_id, literal(contact_list.id), Contact.id).where(
+        Contact.id.in_(contact_ids), Contact.organisation_id == contact_list.organisation_id
+    )
     statement = (
         upsert(ListMember)
         .from_select(["organisation_id", "list_id", "contact_id"], own)
