@@ -181,10 +181,10 @@ def _checks(field: Field, raw: Any) -> list[str]:
 
 
 def _pick(field: Field, raw: Any) -> int:
-    try:
-        return int(str(raw).strip())
-    except ValueError:
-        raise ValueError(f"{field.label}: choose one from the list.") from None
+    typed = str(raw).strip()
+    if not (typed.isascii() and typed.isdigit() and int(typed) < 2**63):
+        raise ValueError(f"{field.label}: choose one from the list.")
+    return int(typed)
 
 
 def _picks(field: Field, raw: Any) -> list[int]:

@@ -18,7 +18,7 @@ from ...core.storage.models import ANY, Address, Contact, ContactList, CustomFie
 from .. import current
 from ..security.roles import WRITE
 from .dates import moment
-from .forms import with_choices
+from .forms import row_number, with_choices
 from .noun import Column, Filter, NounView, badge, link
 
 _ADDRESS_FIELDS = tuple(Field(f"address_{scheme}", title, group="Addresses") for scheme, title in SCHEME_TITLES.items())
@@ -47,8 +47,8 @@ class ContactView(NounView):
     show_template = "pulse/contact.html"
 
     def select(self) -> Select[Any]:
-        chosen = request.args.get("list", type=int)
-        if chosen is None or not 0 < chosen < 2**63:
+        chosen = request.args.get("list", type=row_number)
+        if chosen is None:
             return select(Contact)
         return select(Contact).where(Contact.id.in_(select(ListMember.contact_id).where(ListMember.list_id == chosen)))
 

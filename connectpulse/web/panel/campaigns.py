@@ -19,7 +19,7 @@ from .. import current
 from ..security.roles import APPROVE, LAUNCH, READ, WRITE
 from .content import PURPOSES
 from .dates import duration, moment, zone
-from .forms import with_choices
+from .forms import row_number, search_words, with_choices
 from .messages import chosen_states, cursor, message_badge
 from .noun import Column, Filter, NounView, badge, link
 
@@ -90,7 +90,7 @@ class CampaignView(NounView):
 
     def preset(self) -> dict[str, Any]:
         registry = current.the_house().registry
-        chosen = request.args.get("list", type=int)
+        chosen = request.args.get("list", type=row_number)
         return {
             "channel": next(iter(registry.channels), None),
             "timezone": zone().key,
@@ -147,7 +147,7 @@ class CampaignView(NounView):
         return messages.search(
             work,
             campaign_id=campaign_id,
-            address=request.args.get("q", "").strip()[:100],
+            address=search_words(),
             states=chosen_states(),
             before=cursor(),
         )
@@ -191,7 +191,7 @@ class CampaignView(NounView):
     @permission_name(LAUNCH)
     def launch(self, pk: str) -> Any:
         """Launch as quoted."""
-        quote_id = request.form.get("quote", type=int)
+        quote_id = request.form.get("quote", type=row_number)
 
         def verb(work: Work) -> None:
             row = self.find(work, pk)

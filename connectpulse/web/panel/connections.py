@@ -246,7 +246,7 @@ class RouteView(NounView):
         return form[1:] if row is not None else with_choices(form)
 
     def preset(self) -> dict[str, Any]:
-        return {"connection_id": request.args.get("connection", type=int)}
+        return {"connection_id": request.args.get("connection", type=forms.row_number)}
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         made = {**values, "prefix": values["prefix"] or "", "sender": values["sender"] or ""}

@@ -103,6 +103,19 @@ def with_choices(form: Form, **choices: Iterable[tuple[Any, str]]) -> Form:
     )
 
 
+def row_number(typed: str) -> int:
+    """Return the id somebody typed or linked to; raise ValueError for what can be none."""
+    number = int(typed)
+    if not 0 < number < 2**63:
+        raise ValueError(f"{typed[:20]!r} is no id.")
+    return number
+
+
+def search_words(most: int = 100) -> str:
+    """Return what this request searches for, cut to `most` characters."""
+    return request.args.get("q", "").replace("\x00", "").strip()[:most]
+
+
 def shown(value: Any) -> str:
     """Return a value as an input holds it."""
     if value is None:

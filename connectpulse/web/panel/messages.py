@@ -15,6 +15,7 @@ from .. import current
 from ..security.roles import READ, WRITE
 from .audience import meant
 from .dates import moment
+from .forms import row_number, search_words
 from .noun import Column, Filter, NounView, badge, link
 
 STATE_KINDS = {
@@ -37,8 +38,7 @@ def chosen_states() -> list[MessageState]:
 
 def cursor() -> int | None:
     """Return where this request's page begins; None for the newest."""
-    typed = request.args.get("before", "")
-    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 19 else None
+    return request.args.get("before", type=row_number)
 
 
 class MessageView(BaseView):
@@ -53,7 +53,7 @@ class MessageView(BaseView):
         """Show the newest messages, or those of an address or in a state."""
         if current.organisation_id() is None:
             return self.render_template("pulse/no_organisation.html")
-        words = request.args.get("q", "").strip()[:320]
+        words = search_words(320)
         with current.work() as work:
             log = messages.search(work, address=words, states=chosen_states(), before=cursor())
             return self.render_template("pulse/messages.html", log=log, words=words, message_badge=message_badge)
@@ -92,9 +92,10 @@ class MessageView(BaseView):
 
 
 def _id(pk: str) -> int:
-    if not (pk.isascii() and pk.isdigit() and len(pk) < 19):
+    try:
+        return row_number(pk)
+    except ValueError:
         abort(404)
-    return int(pk)
 
 
 class InboundView(NounView):

@@ -129,7 +129,7 @@ class NounView(ModelView):
         """Show a page of rows, the newest first."""
         if not self.is_platform and current.organisation_id() is None:
             return self.render_template("pulse/no_organisation.html")
-        words = request.args.get("q", "").strip()[:100]
+        words = forms.search_words()
         with self.work() as work:
             statement = self._narrowed(words)
             rows, older = self._page(work, statement)
@@ -207,7 +207,7 @@ class NounView(ModelView):
     @permission_name(READ)
     def lookup(self) -> Any:
         """Return rows whose name begins with `q`, for choosing one in a form."""
-        words = request.args.get("q", "").strip()[:100]
+        words = forms.search_words()
         with self.work() as work:
             statement = self.select().order_by(self.model.id.desc()).limit(20)
             if words:
@@ -240,8 +240,8 @@ class NounView(ModelView):
     def find(self, work: Work, pk: str) -> Any:
         """Return the row of a URL; 404 if there is none for this organisation."""
         try:
-            return records.find(work, self.model, int(pk))
-        except (ValueError, NotFound, OverflowError):
+            return records.find(work, self.model, forms.row_number(pk))
+        except (ValueError, NotFound):
             abort(404)
 
     def act(self, verb: Callable[[Work], Any], done: str) -> bool:
@@ -286,7 +286,7 @@ class NounView(ModelView):
 
     def _narrowed(self, words: str) -> Select[Any]:
         statement = self.select()
-        if words:
+        if words and self.search_hint:
             statement = statement.where(self.search(words))
         chosen = self._chosen()
         for each in self.filters:
@@ -295,8 +295,8 @@ class NounView(ModelView):
         return statement
 
     def _page(self, work: Work, statement: Select[Any]) -> tuple[Sequence[Any], int | None]:
-        before = request.args.get("before", type=int)
-        if before is not None and abs(before) < 2**63:
+        before = request.args.get("before", type=forms.row_number)
+        if before is not None:
             statement = statement.where(self.model.id < before)
         rows = work.session.scalars(statement.order_by(self.model.id.desc()).limit(PAGE + 1)).unique().all()
         return rows[:PAGE], rows[PAGE - 1].id if len(rows) > PAGE else None

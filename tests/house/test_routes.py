@@ -1,0 +1,160 @@
+"""Every route of the application: who gets in, what strangers see, and what a foreign id is worth."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from connectpulse.house import House
+from connectpulse.testing import factories
+from connectpulse.web.security import roles
+from tests.journeys.panel_scene import Visitor, panel, visitor
+
+OPEN = {
+    "HomeView.index", "HomeView.live", "SignInView.login", "SignInView.logout", "LocaleView.index", "UtilView.back",
+    "appbuilder.static", "static", "callbacks.receive", "health.healthz", "health.readyz", "health.metrics",
+    "health.details",
+}  # fmt: skip
+"""Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""
+
+PAGES_OF_ROLES = {
+    roles.ANALYST: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/"},
+    roles.APPROVER: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/",
+                     "/senders/list/"},
+}  # fmt: skip
+EVERY_LIST = {
+    "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
+    "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
+    "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
+}  # fmt: skip
+
+
+@pytest.fixture
+def app(house: House, organisation: int) -> Flask:
+    return panel(house, organisation)
+
+
+def rules(app: Flask) -> Iterator[tuple[Rule, str, str]]:
+    """Yield every closed route as (rule, a URL on it, a method)."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in OPEN:
+            continue
+        url = str(rule)
+        for argument in rule.arguments:
+            url = url.replace(f"<{argument}>", "1").replace(f"<int:{argument}>", "1")
+        assert "<" not in url, rule
+        for method in sorted((rule.methods or set()) & {"GET", "POST"}):
+            yield rule, url, method
+
+
+def test_every_route_refuses_strangers(app: Flask) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    seen = 0
+    for _, url, method in rules(app):
+        answer = app.test_client().open(url, method=method)
+        assert answer.status_code in (302, 401, 403), (method, url, answer.status_code)
+        if answer.status_code == 302:
+            assert "/login/" in answer.location, (method, url, answer.location)
+        seen += 1
+    assert seen > 60
+
+
+def test_no_post_without_a_token(app: Flask) -> None:
+    person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    for _, url, method in rules(app):
+        if method == "POST":
+            answer = person.client.post(url)
+            assert answer.status_code == 400, (url, answer.status_code)
+            assert "grown old" in answer.text
+
+
+def test_changes_are_never_made_by_get(app: Flask) -> None:
+    reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit"}
+    for rule, _, method in rules(app):
+        if method == "GET":
+            assert rule.endpoint.partition(".")[2] in reading, rule.endpoint
+
+
+@pytest.mark.parametrize("role", [roles.ANALYST, roles.APPROVER])
+def test_readers_read_their_pages_and_no_others(app: Flask, role: str) -> None:
+    person = visitor(app, role)
+    for page in EVERY_LIST:
+        wanted = 200 if page in PAGES_OF_ROLES[role] else 403
+        assert person.get(page).status_code == wanted, page
+
+
+@pytest.mark.parametrize("role", [roles.ANALYST, roles.APPROVER, roles.AUDITOR])
+def test_readers_change_nothing(app: Flask, role: str) -> None:
+    app.config["WTF_CSRF_ENABLED"] = False
+    person = visitor_without_token(app, role)
+    for rule, url, method in rules(app):
+        page, verb = rule.endpoint.split(".")
+        if method == "POST" and page != "ProfileView" and not (page == "SettingsView" or verb in _APPROVING):
+            answer = person.client.post(url)
+            assert answer.status_code == 403 or verb in _READING_BY_POST, (url, answer.status_code)
+
+
+_APPROVING = {"approve", "send_back"}
+_READING_BY_POST = {"preview"}
+
+
+def visitor_without_token(app: Flask, role: str) -> Visitor:
+    made = Visitor(app.test_client())
+    from tests.journeys.panel_scene import NAMES, PASSWORD
+
+    answer = made.client.post("/login/", data={"username": NAMES[role], "password": PASSWORD})
+    assert answer.status_code == 302
+    return made
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["q=%00", "q=%25_", "before=abc", "before=-1", "before=99999999999999999999999", "state=%F0%9F%92%A5", "page_X=abc",
+     "_oc_X=password", "psize_X=100000", "list=x", "list=99999999999999999999", "of=platform", "channel=none",
+     "_l_=xx", "provider=none", "preset=none&provider=smpp"],
+)  # fmt: skip
+def test_no_query_string_breaks_a_page(app: Flask, query: str) -> None:
+    person = visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    for page in (*EVERY_LIST, "/", "/connections/add", "/templates/add", "/campaigns/add", "/contacts/lookup"):
+        answer = person.get(f"{page}?{query}", follow_redirects=True)
+        assert answer.status_code in (200, 400, 404), (page, query, answer.status_code)
+
+
+@pytest.mark.parametrize("pk", ["0", "-1", "abc", "99999999999999999999", "1%00", "' OR 1=1"])
+def test_no_id_breaks_a_page(app: Flask, pk: str) -> None:
+    person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    for noun in ("campaigns", "templates", "senders", "contacts", "lists", "imports", "messages", "replies", "audit"):
+        assert person.get(f"/{noun}/show/{pk}").status_code == 404, (noun, pk)
+
+
+def test_rows_of_another_organisation_are_not_there(house: House, app: Flask) -> None:
+    other = factories.organisation(house)
+    with house.work(factories.ADMINISTRATOR, other) as work:
+        hers = factories.contact(work, "+923001234567", "Hers")
+        her_list = factories.contact_list(work, "Her list", [hers])
+        contact_id, list_id = hers.id, her_list.id
+    person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    assert person.get(f"/contacts/show/{contact_id}").status_code == 404
+    assert person.get(f"/lists/show/{list_id}").status_code == 404
+    assert person.post(f"/lists/delete/{list_id}", "/profile/").status_code == 404
+    assert "Hers" not in person.get("/contacts/list/").text
+    assert "Her list" not in person.get("/lists/lookup").text
+    form = {"name": "Mine", "channel": "sms", "purpose": "transactional", "list_ids": [str(list_id)]}
+    answer = person.post("/campaigns/add", "/campaigns/add", form)
+    assert answer.status_code in (404, 422)
+
+
+def test_headers_of_every_answer(app: Flask) -> None:
+    answer = visitor(app, roles.ANALYST).get("/campaigns/list/")
+    assert "script-src 'self' 'nonce-" in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_sign_in_is_limited(app: Flask) -> None:
+    person = Visitor(app.test_client())
+    answers = [person.post("/login/", "/login/", {"username": "x", "password": "y"}).status_code for _ in range(12)]
+    assert answers[0] == 401
+    assert answers[-1] == 429
