@@ -113,7 +113,8 @@ class Hooks:
     def pulse_tasks(self, huey: "Huey") -> None:
         """Declare background tasks, under explicit names that begin with the plugin's.
 
-        Arguments: the queue to decorate with. Tasks take ids and call services; they hold no state.
+        Arguments: `huey`, the queue to decorate with. Tasks take ids and call services; they hold no state.
+        Returns: nothing.
         Example: `huey.task(name="acme.sync")(sync)`
         """
 

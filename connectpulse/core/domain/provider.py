@@ -94,7 +94,8 @@ class Inbound:
 class Callback:
     """A request to our webhook, as it came: verify signatures over `body`, never over a re-encoding.
 
-    `url` keeps its raw query string; `source` is the network address it came from.
+    `url` keeps its raw query string; `source` is the network address it came from. The case of the names in
+    `headers` tells nothing.
     """
 
     method: str
