@@ -20,6 +20,15 @@ PICTURES = os.environ.get("PULSE_PICTURES")
 """A folder to put a picture of every page into, for looking at."""
 
 
+_TOO_WIDE = """() => {
+  const room = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= room) return [];
+  return [...document.querySelectorAll("main *")]
+    .filter((each) => each.getBoundingClientRect().right > room + 1)
+    .map((each) => each.tagName + "." + each.className + " " + each.textContent.trim().slice(0, 40)).slice(0, 8);
+}"""
+
+
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Start Debian's Chromium without a window."""
@@ -75,8 +84,8 @@ class Person:
 
     def shoot(self, name: str) -> None:
         """Keep a picture of the page if pictures are wanted, and hold it against its width."""
-        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{self.page.url} is {wide} pixels too wide"
+        wide = self.page.evaluate(_TOO_WIDE)
+        assert not wide, f"{self.page.url} is too wide because of {wide}"
         if PICTURES:
             self.shots += 1
             width = self.page.viewport_size["width"] if self.page.viewport_size else 0
