@@ -98,7 +98,7 @@ def write_template(person: Person) -> None:
     person.fill("Name", "Greeting")
     person.fill("Text", 'Dear {{ name | default("friend") }}, greetings to ')
     person.press("city")
-    person.sees("Parts")
+    expect(person.page.locator("#preview")).to_contain_text("29")
     person.shoot("template-form")
     person.press("Save")
     person.sees("Version 1")

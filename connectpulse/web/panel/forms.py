@@ -120,6 +120,8 @@ def shown(value: Any) -> str:
     """Return a value as an input holds it."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M")
     if isinstance(value, date):
