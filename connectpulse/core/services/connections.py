@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select, text
@@ -14,6 +15,9 @@ from ..errors import Refused
 from ..storage.models import Connection, Route
 from . import audit, records
 from .work import Work
+
+_LAST = 1_000_000
+"""Added to the priority of routes that would only wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,10 @@ def callback_path(connection: Connection) -> str:
 
 
 def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
-    """Return the routes that may carry an organisation's messages of a channel now."""
+    """Return the routes that may carry an organisation's messages of a channel.
+
+    Those over connections that are paused or fail at present come after all others.
+    """
     statement = (
         select(Route)
         .join(Route.connection)
@@ -125,9 +132,15 @@ def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
         )
     )
     return [
-        RouteRule(route.connection_id, route.priority, route.weight, route.prefix, route.sender)
+        RouteRule(route.connection_id, _rank(route, work.clock()), route.weight, route.prefix, route.sender)
         for route in work.session.scalars(statement).unique()
     ]
+
+
+def _rank(route: Route, now: datetime) -> int:
+    connection = route.connection
+    is_usable = connection.is_active and (connection.open_until is None or connection.open_until <= now)
+    return route.priority if is_usable else route.priority + _LAST
 
 
 def create_route(work: Work, connection_id: int, **conditions: Any) -> Route:
