@@ -33,6 +33,7 @@ class ServiceDesk:
     def __init__(self, open_work: Opener, worker: str, public_url: str) -> None:
         self._open_work = open_work
         self._public_url = public_url
+        self._hands: list[ServiceHand] = []
         self.worker = worker
 
     @contextmanager
@@ -108,9 +109,9 @@ class ServiceDesk:
             work.session.execute(
                 text(
                     "UPDATE pulse_dispatch SET lease_until = now() + make_interval(secs => :lease) "
-                    "WHERE state = 'claimed' AND worker = :worker AND lease_until > now()"
+                    "WHERE state = 'claimed' AND worker = ANY(:hands) AND lease_until > now()"
                 ),
-                {"worker": self.worker, "lease": dispatching.LEASE_SECONDS},
+                {"hands": [hand.name for hand in self._hands], "lease": dispatching.LEASE_SECONDS},
             )
             kept = work.session.execute(
                 text(
@@ -137,7 +138,9 @@ class ServiceDesk:
             return {(row[0], row[1]) for row in kept}
 
     def hand(self, facts: LineFacts) -> "ServiceHand":
-        return ServiceHand(self, facts)
+        hand = ServiceHand(self, facts, f"{self.worker[:72]}#{len(self._hands) + 1}")
+        self._hands.append(hand)
+        return hand
 
     def take_in(self, connection_id: int, events: Events) -> None:
         told = [event for event in events if isinstance(event, Receipt)]
@@ -202,19 +205,23 @@ def _move_on(work: Work, connection_id: int) -> None:
 class ServiceHand:
     """The dispatches one session works through. Its lanes share it; the lock makes them take turns.
 
-    What is in hand changes only when the transaction that changed it is committed.
+    What is in hand changes only when the transaction that changed it is committed. `name` is in the leases
+    of what it claims. Where nobody knows whether a transaction was committed (`_is_in_doubt`), the next one
+    first gives back what was claimed in it: nothing of that can have left.
     """
 
-    def __init__(self, desk: ServiceDesk, facts: LineFacts) -> None:
+    def __init__(self, desk: ServiceDesk, facts: LineFacts, name: str) -> None:
+        self.name = name
         self._desk = desk
         self._facts = facts
         self._lock = threading.Lock()
         self._held = Held()
+        self._is_in_doubt = False
 
     def turn(self, done: Batch | None, outcomes_of_done: Sequence[Outcome], want: int) -> Turn:
         with self._lock:
             held = self._held.copy()
-            with self._desk.work("move messages") as work:
+            with self._work("move messages") as work:
                 if done is not None:
                     self._record(work, held, done, outcomes_of_done)
                 turn = self._fetch(work, held, want) if want else Turn()
@@ -223,13 +230,23 @@ class ServiceHand:
 
     def put_back(self) -> None:
         with self._lock:
-            with self._desk.work("put dispatches back") as work:
+            with self._work("put dispatches back") as work:
                 for dispatch_id, claimed in self._held.claims.items():
                     if self._held.is_idle(claimed):
-                        dispatching.put_back(work, dispatch_id, self._desk.worker)
+                        dispatching.put_back(work, dispatch_id, self.name)
                     else:
-                        dispatching.abandon(work, dispatch_id, self._desk.worker)
+                        dispatching.abandon(work, dispatch_id, self.name)
             self._held = Held()
+
+    @contextmanager
+    def _work(self, reason: str) -> Iterator[Work]:
+        """Open work on the hand's dispatches, with any doubt about the transaction before removed."""
+        was_in_doubt, self._is_in_doubt = self._is_in_doubt, True
+        with self._desk.work(reason) as work:
+            if was_in_doubt:
+                dispatching.disown(work, self.name, list(self._held.claims))
+            yield work
+        self._is_in_doubt = False
 
     def look_up(self, limit: int) -> Sequence[Submission]:
         if self._facts.provider.ambiguity_of(self._facts.settings) is not Ambiguity.LOOKUP:
@@ -249,19 +266,19 @@ class ServiceHand:
 
     def _finish_if_done(self, work: Work, held: "Held", claimed: Claimed) -> None:
         if claimed.is_exhausted and held.is_idle(claimed):
-            dispatching.finish(work, claimed, self._desk.worker)
+            dispatching.finish(work, claimed, self.name)
             held.drop(claimed)
 
     def _fetch(self, work: Work, held: "Held", want: int) -> Turn:
         for _ in range(MOST_LOOKS):
             claimed = held.current
             if claimed is None:
-                claimed = dispatching.take(work, self._facts.connection_id, self._desk.worker, held.last_campaign)
+                claimed = dispatching.take(work, self._facts.connection_id, self.name, held.last_campaign)
                 if claimed is None:
                     due = dispatching.next_due(work, self._facts.connection_id)
                     return Turn(wait=IDLE_LOOK if due is None else min(due, IDLE_LOOK))
                 held.last_campaign = claimed.source.campaign_id
-            found = dispatching.pick(work, claimed, self._desk.worker, want, is_idle=held.is_idle(claimed))
+            found = dispatching.pick(work, claimed, self.name, want, is_idle=held.is_idle(claimed))
             if found.claimed is None:
                 held.drop(claimed)
             elif found.submissions:

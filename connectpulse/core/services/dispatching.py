@@ -21,7 +21,7 @@ from . import campaign_end, leaving, pacing, plans
 from .outcomes import Source
 from .work import Work
 
-LEASE_SECONDS = 30
+LEASE_SECONDS = 15
 _MARGIN = timedelta(hours=1)
 """How far before a dispatch was made a suppression may have been begun and still be news to it."""
 
@@ -263,6 +263,17 @@ def put_back(work: Work, dispatch_id: int, worker: str, due_at: datetime | None 
             "due_at = coalesce(:due, due_at) WHERE id = :id AND worker = :worker AND state = 'claimed'"
         ),
         {"id": dispatch_id, "worker": worker, "due": due_at},
+    )
+
+
+def disown(work: Work, worker: str, held: Sequence[int]) -> None:
+    """Give back whole what `worker` claimed without knowing it: its commit's answer was lost."""
+    work.session.execute(
+        text(
+            "UPDATE pulse_dispatch SET state = 'ready', worker = NULL, lease_until = NULL, cursor = first_id - 1 "
+            "WHERE worker = :worker AND state = 'claimed' AND id <> ALL(:held)"
+        ),
+        {"worker": worker, "held": list(held)},
     )
 
 

@@ -23,7 +23,7 @@ from .work import Work
 log = structlog.get_logger(__name__)
 
 PAGE = 50
-ORPHAN_PATIENCE = timedelta(seconds=30)
+ORPHAN_PATIENCE = timedelta(seconds=15)
 """How long a receipt without a message waits for its submit before the recipient's address is tried."""
 
 
@@ -129,27 +129,32 @@ def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageStat
         )
 
 
+_ORPHANS = """
+SELECT o.id, o.connection_id, o.reference, o.state, o.code, o.reason, o.quantity, o.address, o.suppress,
+       r.message_id, r.part
+FROM pulse_receipt o
+LEFT JOIN LATERAL (
+    SELECT message_id, part FROM pulse_reference
+    WHERE reference = o.reference AND connection_id = o.connection_id
+    ORDER BY message_id DESC LIMIT 1) r ON true
+WHERE o.message_id IS NULL AND o.id > :oldest
+  AND (r.message_id IS NOT NULL OR (o.id < :patient AND o.address <> '' AND (o.connection_id, o.address) IN (
+       SELECT a.connection_id, m.address FROM pulse_attempt a JOIN pulse_message m ON m.id = a.message_id
+       WHERE a.outcome = 'unknown' AND m.id > :oldest AND m.state IN (2, 3))))
+ORDER BY o.id LIMIT :limit
+"""
+"""Receipts without a message for which there may be one: foreign ones must not keep these from being seen."""
+
+
 def orphans(work: Work, limit: int = 1000) -> int:
     """Match receipts that came before their submit, or whose submit's answer was lost; return how many.
 
     By reference first. A receipt still alone after a while may belong to an `unknown` message: the one of the
-    same connection and recipient, if there is exactly one that was handed over before the receipt came.
+    same connection and recipient, if there is exactly one that was made before the receipt came. (When it was
+    handed over nobody knows: that is noted with the loss of the answer, often after the receipt.)
     """
     rows = work.session.execute(
-        text(
-            """
-            SELECT o.id, o.connection_id, o.reference, o.state, o.code, o.reason, o.quantity, o.address,
-                   r.message_id, r.part
-            FROM pulse_receipt o
-            LEFT JOIN LATERAL (
-                SELECT message_id, part FROM pulse_reference
-                WHERE reference = o.reference AND connection_id = o.connection_id
-                ORDER BY message_id DESC LIMIT 1) r ON true
-            WHERE o.message_id IS NULL AND o.id > :oldest
-              AND (r.message_id IS NOT NULL OR (o.address <> '' AND o.id < :patient))
-            ORDER BY o.id LIMIT :limit
-            """
-        ),
+        text(_ORPHANS),
         {
             "oldest": ids.at(work.clock() - receipts.LOOK_BACK),
             "patient": ids.at(work.clock() - ORPHAN_PATIENCE),
@@ -171,14 +176,14 @@ SELECT m.id, m.parts, m.organisation_id,
        (SELECT count(*) FROM pulse_reference r WHERE r.message_id = m.id) AS known
 FROM pulse_attempt a JOIN pulse_message m ON m.id = a.message_id
 WHERE a.connection_id = :connection AND a.outcome = 'unknown' AND m.address = :address
-  AND m.submitted_at <= :before
+  AND m.id < :receipt
 GROUP BY m.id, m.parts, m.organisation_id HAVING bool_or(m.state IN (2, 3)) LIMIT 2
 """
 
 
 def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
     """Give a lone receipt's reference to the one unknown message it can be about."""
-    facts = {"connection": row.connection_id, "address": row.address, "before": ids.moment(row.id)}
+    facts = {"connection": row.connection_id, "address": row.address, "receipt": row.id}
     candidates = work.session.execute(text(_ADOPT), facts).all()
     if len(candidates) != 1 or candidates[0].known >= candidates[0].parts:
         return None
@@ -214,7 +219,9 @@ def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tupl
         row, message = told[receipt_id], known.get(message_id)
         if message is None:
             continue
-        receipt = Receipt(row.reference, MessageState(row.state), row.code, row.reason, None, row.address, row.quantity)
+        receipt = Receipt(
+            row.reference, MessageState(row.state), row.code, row.reason, None, row.address, row.quantity, row.suppress
+        )
         receipts.better(message, part, receipt)
         work.session.execute(
             text(
@@ -226,14 +233,15 @@ def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tupl
     receipts.fold(work, [message for message in known.values() if message.best])
 
 
-_SILENT = """
+_SILENT = f"""
 WITH u AS (
     UPDATE pulse_message m SET state = %(expired)s, reason = 'no_receipt', changed_at = %(now)s
     FROM pulse_dispatch d
     WHERE d.id = %(dispatch)s AND m.id BETWEEN d.first_id AND d.last_id AND m.dispatch_id = d.id
       AND m.state = %(before)s
-    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity)
-SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2, 3
+    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity, m.billed)
+SELECT organisation_id, campaign_id, channel, count(*), sum({receipts.DUE}),
+       sum(coalesce(billed, quantity)) FROM u GROUP BY 1, 2, 3
 """
 
 

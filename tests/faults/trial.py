@@ -1,0 +1,185 @@
+"""A campaign under fire: workers are killed and the database crashes while it runs, and then it is counted.
+
+Two records are compared that know nothing of each other: what the SMSC accepted, and what the database says.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+
+from bench.scene import Scene, scene, wait_until
+from connectpulse.core.domain.message import MessageState
+from connectpulse.core.services import messages
+from connectpulse.core.services.connections import Limits
+from connectpulse.core.storage import guard
+from connectpulse.testing.factories import ADMINISTRATOR
+
+WORKERS = 2
+RUN_WITHIN = 1800.0
+SETTLE_WITHIN = 120.0
+"""Seconds for leases to end and receipts without a message to find theirs, after the last message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to happen. `sessions` more than workers spare a fresh worker the wait for a dead one's lease."""
+
+    recipients: int
+    kills: int
+    restarts: int
+    seed: int
+    window: int = 200
+    sessions: int = 2
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was found. `is_good` when every promise held."""
+
+    plan: Plan
+    seconds: float = 0.0
+    kills: int = 0
+    restarts: int = 0
+    lost: int = 0
+    twice: int = 0
+    unknown_at_most: int = 0
+    unknown_seen: int = 0
+    unknown_resolved: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        return not self.faults
+
+    def as_line(self) -> dict[str, Any]:
+        """Return the verdict for machines."""
+        found = asdict(self)
+        return found.pop("plan") | found | {"unknown": len(self.unknown), "is_good": self.is_good}
+
+
+def run(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> Verdict:
+    """Run the campaign through its faults; return what became of everybody."""
+    verdict = Verdict(plan, unknown_at_most=plan.kills * plan.window)
+    chance = random.Random(plan.seed)
+    with scene() as stage:
+        list_id = stage.audience(plan.recipients)
+        stage.connect(Limits(window=plan.window, sessions=plan.sessions))
+        campaign_id, quote_id = stage.campaign(list_id)
+        for _ in range(WORKERS):
+            stage.start_worker()
+        began = time.monotonic()
+        stage.launch(campaign_id, quote_id)
+        for moment, fault in _moments(plan, chance):
+            wait_until(lambda at=moment: stage.simulator.record()["parts"] >= at, RUN_WITHIN, 0.02)
+            tell(f"{time.monotonic() - began:6.1f} s, {moment:,} submitted: {fault}")
+            _strike(stage, fault, chance, verdict)
+        _settle(stage, verdict)
+        verdict.seconds = round(time.monotonic() - began, 1)
+        _judge(stage, campaign_id, verdict)
+    return verdict
+
+
+def _moments(plan: Plan, chance: random.Random) -> list[tuple[int, str]]:
+    """Return the faults in order, each with the number of submitted messages it waits for."""
+    faults = ["kill"] * plan.kills + ["restart"] * plan.restarts
+    chance.shuffle(faults)
+    moments = sorted(chance.randrange(1, int(plan.recipients * 0.95)) for _ in faults)
+    return list(zip(moments, faults, strict=True))
+
+
+def _strike(stage: Scene, fault: str, chance: random.Random, verdict: Verdict) -> None:
+    if fault == "restart":
+        stage.server.stop("immediate")
+        stage.server.ensure_running()
+        verdict.restarts += 1
+        return
+    serving = _serving(stage)
+    victim = chance.choice([worker for worker in stage.workers if worker.pid in serving] or stage.workers)
+    victim.kill()
+    victim.wait()
+    stage.workers.remove(victim)
+    stage.start_worker()
+    verdict.kills += 1
+
+
+def _serving(stage: Scene) -> set[int]:
+    """Return the process ids of the workers that hold a session."""
+    with stage.house.work(ADMINISTRATOR) as work:
+        names = work.session.scalars(text("SELECT worker FROM pulse_connection_slot WHERE state = 'connected'")).all()
+    return {int(name.split(":")[1]) for name in names}
+
+
+def _settle(stage: Scene, verdict: Verdict) -> None:
+    """Wait until nothing can change any more: all is handed over, and every receipt has found its message."""
+
+    def everything_is_settled() -> bool:
+        for worker in stage.workers:
+            if worker.poll() is not None:
+                verdict.faults.append(f"A worker ended by itself with code {worker.returncode}.")
+        counted = _states(stage)
+        verdict.unknown_seen = max(verdict.unknown_seen, counted.get(MessageState.UNKNOWN, 0))
+        is_open = any(not state.is_final and state is not MessageState.UNKNOWN for state in counted)
+        return not (is_open or verdict.faults or stage.simulator.record()["waiting"] or _adoptable(stage))
+
+    try:
+        wait_until(everything_is_settled, SETTLE_WITHIN, 0.5)
+    except TimeoutError as error:
+        verdict.faults.append(str(error))
+
+
+def _states(stage: Scene) -> dict[MessageState, int]:
+    with stage.house.work(ADMINISTRATOR) as work:
+        rows = work.session.execute(text("SELECT state, count(*) FROM pulse_message GROUP BY state"))
+        return {MessageState(state): count for state, count in rows}
+
+
+def _adoptable(stage: Scene) -> int:
+    """Return how many receipts have not found their message yet."""
+    with stage.house.work(ADMINISTRATOR) as work:
+        return int(work.session.scalar(text("SELECT count(*) FROM pulse_receipt WHERE message_id IS NULL")) or 0)
+
+
+def _judge(stage: Scene, campaign_id: int, verdict: Verdict) -> None:
+    plan, record = verdict.plan, stage.simulator.record()
+    counted = _states(stage)
+    verdict.states = {state.label: count for state, count in counted.items()}
+    verdict.unknown = _listed_unknown(stage, campaign_id)
+    verdict.unknown_resolved = verdict.unknown_seen - len(verdict.unknown)
+    settled = sum(count for state, count in counted.items() if state.is_final)
+    verdict.lost = plan.recipients - settled - len(verdict.unknown)
+    verdict.twice = record["duplicates"]
+    delivered = counted.get(MessageState.DELIVERED, 0)
+    figures = {name: count for name, count in stage.figures(campaign_id).items() if name.startswith("state:")}
+    promises = {
+        f"{verdict.lost} recipients are lost": verdict.lost == 0,
+        f"{verdict.twice} messages were submitted twice": verdict.twice == 0,
+        f"{verdict.unknown_seen} were unknown, more than {verdict.unknown_at_most}":
+            verdict.unknown_seen <= verdict.unknown_at_most,
+        f"the list of unknown messages has {len(verdict.unknown)} lines for {counted.get(MessageState.UNKNOWN, 0)}":
+            len(verdict.unknown) == counted.get(MessageState.UNKNOWN, 0),
+        f"the SMSC accepted {record['distinct']} messages, {delivered} are delivered": record["distinct"] == delivered,
+        "an unknown message was accepted by the SMSC": not any(map(stage.simulator.times_sent, verdict.unknown)),
+        f"the figures say {figures}, the messages {verdict.states}":
+            figures == {f"state:{name}": count for name, count in verdict.states.items()},
+        f"the campaign is {stage.state(campaign_id)}": stage.state(campaign_id) == "finished",
+    }  # fmt: skip
+    verdict.faults += [f"Broken promise: {said}." for said, is_kept in promises.items() if not is_kept]
+
+
+def _listed_unknown(stage: Scene, campaign_id: int) -> list[str]:
+    """Return the addresses of the unknown messages as the message log lists them."""
+    found: list[str] = []
+    before: int | None = None
+    with stage.house.work(ADMINISTRATOR, stage.organisation) as work, guard.platform_scope(work.session, "trial"):
+        while True:
+            page = messages.search(work, campaign_id=campaign_id, states=[MessageState.UNKNOWN], before=before)
+            found += [line.address for line in page.lines]
+            if page.older is None:
+                return found
+            before = page.older
