@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
 from .house import House
-from .web import callbacks, current, errors, headers, health, navigation, theme
+from .web import callbacks, current, errors, headers, health, navigation, repairs, theme
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
@@ -54,6 +54,7 @@ def create_app(house: House) -> Flask:
     errors.install(app)
     theme.install(app)
     app.before_request(current.bind_organisation)
+    repairs.install()
     with app.app_context():
         builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)
         for view in VIEWS:

@@ -156,6 +156,8 @@ def test_first_campaign(
         read_messages(person)
         person.open("/")
         person.shoot("home")
+        person.page.evaluate("document.documentElement.dir = 'rtl'")
+        person.shoot("home-rtl")
         for path in ("campaigns", "templates", "contacts", "lists", "imports", "fields", "suppressions", "messages"):
             person.open(f"/{path}/list/")
             person.shoot(path)
