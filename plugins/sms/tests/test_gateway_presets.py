@@ -106,7 +106,7 @@ REFUSED: list[tuple[str, Said, ErrorClass, str]] = [
     (KANNEL, (400, "Empty receiver number not allowed, rejected"), RECIPIENT, "number_missing"),
     (KANNEL, (400, "Number(s) has/have been denied by white- and/or black-lists."), RECIPIENT, "number_denied"),
     (KANNEL, (400, "Sender missing and no global set, rejected"), SENDER, "sender_missing"),
-    (KANNEL, (400, "Charset or body misformed, rejected"), CONTENT, "request_refused"),
+    (KANNEL, (400, "Charset or body malformed, rejected"), CONTENT, "request_refused"),
     (PLAYSMS, (200, playsms("100")), CREDENTIAL, "credentials_refused"),
     (PLAYSMS, (200, playsms("101")), CONTENT, "gateway_refused"),
     (PLAYSMS, (200, playsms("102")), CONTENT, "field_missing"),
