@@ -220,8 +220,11 @@ class Unpriced(Exception):
 class Movement:
     """A number of messages of one campaign that went from one state to another in one batch.
 
-    `reserved` is what had been set aside for them, `quantity` what the provider reported (parts,
-    seconds) where it did, else what was measured. A ledger derives settle and release from this.
+    `quantity` is what the provider reported (parts, seconds) where it did, else what was measured. `reserved`
+    is what the messages cost before this movement, `correction` by how much a quantity that is reported in it
+    makes them dearer or, below zero, cheaper, at the prices that were reserved; `due` is both together. Where
+    only the quantity became known, `before` and `after` are the same. A ledger derives settle and release
+    from this.
     """
 
     organisation_id: int
@@ -232,6 +235,12 @@ class Movement:
     messages: int
     reserved: Decimal
     quantity: int
+    correction: Decimal = Decimal(0)
+
+    @property
+    def due(self) -> Decimal:
+        """What the messages cost from now on."""
+        return self.reserved + self.correction
 
 
 class Ledger(ABC):

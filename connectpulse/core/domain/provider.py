@@ -67,6 +67,7 @@ class Receipt:
 
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
     receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported.
+    `suppress` asks for a suppression of the recipient (a hard bounce, a complaint), whatever the state.
     """
 
     reference: str

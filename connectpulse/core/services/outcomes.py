@@ -21,6 +21,7 @@ from ..storage import arrays, ids
 from ..storage.models import Attempt, Dispatch
 from ..storage.session import raw
 from . import campaigns, counters, suppression_batch
+from .receipts import DUE
 from .work import Work
 
 MOST_ATTEMPTS = 5
@@ -92,15 +93,16 @@ def _is_final(source: Source, outcome: Rejected | TryLater) -> bool:
     return source.attempt >= MOST_ATTEMPTS and outcome.error is not ErrorClass.CREDENTIAL
 
 
-_SETTLE = """
+_SETTLE = f"""
 WITH u AS (
     UPDATE pulse_message
     SET state = %(state)s, reason = %(reason)s, code = %(code)s, connection_id = %(connection)s,
-        changed_at = %(now)s, submitted_at = %(now)s, quantity = coalesce(%(quantity)s, quantity),
+        changed_at = %(now)s, submitted_at = %(now)s, billed = coalesce(%(quantity)s::integer, billed),
         part_states = CASE WHEN %(references)s > 1 THEN array_fill(%(state)s::smallint, ARRAY[%(references)s]) END
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
-    RETURNING units, quantity)
-SELECT count(*), coalesce(sum(units), 0), coalesce(sum(quantity), 0) FROM u
+    RETURNING units, quantity, billed)
+SELECT count(*), coalesce(sum(units), 0), coalesce(sum(coalesce(billed, quantity)), 0),
+       coalesce(sum({DUE}) - sum(units), 0) FROM u
 """
 
 
@@ -152,7 +154,14 @@ def _keep_references(work: Work, source: Source, references: Sequence[tuple[int,
 
 
 def _account(
-    work: Work, source: Source, before: MessageState, fate: _Fate, messages: int, units: Decimal, quantity: int
+    work: Work,
+    source: Source,
+    before: MessageState,
+    fate: _Fate,
+    messages: int,
+    units: Decimal,
+    quantity: int,
+    correction: Decimal,
 ) -> None:
     """Count and settle what moved."""
     if not messages:
@@ -166,7 +175,7 @@ def _account(
         work,
         [
             Movement(source.organisation_id, source.campaign_id or None, source.channel, before, fate.state,
-                     messages, units, quantity)
+                     messages, units, quantity, correction)
         ],
     )  # fmt: skip
 

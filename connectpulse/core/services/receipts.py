@@ -7,7 +7,7 @@ submit is committed matches nothing yet: it is kept, and matched again later.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
@@ -24,6 +24,8 @@ LOOK_BACK = timedelta(days=8)
 """How old a message may be for its receipt to be matched at once; older ones are matched by the sweeper."""
 MOST = 1_000
 """Receipts stored at once: they share one block of ids."""
+DUE = "CASE WHEN billed IS NULL THEN units ELSE round(units * billed / greatest(quantity, 1), 4) END"
+"""What a message costs, in SQL: as reserved, or in proportion to what its provider says it bills."""
 
 
 class Moved(Exception):
@@ -32,7 +34,10 @@ class Moved(Exception):
 
 @dataclass(slots=True)
 class Known:
-    """A message some receipts are about: what it was, and the best that each part was reported as."""
+    """A message some receipts are about: what it was, and the best that each part was reported as.
+
+    `bill` is the quantity reported with the furthest state; `plea` a receipt that asks for a suppression.
+    """
 
     id: int
     organisation_id: int
@@ -42,7 +47,23 @@ class Known:
     part_states: list[int] | None
     units: Decimal
     quantity: int
+    billed: int | None = None
     best: dict[int, Receipt] = field(default_factory=dict)
+    bill: tuple[MessageState, int] | None = None
+    plea: Receipt | None = None
+
+    def due(self, billed: int | None) -> Decimal:
+        """Return what the message costs if its provider bills `billed`; the twin of `DUE`."""
+        if billed is None:
+            return self.units
+        return (self.units * billed / max(self.quantity, 1)).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+    @property
+    def rebilled(self) -> int | None:
+        """What the provider bills after its receipts; one that is behind the state changes no bill."""
+        if self.bill is None or (self.billed is not None and self.bill[0] < self.before):
+            return self.billed
+        return self.bill[1]
 
 
 class _Change(NamedTuple):
@@ -84,11 +105,12 @@ def _apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
 def fold(work: Work, messages: Iterable[Known]) -> None:
     """Write the states of messages as their receipts leave them; count and settle what moved."""
     together: dict[_Change, list[Known]] = {}
-    told: list[suppression_batch.Told] = []
+    movements: list[Movement] = []
+    pleas: list[Known] = []
     for message in messages:
         best = _best(message)
-        if best.quantity is not None or message.part_states is not None:
-            _write_alone(work, message, best)
+        if message.bill is not None or message.part_states is not None:
+            _write_alone(work, message)
         after = _state(message)
         if after > message.before:
             is_bad = after < MessageState.DELIVERED
@@ -97,12 +119,33 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
                 best.reason[:60] if is_bad else "", best.code[:40] if is_bad else "",
             )  # fmt: skip
             together.setdefault(change, []).append(message)
-        if best.suppress and best.address:
-            told.append((message.organisation_id, message.channel, best.address, best.reason))
-    movements = [_write(work, change, members) for change, members in together.items()]
-    if movements:
+        elif message.rebilled != message.billed:
+            movements.append(_rebilled(message))
+        if message.plea is not None:
+            pleas.append(message)
+    movements += [_write(work, change, members) for change, members in together.items()]
+    if together:
         _count(work, together)
+    if movements:
         work.registry.ledger.settle(work, movements)
+    _suppress(work, pleas)
+
+
+def _suppress(work: Work, messages: Sequence[Known]) -> None:
+    """Do what providers ask for: nobody writes again to the addresses these messages went to."""
+    if not messages:
+        return
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        rows.execute(
+            "SELECT id, address FROM pulse_message WHERE id = ANY(%s::bigint[])",
+            [arrays.ints([message.id for message in messages])],
+        )
+        addresses: dict[int, str] = dict(rows.fetchall())
+    told = [
+        (message.organisation_id, message.channel, addresses[message.id], message.plea.reason)
+        for message in messages
+        if message.plea is not None and message.id in addresses
+    ]
     suppression_batch.add(work, told)
 
 
@@ -111,7 +154,11 @@ def _best(message: Known) -> Receipt:
 
 
 def better(message: Known, part: int, receipt: Receipt) -> None:
-    """Keep the furthest report on a part."""
+    """Keep the furthest report on a part, and what any of them bills or asks for."""
+    if receipt.quantity is not None:
+        message.bill = max(message.bill or (receipt.state, 0), (receipt.state, receipt.quantity))
+    if receipt.suppress:
+        message.plea = receipt
     held = message.best.get(part)
     if held is None or receipt.state > held.state:
         message.best[part] = receipt
@@ -132,7 +179,7 @@ def _folded_parts(message: Known) -> list[int]:
     return parts
 
 
-_COLUMNS = "m.id, m.organisation_id, m.campaign_id, m.channel, m.state, m.part_states, m.units, m.quantity"
+_COLUMNS = "m.id, m.organisation_id, m.campaign_id, m.channel, m.state, m.part_states, m.units, m.quantity, m.billed"
 
 _FIND = f"""
 SELECT r.reference, r.part, {_COLUMNS}
@@ -163,8 +210,8 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    message_id, organisation_id, campaign_id, channel, state, part_states, units, quantity = row
-    return Known(message_id, organisation_id, campaign_id, channel, STATES[state], part_states, units, quantity)
+    message_id, organisation_id, campaign_id, channel, state, *rest = row
+    return Known(message_id, organisation_id, campaign_id, channel, STATES[state], *rest)
 
 
 _BY_ID = f"SELECT {_COLUMNS} FROM pulse_message m WHERE m.id = ANY(%(ids)s::bigint[])"
@@ -179,13 +226,13 @@ def known(work: Work, message_ids: set[int]) -> dict[int, Known]:
 _STORE = """
 INSERT INTO pulse_receipt
     (id, connection_id, organisation_id, message_id, part, reference, state, code, reason, occurred_at, address,
-     quantity)
+     quantity, suppress)
 SELECT (SELECT pulse_id()) + n - 1, %(connection)s, organisation, message, part, reference, state, code, reason,
-       occurred_at, address, quantity
+       occurred_at, address, quantity, suppress = 1
 FROM unnest(%(organisations)s::bigint[], %(messages)s::bigint[], %(parts)s::smallint[], %(references)s::text[],
     %(states)s::smallint[], %(codes)s::text[], %(reasons)s::text[], %(times)s::timestamptz[],
-    %(addresses)s::text[], %(quantities)s::integer[]) WITH ORDINALITY
-    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity, n)
+    %(addresses)s::text[], %(quantities)s::integer[], %(pleas)s::smallint[]) WITH ORDINALITY
+    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity, suppress, n)
 """
 
 
@@ -211,16 +258,17 @@ def _store(
                 "times": arrays.optional_texts([_moment(receipt) for receipt in receipts]),
                 "addresses": arrays.texts([receipt.address[:320] for receipt in receipts]),
                 "quantities": arrays.optional_ints([receipt.quantity for receipt in receipts]),
+                "pleas": arrays.ints([int(receipt.suppress) for receipt in receipts]),
             },
         )
 
 
-_WRITE = """
+_WRITE = f"""
 WITH u AS (
     UPDATE pulse_message SET state = %(after)s, reason = %(reason)s, code = %(code)s, changed_at = %(now)s
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
-    RETURNING units, quantity)
-SELECT count(*), coalesce(sum(units), 0), coalesce(sum(quantity), 0) FROM u
+    RETURNING units, quantity, billed)
+SELECT count(*), coalesce(sum({DUE}), 0), coalesce(sum(coalesce(billed, quantity)), 0) FROM u
 """
 
 
@@ -240,23 +288,39 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
         row = rows.execute(_WRITE, facts).fetchone()
     if row is None or row[0] != len(members):
         raise Moved
-    return Movement(*change[:5], *row)
+    messages, due, quantity = row
+    correction = sum((_correction(member) for member in members if member.bill is not None), Decimal(0))
+    return Movement(*change[:5], messages, due - correction, quantity, correction)
+
+
+def _rebilled(message: Known) -> Movement:
+    """Return the movement of a message whose state stays and whose bill does not."""
+    return Movement(
+        message.organisation_id, message.campaign_id, message.channel, message.before, message.before,
+        1, message.due(message.billed), message.rebilled or 0, _correction(message),
+    )  # fmt: skip
+
+
+def _correction(message: Known) -> Decimal:
+    """Return how much dearer a message became by what its provider bills."""
+    return message.due(message.rebilled) - message.due(message.billed)
 
 
 _WRITE_ALONE = """
-UPDATE pulse_message SET part_states = %s::smallint[], quantity = %s
-WHERE id = %s AND part_states IS NOT DISTINCT FROM %s::smallint[]
+UPDATE pulse_message SET part_states = %s::smallint[], billed = %s
+WHERE id = %s AND part_states IS NOT DISTINCT FROM %s::smallint[] AND billed IS NOT DISTINCT FROM %s
 """
 
 
-def _write_alone(work: Work, message: Known, best: Receipt) -> None:
-    """Write what is a message's own: the states of its parts, and the quantity its provider will bill."""
+def _write_alone(work: Work, message: Known) -> None:
+    """Write what is a message's own: the states of its parts, and the quantity its provider bills."""
     parts = _folded_parts(message) if message.part_states is not None else None
-    quantity = message.quantity if best.quantity is None else best.quantity
-    if (parts, quantity) == (message.part_states, message.quantity):
+    billed = message.rebilled
+    if (parts, billed) == (message.part_states, message.billed):
         return
+    facts = (_array(parts), billed, message.id, _array(message.part_states), message.billed)
     with raw(work.session).cursor() as cursor:
-        cursor.execute(_WRITE_ALONE, (_array(parts), quantity, message.id, _array(message.part_states)))
+        cursor.execute(_WRITE_ALONE, facts)
         if cursor.rowcount != 1:
             raise Moved
 

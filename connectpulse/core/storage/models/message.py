@@ -82,7 +82,8 @@ class Message(OwnedApart, Table):
     """One message to one address, with the text that was or will be sent. `id` says when it was made.
 
     `state` is a `MessageState` number; `part_states` holds those of the parts where the provider reports on
-    more than one.
+    more than one. `quantity` was measured and `units` reserved for it; `billed` is the quantity the provider
+    says it bills, where it says so.
     """
 
     __tablename__ = "pulse_message"
@@ -113,6 +114,7 @@ class Message(OwnedApart, Table):
     reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
     code: Mapped[str] = mapped_column(String(40), default="", server_default="")
     part_states: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
+    billed: Mapped[int | None]
 
 
 class Reference(OwnedApart, Table):
@@ -158,6 +160,7 @@ class Receipt(Table):
     address: Mapped[str] = mapped_column(String(320), default="", server_default="")
     code: Mapped[str] = mapped_column(String(40), default="", server_default="")
     reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    suppress: Mapped[bool] = mapped_column(default=False, server_default="false")
 
     __mapper_args__ = {"primary_key": [id]}  # noqa: RUF012 - read by the mapper once
 

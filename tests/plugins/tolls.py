@@ -1,0 +1,157 @@
+"""Toy channels for what is to come (calls, letters, chats) and a ledger that keeps books of every unit.
+
+A call takes at most sixty seconds; a second costs what the destination's price says. A letter takes one unit.
+A chat needs an approved template, or somebody who wrote within a day.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from connectpulse.core.api import Channel as AnyChannel
+from connectpulse.core.api import (
+    Ledger,
+    Measure,
+    MessageState,
+    Movement,
+    Needs,
+    PluginInfo,
+    PluginKind,
+    Pricer,
+    Provider,
+    Purpose,
+    Refused,
+    Rendered,
+    Renderer,
+    Tariff,
+    Unpriced,
+    Work,
+    hookimpl,
+)
+from tests.plugins.postcard import PostcardChannel, PostProvider
+
+LONGEST_CALL = 60
+WINDOW = timedelta(hours=24)
+PRICES = {"+92": Decimal("0.0125"), "+1": Decimal("0.1")}
+CHARGED = (MessageState.DELIVERED, MessageState.READ)
+
+
+class CallChannel(PostcardChannel):
+    name = "call"
+    title = "Call"
+    scheme = "phone"
+    unit = "second"
+
+    def prepare(self, content: Mapping[str, Any]) -> Renderer:
+        return lambda values: Rendered(content["body"], Measure(1, LONGEST_CALL))
+
+
+class LetterChannel(PostcardChannel):
+    name = "letter"
+    title = "Letter"
+
+
+class ChatChannel(PostcardChannel):
+    name = "chat"
+    title = "Chat"
+    scheme = "whatsapp"
+    unit = "conversation"
+
+    def needs(self, content: Mapping[str, Any], purpose: Purpose) -> Needs:
+        if content["body"].startswith("template:"):
+            return Needs(approved_template=True)
+        return Needs(recent_inbound=WINDOW)
+
+
+class CallLine(PostProvider):
+    name, channel, settings_form = "call_line", "call", ()
+
+
+class LetterLine(PostProvider):
+    name, channel, settings_form = "letter_line", "letter", ()
+
+
+class ChatLine(PostProvider):
+    name, channel, settings_form = "chat_line", "chat", ()
+
+
+@dataclass
+class Books:
+    """Units set aside and units spent, to the last decimal."""
+
+    reserved: Decimal = Decimal(0)
+    spent: Decimal = Decimal(0)
+
+    def clear(self) -> None:
+        self.reserved = self.spent = Decimal(0)
+
+
+BOOKS = Books()
+
+
+class TollLedger(Ledger):
+    """Prices by prefix; sets aside when queued, charges when delivered, gives back what failed."""
+
+    name = "tolls"
+    pocket: ClassVar[Decimal] = Decimal(1000)
+
+    def pricer(self, work: Work, tariff: Tariff) -> Pricer:
+        def price(address: str, measure: Measure) -> Decimal:
+            if tariff.channel != "call":
+                return Decimal(measure.quantity)
+            for prefix, second in PRICES.items():
+                if address.startswith(prefix):
+                    return second * measure.quantity
+            raise Unpriced(address[:3])
+
+        return price
+
+    def balance(self, work: Work, organisation_id: int) -> Decimal | None:
+        return self.pocket - BOOKS.reserved - BOOKS.spent
+
+    def reserve(self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+        missing = BOOKS.reserved + BOOKS.spent + units - self.pocket
+        if missing > 0:
+            raise Refused(f"{missing.normalize()} units are missing.")
+        BOOKS.reserved += units
+
+    def settle(self, work: Work, movements: Sequence[Movement]) -> None:
+        for each in movements:
+            self._book(each.before, -each.reserved)
+            self._book(each.after, each.due)
+
+    def _book(self, state: MessageState, units: Decimal) -> None:
+        """Write units to where messages of this state have them: spent, set aside, or given back."""
+        if state in CHARGED:
+            BOOKS.spent += units
+        elif not state.is_final:
+            BOOKS.reserved += units
+
+
+class TollsPlugin:
+    @hookimpl
+    def pulse_plugin(self) -> PluginInfo:
+        kinds = frozenset({PluginKind.CHANNEL, PluginKind.BILLING})
+        return PluginInfo("tolls", "1.0", "Tolls", "test@example.com", kinds)
+
+    @hookimpl
+    def pulse_retention_rules(self) -> list[Any]:
+        return []
+
+    @hookimpl
+    def pulse_subject_data(self) -> list[Any]:
+        return []
+
+    @hookimpl
+    def pulse_channels(self) -> list[AnyChannel]:
+        return [CallChannel(), LetterChannel(), ChatChannel()]
+
+    @hookimpl
+    def pulse_providers(self) -> list[type[Provider]]:
+        return [CallLine, LetterLine, ChatLine]
+
+    @hookimpl
+    def pulse_ledger(self) -> Ledger:
+        return TollLedger()
