@@ -53,6 +53,10 @@ def test_every_verb_in_the_code_has_a_sentence() -> None:
     assert not {verb: where for verb, where in used.items() if verb not in VERBS}
 
 
+def test_every_sentence_tells_of_something_that_happens() -> None:
+    assert not VERBS - {verb for path in CORE for verb in _used(path)}
+
+
 def test_no_verb_is_declared_twice() -> None:
     assert len(VERBS) == len(ACTIONS)
 
