@@ -6,6 +6,7 @@ import pytest
 
 from connectpulse import scaffold
 from connectpulse.core.errors import Refused
+from tests.house import code
 from tests.plugins import installing
 
 
@@ -28,6 +29,13 @@ def test_it_passes_its_kit(acme: tuple[Path, Path]) -> None:
 def test_it_passes_its_own_tests(acme: tuple[Path, Path]) -> None:
     done = installing.run_pytest(*acme)
     assert done.returncode == 0, done.stdout
+
+
+def test_its_page_serves_its_people(acme: tuple[Path, Path]) -> None:
+    visit = code.ROOT / "tests" / "plugins" / "acme_page.py"
+    done = installing.run_pytest(*acme, str(visit), "-c", str(acme[0] / "pyproject.toml"))
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
 
 
 @pytest.mark.parametrize(
