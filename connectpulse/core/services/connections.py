@@ -85,6 +85,24 @@ def pause(work: Work, connection_id: int, reason: str) -> None:
         connection.is_active, connection.paused_reason = False, reason[:300]
         work.session.flush()
         audit.record(work, "connection.paused", connection, reason=reason)
+        move_on(work, connection_id)
+
+
+_MOVE_ON = text(
+    """
+    UPDATE pulse_dispatch d
+    SET connection_id = d.alternatives[1], alternatives = d.alternatives[2:]
+    FROM pulse_connection c
+    WHERE d.connection_id = :id AND d.state = 'ready' AND c.id = d.alternatives[1]
+      AND c.is_active AND (c.open_until IS NULL OR c.open_until <= :now)
+    """
+)
+
+
+def move_on(work: Work, connection_id: int) -> None:
+    """Give what waits for a paused or failing connection to the next one on its route, where there is one."""
+    work.session.execute(_MOVE_ON, {"id": connection_id, "now": work.clock()})
+    work.session.execute(text("SELECT pg_notify('pulse_dispatch', '*')"))
 
 
 def resume(work: Work, connection_id: int) -> None:

@@ -177,29 +177,11 @@ class ServiceDesk:
                 {"id": connection_id, "reason": reason[:300], "until": until},
             )
             if open_for:
-                _move_on(work, connection_id)
+                connections.move_on(work, connection_id)
 
     def refuse(self, connection_id: int, reason: str) -> None:
         with self.work("note health") as work:
             connections.pause(work, connection_id, reason)
-            _move_on(work, connection_id)
-
-
-_MOVE_ON = text(
-    """
-    UPDATE pulse_dispatch d
-    SET connection_id = d.alternatives[1], alternatives = d.alternatives[2:]
-    FROM pulse_connection c
-    WHERE d.connection_id = :id AND d.state = 'ready' AND c.id = d.alternatives[1]
-      AND c.is_active AND (c.open_until IS NULL OR c.open_until <= :now)
-    """
-)
-
-
-def _move_on(work: Work, connection_id: int) -> None:
-    """Give what waits for a failing connection to the next one on its route, where there is one."""
-    work.session.execute(_MOVE_ON, {"id": connection_id, "now": work.clock()})
-    work.session.execute(text("SELECT pg_notify('pulse_dispatch', '*')"))
 
 
 class ServiceHand:
@@ -262,12 +244,17 @@ class ServiceHand:
         claimed = held.claims[done.dispatch_id]
         outcomes.record(work, claimed.source, done.submissions, answers)
         held.on_the_wire[done.dispatch_id] -= 1
-        self._finish_if_done(work, held, claimed)
+        self._end_if_answered(work, held, claimed)
 
-    def _finish_if_done(self, work: Work, held: "Held", claimed: Claimed) -> None:
-        if claimed.is_exhausted and held.is_idle(claimed):
+    def _end_if_answered(self, work: Work, held: "Held", claimed: Claimed) -> None:
+        """Finish or give back a dispatch that nothing more is taken from, once nothing of it is out."""
+        if held.is_current(claimed) or not held.is_idle(claimed):
+            return
+        if claimed.is_exhausted:
             dispatching.finish(work, claimed, self.name)
-            held.drop(claimed)
+        else:
+            dispatching.put_back(work, claimed.source.dispatch_id, self.name)
+        held.drop(claimed)
 
     def _fetch(self, work: Work, held: "Held", want: int) -> Turn:
         for _ in range(MOST_LOOKS):
@@ -280,14 +267,14 @@ class ServiceHand:
                 held.last_campaign = claimed.source.campaign_id
             found = dispatching.pick(work, claimed, self.name, want, is_idle=held.is_idle(claimed))
             if found.claimed is None:
-                held.drop(claimed)
+                held.leave(claimed)
             elif found.submissions:
                 held.take(found.claimed)
                 held.on_the_wire[found.claimed.source.dispatch_id] += 1
                 return Turn(Batch(found.claimed.source.dispatch_id, found.submissions))
             else:
                 held.take(found.claimed)
-                self._finish_if_done(work, held, found.claimed)
+                self._end_if_answered(work, held, found.claimed)
                 if found.wait:
                     return Turn(wait=found.wait)
         return Turn(wait=0)
@@ -308,14 +295,24 @@ class Held:
     def is_idle(self, claimed: Claimed) -> bool:
         return self.on_the_wire[claimed.source.dispatch_id] == 0
 
+    def is_current(self, claimed: Claimed) -> bool:
+        return self.current is not None and self.current.source.dispatch_id == claimed.source.dispatch_id
+
     def take(self, claimed: Claimed) -> None:
         """Hold a dispatch; one with nothing left only waits for its outcomes."""
         self.claims[claimed.source.dispatch_id] = claimed
         self.current = None if claimed.is_exhausted else claimed
 
+    def leave(self, claimed: Claimed) -> None:
+        """Take nothing more from a dispatch; it is held on for the outcomes of what is out."""
+        if self.is_current(claimed):
+            self.current = None
+        if self.is_idle(claimed):
+            self.drop(claimed)
+
     def drop(self, claimed: Claimed) -> None:
         """Hold a dispatch no longer."""
         self.claims.pop(claimed.source.dispatch_id, None)
         self.on_the_wire.pop(claimed.source.dispatch_id, None)
-        if self.current is not None and self.current.source.dispatch_id == claimed.source.dispatch_id:
+        if self.is_current(claimed):
             self.current = None

@@ -22,7 +22,7 @@ from ..domain.windows import find_zone
 from ..storage import ids
 from ..storage.models import Campaign, Dispatch
 from ..storage.session import raw
-from . import audience, campaign_end, counters, plans, records
+from . import audience, audit, campaign_end, counters, plans, records
 from .audience import Decision
 from .plans import Plan
 from .work import Work
@@ -54,13 +54,15 @@ def step(work: Work, campaign_id: int) -> bool:
 
 def give_up(work: Work, campaign_id: int, reason: str) -> None:
     """Pause a campaign that cannot be expanded further, with the reason."""
-    work.session.execute(
+    name = work.session.scalar(
         text(
             "UPDATE pulse_campaign SET state = 'paused', reason = :reason "
-            "WHERE id = :id AND state = 'running' AND organisation_id = :organisation"
+            "WHERE id = :id AND state = 'running' AND organisation_id = :organisation RETURNING name"
         ),
         {"id": campaign_id, "reason": reason, "organisation": work.organisation_id},
     )
+    if name is not None:
+        audit.record_named(work, "campaign.paused", work.organisation_id, "Campaign", campaign_id, name, reason=reason)
 
 
 def queue(work: Work, plan: Plan, decisions: Sequence[Decision]) -> None:

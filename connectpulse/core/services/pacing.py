@@ -29,7 +29,7 @@ def allow(work: Work, rates: Mapping[str, int | None], want: int) -> tuple[int, 
         room = int((BURST - debts[key]) * rate) if debts[key] < BURST else 0
         allowed = min(allowed, max(room, 1 if debts[key] <= 0 else 0))
         if room < 1:
-            wait = max(wait, debts[key] - BURST + 1 / rate, 0.01)
+            wait = max(wait, min(debts[key], debts[key] - BURST + 1 / rate), 0.01)
     if allowed > 0:
         for key, rate in limited.items():
             _grant(work, key, max(debts[key], 0.0) + allowed / rate)

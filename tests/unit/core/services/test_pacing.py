@@ -83,3 +83,12 @@ def test_workers_at_once_share_a_rate(house: House) -> None:
         ahead = work.session.scalar(text("SELECT extract(epoch FROM next_at - clock_timestamp()) FROM pulse_pace"))
     assert sum(granted) > 100
     assert float(ahead or 0) <= BURST
+
+
+def test_slow_rate_waits_no_longer_than_it_must(house: House) -> None:
+    with house.work(ADMINISTRATOR) as work:
+        assert pacing.allow(work, {KEY: 1}, 1) == (1, None)
+        allowed, wait = pacing.allow(work, {KEY: 1}, 1)
+    assert allowed == 0
+    assert wait is not None
+    assert 0.5 < wait <= 1
