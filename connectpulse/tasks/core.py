@@ -59,7 +59,6 @@ def _make_partitions(work: Work) -> int:
 
 PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.start_campaigns", crontab(minute="*"), campaigns.start_due),
-    ("core.wake_jobs", crontab(minute="*"), _wake_jobs),
     ("core.wake_campaigns", crontab(minute="*"), recovery.stalled),
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
     ("core.squash_counters", crontab(minute="*"), counters.squash),
@@ -70,8 +69,10 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
 FREQUENT: tuple[tuple[str, Sweep], ...] = (
     ("core.recover_leases", recovery.leases),
     ("core.match_orphans", recovery.orphans),
+    ("core.wake_jobs", _wake_jobs),
 )
-"""Sweeps every worker does every few seconds: they make way for each other by skipping locked rows."""
+"""Sweeps every worker does every few seconds: they make way for each other by skipping locked rows,
+and a job woken twice is claimed once."""
 
 
 def sweep_often(house: House) -> None:

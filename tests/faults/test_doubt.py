@@ -94,6 +94,22 @@ def test_only_hands_that_live_keep_their_claims(post_house: House, organisation:
             assert left is is_kept
 
 
+def test_what_is_out_is_recorded_though_the_dispatch_was_taken_over(post_house: House, organisation: int) -> None:
+    campaign_id = prepare(post_house, organisation, [f"p{n}@x.org" for n in range(30)])
+    launch(post_house, organisation, campaign_id)
+    desk = ServiceDesk(post_house.work, "slow-worker", "")
+    hand = desk.hand(desk.lines()[0])
+    first, second = (hand.turn(None, (), 4).batch for _ in range(2))
+    with post_house.work(ADMINISTRATOR) as work:
+        work.session.execute(text("UPDATE pulse_dispatch SET worker = 'quick-worker'"))
+    for batch in (first, second):
+        assert batch is not None
+        answers = [postcard.Accepted((f"P{each.message_id}",)) for each in batch.submissions]
+        assert hand.turn(batch, answers, 4).batch is None
+    assert figures(post_house, organisation, campaign_id)["state:accepted"] == 8
+    assert _state(post_house) == "claimed"
+
+
 def _state(house: House) -> str:
     with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
         return work.session.scalars(select(Dispatch.state)).one()

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from bench.scene import Scene, scene, wait_until
+from bench.line import wait_until
+from bench.scene import Scene, scene
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.services import messages
 from connectpulse.core.services.connections import Limits
@@ -59,8 +60,8 @@ class Verdict:
 
     def as_line(self) -> dict[str, Any]:
         """Return the verdict for machines."""
-        found = asdict(self)
-        return found.pop("plan") | found | {"unknown": len(self.unknown), "is_good": self.is_good}
+        found: dict[str, Any] = asdict(self)
+        return {**found.pop("plan"), **found, "unknown": len(self.unknown), "is_good": self.is_good}
 
 
 def run(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> Verdict:
@@ -68,15 +69,15 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> Verdict:
     verdict = Verdict(plan, unknown_at_most=plan.kills * plan.window)
     chance = random.Random(plan.seed)
     with scene() as stage:
-        list_id = stage.audience(plan.recipients)
+        list_id = stage.line.audience(plan.recipients)
         stage.connect(Limits(window=plan.window, sessions=plan.sessions))
-        campaign_id, quote_id = stage.campaign(list_id)
+        campaign_id, quote_id = stage.line.campaign(list_id)
         for _ in range(WORKERS):
             stage.start_worker()
         began = time.monotonic()
-        stage.launch(campaign_id, quote_id)
+        stage.line.launch(campaign_id, quote_id)
         for moment, fault in _moments(plan, chance):
-            wait_until(lambda at=moment: stage.simulator.record()["parts"] >= at, RUN_WITHIN, 0.02)
+            _wait_for(stage, moment)
             tell(f"{time.monotonic() - began:6.1f} s, {moment:,} submitted: {fault}")
             _strike(stage, fault, chance, verdict)
         _settle(stage, verdict)
@@ -91,6 +92,13 @@ def _moments(plan: Plan, chance: random.Random) -> list[tuple[int, str]]:
     chance.shuffle(faults)
     moments = sorted(chance.randrange(1, int(plan.recipients * 0.95)) for _ in faults)
     return list(zip(moments, faults, strict=True))
+
+
+def _wait_for(stage: Scene, submitted: int) -> None:
+    def is_submitted() -> bool:
+        return bool(stage.simulator.record()["parts"] >= submitted)
+
+    wait_until(is_submitted, RUN_WITHIN, 0.02)
 
 
 def _strike(stage: Scene, fault: str, chance: random.Random, verdict: Verdict) -> None:
@@ -155,7 +163,7 @@ def _judge(stage: Scene, campaign_id: int, verdict: Verdict) -> None:
     verdict.lost = plan.recipients - settled - len(verdict.unknown)
     verdict.twice = record["duplicates"]
     delivered = counted.get(MessageState.DELIVERED, 0)
-    figures = {name: count for name, count in stage.figures(campaign_id).items() if name.startswith("state:")}
+    figures = {name: count for name, count in stage.line.figures(campaign_id).items() if name.startswith("state:")}
     promises = {
         f"{verdict.lost} recipients are lost": verdict.lost == 0,
         f"{verdict.twice} messages were submitted twice": verdict.twice == 0,
@@ -164,10 +172,10 @@ def _judge(stage: Scene, campaign_id: int, verdict: Verdict) -> None:
         f"the list of unknown messages has {len(verdict.unknown)} lines for {counted.get(MessageState.UNKNOWN, 0)}":
             len(verdict.unknown) == counted.get(MessageState.UNKNOWN, 0),
         f"the SMSC accepted {record['distinct']} messages, {delivered} are delivered": record["distinct"] == delivered,
-        "an unknown message was accepted by the SMSC": not any(map(stage.simulator.times_sent, verdict.unknown)),
+        "an unknown message was accepted by the SMSC": not any(map(stage.simulator.sent_to, verdict.unknown)),
         f"the figures say {figures}, the messages {verdict.states}":
             figures == {f"state:{name}": count for name, count in verdict.states.items()},
-        f"the campaign is {stage.state(campaign_id)}": stage.state(campaign_id) == "finished",
+        f"the campaign is {stage.line.state(campaign_id)}": stage.line.state(campaign_id) == "finished",
     }  # fmt: skip
     verdict.faults += [f"Broken promise: {said}." for said, is_kept in promises.items() if not is_kept]
 
@@ -176,7 +184,7 @@ def _listed_unknown(stage: Scene, campaign_id: int) -> list[str]:
     """Return the addresses of the unknown messages as the message log lists them."""
     found: list[str] = []
     before: int | None = None
-    with stage.house.work(ADMINISTRATOR, stage.organisation) as work, guard.platform_scope(work.session, "trial"):
+    with stage.house.work(ADMINISTRATOR, stage.line.organisation) as work, guard.platform_scope(work.session, "trial"):
         while True:
             page = messages.search(work, campaign_id=campaign_id, states=[MessageState.UNKNOWN], before=before)
             found += [line.address for line in page.lines]
