@@ -14,6 +14,7 @@ READY_DEV := $(VENV)/.ready-dev
 UV ?= $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
+export UV_COMPILE_BYTECODE := 1
 INSTALL := $(UV) pip install --python $(BIN)/python
 
 # Where pip is told to look, uv looks too: it does not read pip's configuration.
@@ -28,7 +29,7 @@ endif
 
 define CHECK_PYTHON
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	echo "Connect Pulse needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || true)" \
+	echo "Connect Pulse needs Python 3.11 or newer; $(PYTHON) says: $$($(PYTHON) --version 2>&1 || true)." \
 		"Name another one, like: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 endef
 

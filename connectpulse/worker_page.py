@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import REGISTRY, generate_latest
 
+from .core.errors import Misconfigured
 from .house import House
 from .metrics import CONTENT_TYPE, exposition
 
@@ -41,7 +42,12 @@ def page(house: House, port: int) -> Iterator[int]:
         def log_message(self, format: str, *arguments: object) -> None:
             """Keep quiet: watchers come every few seconds."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Page)
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), Page)
+    except OSError as error:
+        raise Misconfigured(
+            f"A worker's page cannot listen on port {port}: {error.strerror}. Change WORKER_PORT."
+        ) from None
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="page", daemon=True).start()
     try:

@@ -34,13 +34,9 @@ _LOGGING: dict[str, Any] = {"handlers": {}, "formatters": {}, "loggers": {"_gran
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; running requests are answered first. Refuses a database that is behind."""
     require_port(settings)
-    logs.configure(settings)
-    house = houses.build(settings, pool_size=1)
     try:
-        house.require_database()
-    finally:
-        house.close()
-    try:
+        with site.opened(settings, stays=True) as house:
+            house.require_database()
         _server(settings).serve(target_loader=partial(load, settings), wrap_loader=False)
     finally:
         site.leave(settings)

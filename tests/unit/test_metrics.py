@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from connectpulse.core.errors import Misconfigured
 from connectpulse.core.services import connections, counters, jobs
 from connectpulse.core.storage.embedded import free_port
 from connectpulse.house import House
@@ -114,6 +115,12 @@ def test_a_workers_page_says_that_it_lives_and_how_the_site_does(address: str) -
     with pytest.raises(urllib.error.HTTPError, match="404") as refusal:
         urllib.request.urlopen(f"{address}/else")
     refusal.value.close()
+
+
+def test_a_port_that_is_taken_is_named(house: House, address: str) -> None:
+    taken = int(address.rpartition(":")[2])
+    with pytest.raises(Misconfigured, match="Change WORKER_PORT"), page(house, taken):
+        pass
 
 
 def test_no_page_where_none_is_wanted(house: House) -> None:
