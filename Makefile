@@ -45,12 +45,13 @@ demo: $(READY)  ## Try it: a site with a campaign on its way (ONCE=1 only runs t
 test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(READY_DEV)  ## Check style, types, floors, spelling
+check: $(READY_DEV)  ## Check style, types, floors, spelling and the documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python -m pytest -q $(wildcard tests/house/test_docs*.py)
 
 bench: $(READY_DEV)  ## Measure, and print ratios (ARGS for its options)
 	$(BIN)/python -m bench $(ARGS)

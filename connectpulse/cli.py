@@ -130,7 +130,7 @@ def stop_database() -> None:
 
 @database.command("url")
 def database_url() -> None:
-    """Print its address, password included, for psql and backups."""
+    """Print its address, password included, for psql and backups; start it if it does not run."""
     from .commands import site
 
     click.echo(site.embedded().ensure_running().replace("+psycopg", ""))
