@@ -56,7 +56,7 @@ class Child:
                 self.start()
         elif self.process.poll() is not None:
             self.failures = 0 if now - self.started_at > SETTLED else self.failures + 1
-            wait = min(LONGEST_WAIT, 2.0**self.failures - 1)
+            wait = min(LONGEST_WAIT, 2.0 ** min(self.failures, 5) - 1)
             log.warning("child_ended", name=self.name, code=self.process.returncode, again_in_seconds=wait)
             self.start_at = now + wait
             self._forget()

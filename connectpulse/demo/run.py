@@ -111,7 +111,7 @@ def _serve(
             _say(str(halt))
     if not is_first:
         _say("The data of the last start is still here; the logins are the ones printed at the first.")
-        _say(f"A fresh campaign: add --again. To begin anew, remove {chosen.settings.var_dir}.")
+        _say(f"A fresh campaign: .venv/bin/connectpulse demo --again. To begin anew, remove {chosen.settings.var_dir}.")
     _say(f"Connect Pulse serves on {address}. Ctrl-C ends it.")
     while not ended.wait(up.TEND_EVERY):
         voyage.tend()

@@ -1,5 +1,6 @@
 """Organisations and their members, by the forms of the panel."""
 
+import io
 import re
 
 import pytest
@@ -108,3 +109,23 @@ def test_machines_ask_without_signing_in(app: Flask) -> None:
     away = {"REMOTE_ADDR": "203.0.113.9"}
     assert client.get("/metrics", environ_base=away).status_code == 404
     assert client.get("/health.json", environ_base=away).status_code == 404
+
+
+def test_another_password_ends_every_other_session(app: Flask) -> None:
+    here, elsewhere = visitor(app, roles.ANALYST), visitor(app, roles.ANALYST)
+    fields = {"old": "correct-horse-battery", "new": "another-long-one", "again": "another-long-one"}
+    here.post("/profile/password", "/profile/", fields)
+    assert here.get("/profile/").status_code == 200
+    assert "/login/" in elsewhere.get("/profile/").location
+
+
+def test_country_of_an_import_is_checked_and_choices_are_kept(app: Flask) -> None:
+    person = visitor(app, roles.CAMPAIGN_MANAGER)
+    file = (io.BytesIO(b"Phone,Town\n03001234567,Lahore\n"), "people.csv")
+    page = person.post("/imports/add", "/imports/add", {"file": file}, content_type="multipart/form-data").location
+    fields = {"column": ["address:phone", "new"], "new_list": "All", "region": "QQ"}
+    refused = person.post(page.replace("show", "start"), page, fields)
+    assert refused.status_code == 422
+    assert "QQ is not a country code" in refused.text
+    assert '<option value="new" selected>' in refused.text
+    assert person.post(page.replace("show", "start"), page, fields | {"region": "pk"}).status_code == 302

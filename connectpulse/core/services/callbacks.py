@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from ..domain.provider import Callback, Inbound, Receipt
 from ..errors import NotFound
@@ -83,22 +84,29 @@ def drain(open_work: Opener, connection_id: int) -> int:
     """
     total, limit = 0, BATCH
     while True:
+        taken: list[int] = []
         try:
-            done = _drain(open_work, connection_id, limit)
+            done = _drain(open_work, connection_id, limit, taken)
         except receipts.Moved:
             continue
+        except OperationalError:
+            raise  # the database's trouble, not the request's: the sweep comes again
         except Exception:
             log.exception("callbacks_failed", connection=connection_id, limit=limit)
-            done = _set_aside(open_work, connection_id) if limit == 1 else 1
+            if limit == 1:
+                total += _set_aside(open_work, taken)
             limit = 1
+            continue
         total += done
         if done < limit:
             return total
 
 
-def _drain(open_work: Opener, connection_id: int, limit: int) -> int:
+def _drain(open_work: Opener, connection_id: int, limit: int, taken: list[int]) -> int:
+    """Work off at most `limit` requests; `taken` is filled with their ids before anything can fail."""
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "work off callbacks"):
         pending = _take(work, connection_id, limit)
+        taken += [each.id for each in pending]
         if pending:
             told, written, faults = _parse(work, connection_id, pending)
             if told:
@@ -109,9 +117,8 @@ def _drain(open_work: Opener, connection_id: int, limit: int) -> int:
         return len(pending)
 
 
-def _set_aside(open_work: Opener, connection_id: int) -> int:
-    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "work off callbacks"):
-        ids = [each.id for each in _take(work, connection_id, 1)]
+def _set_aside(open_work: Opener, ids: list[int]) -> int:
+    with open_work(SYSTEM) as work:
         _close(work, ids, dict.fromkeys(ids, "The house could not digest it; the log says why."))
         return len(ids)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
+from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import delete, insert, select, text, update
 
 from ..domain import fields as field_rules
@@ -114,6 +115,10 @@ def start(
     twice = sorted({t for t in used if used.count(t) > 1 and not t.startswith("address:")})
     if twice:
         raise Refused(*(f"Two columns are both mapped to {target.removeprefix('field:')}." for target in twice))
+    if region and region.upper() not in SUPPORTED_REGIONS:
+        refusal = Refused(f"{region.upper()} is not a country code; write it like PK.")
+        refusal.fields = {"region": refusal.problems[0]}
+        raise refusal
     given.list_id = _list(work, list_id, new_list)
     given.region = region.upper() or given.region
     given.consent = consent

@@ -161,7 +161,7 @@ def story(work: Work, message_id: int) -> Story:
         raise NotFound("There is no such message.")
     names = dict(work.session.execute(select(Connection.id, Connection.name)).all())
     state = STATES[message.state]
-    events = [Event(ids.moment(message.id), "Queued", f"{message.parts} part(s), {message.units:f} unit(s)")]
+    events = [Event(ids.moment(message.id), "Queued", f"Parts: {message.parts}. Units: {message.units.normalize():f}.")]
     for attempt in work.session.scalars(select(Attempt).where(Attempt.message_id == message_id)):
         over = names.get(attempt.connection_id, "a connection that is gone")
         events.append(Event(attempt.created_at, _attempted(attempt, over), f"{attempt.reason} {attempt.code}".strip()))

@@ -45,15 +45,12 @@ class TemplateView(NounView):
     add_template = edit_template = "pulse/template_form.html"
     name_form: ClassVar[Form] = (Field("name", "Name", is_required=True, high=120),)
 
-    def search(self, words: str) -> Any:
-        return super().search(words)
-
     def select(self) -> Select[Any]:
         statement = select(Template)
         channel = request.args.get("channel")
         if request.endpoint == "TemplateView.lookup":
             statement = statement.where(Template.is_archived.is_(False))
-            if channel:
+            if channel in current.the_house().registry.channels:
                 statement = statement.where(Template.channel == channel)
         return statement
 
@@ -190,7 +187,7 @@ class SenderView(NounView):
         statement = select(Sender)
         if request.endpoint == "SenderView.lookup":
             statement = statement.where(Sender.is_active)
-            if request.args.get("channel"):
+            if request.args.get("channel") in current.the_house().registry.channels:
                 statement = statement.where(Sender.channel == request.args["channel"])
         return statement
 

@@ -28,7 +28,7 @@ def moment(at: datetime | None) -> Markup | str:
 def duration(seconds: float | None) -> str:
     """Return a length of time in words."""
     if seconds is None:
-        return "as fast as the provider allows"
+        return "no limit"
     if seconds < 90:
         return f"{max(1, round(seconds))} seconds"
     if seconds < 5400:

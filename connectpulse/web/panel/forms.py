@@ -35,7 +35,8 @@ class Sheet:
 
     def refuse(self, refusal: Refused) -> None:
         """Take over what a service objected to."""
-        self.errors = dict(refusal.fields)
+        ours = {each.name for each in self.form}
+        self.errors = {name: fault for name, fault in refusal.fields.items() if name in ours}
         self.problems = [each for each in refusal.problems if each not in self.errors.values()]
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import structlog
 from flask import redirect, url_for
 from flask_appbuilder import IndexView, expose
 from flask_login import current_user
@@ -11,6 +12,8 @@ from ...core.services.work import Work
 from .. import current
 from ..security.roles import PLATFORM_ADMINISTRATOR, PLATFORM_ROLES
 from .campaigns import state_badge
+
+log = structlog.get_logger(__name__)
 
 TARGETS = {
     "campaign": "CampaignView.show", "import": "ImportView.show", "sender": "SenderView.show",
@@ -57,7 +60,11 @@ def _cards(work: Work) -> list[tuple[str, str, str]]:
     """Return the plugins' figures as icon, title and text; one that fails is left out."""
     found = []
     for card in work.registry.cards.values():
-        value = card.value(work)
+        try:
+            value = card.value(work)
+        except Exception:
+            log.exception("card_failed", card=card.name)
+            continue
         if value is not None:
             found.append((card.icon, card.title, value))
     return found

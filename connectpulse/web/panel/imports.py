@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from flask import Response, abort, flash, redirect, request, url_for
@@ -92,7 +93,9 @@ class ImportView(NounView):
             ).all()
             return self.render_template(self.show_template, view=self, given=given, faults=faults)
 
-    def _mapping_page(self, work: Work, given: Import, sheet: forms.Sheet, status: int = 200) -> Any:
+    def _mapping_page(
+        self, work: Work, given: Import, sheet: forms.Sheet, status: int = 200, chosen: Sequence[str] = ()
+    ) -> Any:
         look = imports.look_at(work, given)
         fields = work.session.scalars(select(CustomField).order_by(CustomField.id)).all()
         targets = [("", "Leave out"), ("name", "Name")]
@@ -100,7 +103,7 @@ class ImportView(NounView):
         targets += [("timezone", "Time zone"), *((f"field:{each.name}", each.label) for each in fields)]
         page = self.render_template(
             "pulse/import_mapping.html", view=self, given=given, look=look, targets=targets, sheet=sheet,
-            delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=given.mapping or look.mapping,
+            delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=chosen or given.mapping or look.mapping,
         )  # fmt: skip
         return page, status
 
@@ -132,8 +135,8 @@ class ImportView(NounView):
             if given.state != "mapping":
                 flash("This import has been started already.", "warning")
                 return redirect(url_for("ImportView.show", pk=pk))
-            given.mapping = [target if target != "new" else "" for target in chosen] or given.mapping
-            return self._mapping_page(work, given, filled, 422)
+            forms.name_picked(work, filled)
+            return self._mapping_page(work, given, filled, 422, chosen)
 
     @expose("/progress/<pk>", methods=["GET"])
     @has_access

@@ -30,8 +30,8 @@ class Account:
     def check(self) -> None:
         """Raise Refused with every fault."""
         faults = {}
-        if not re.fullmatch(r"[\w.@+-]{2,64}", self.username):
-            faults["username"] = "User name: two to 64 letters, digits or any of . _ @ + -"
+        if not re.fullmatch(r"[^\s<>\"]{2,64}", self.username):
+            faults["username"] = "User name: two to 64 characters without spaces."
         if not _EMAIL.match(self.email):
             faults["email"] = "E-mail: this is no e-mail address."
         if not self.first_name.strip():

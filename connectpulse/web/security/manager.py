@@ -1,5 +1,6 @@
 """The security manager: FAB's accounts, our roles, audited sign-in, and one limiter for the whole site."""
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from flask import Flask, request
@@ -21,8 +22,14 @@ SIGN_IN_LIMIT = "10 per minute"
 
 def network_address() -> str:
     """Return what a limit counts by: the peer's address, or its network for IPv6."""
-    address = request.remote_addr or "unknown"
-    return ":".join(address.split(":")[:4]) if ":" in address else address
+    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - nobody's address
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return str(ip_network((mapped, 64), strict=False) if mapped.version == 6 else mapped)
+
+
+def account_name() -> str:
+    """Return what else a limit counts by: the account that is tried, whoever tries it."""
+    return f"account:{request.form.get('username', '').strip().lower()[:320]}"
 
 
 class PulseSecurityManager(SecurityManager):
@@ -50,7 +57,10 @@ class PulseSecurityManager(SecurityManager):
         self.auth_view = self.authdbview()
         self.appbuilder.add_view_no_menu(self.auth_view)
         self.appbuilder.add_view_no_menu(ProfileView)
-        self.limiter.limit(SIGN_IN_LIMIT, methods=["POST"])(self.auth_view.blueprint)
+        for key in (network_address, account_name):
+            self.limiter.limit(SIGN_IN_LIMIT, key_func=key, methods=["POST"], exempt_when=_is_signing_out)(
+                self.auth_view.blueprint
+            )
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """Return whether the person of this request may do `can_<verb>` on a page."""
@@ -72,6 +82,10 @@ class PulseSecurityManager(SecurityManager):
 
     def on_user_logout(self, user: Any) -> None:
         _record(user, "user.signed_out")
+
+
+def _is_signing_out() -> bool:
+    return bool(request.endpoint and request.endpoint.endswith(".logout"))
 
 
 def synchronise_roles(session: Any) -> None:

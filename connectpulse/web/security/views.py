@@ -34,6 +34,7 @@ class SignInView(AuthDBView):
             if user is not None:
                 session.clear()
                 login_user(user, remember=False)
+                session[current.STAMP_KEY] = current.stamp(user)
                 return redirect(get_safe_redirect(request.args.get("next", "")))
             is_wrong = True
         page = self.render_template("pulse/login.html", username=name, is_wrong=is_wrong)
@@ -85,6 +86,7 @@ class ProfileView(BaseView):
             raise Refused("The new password and its repetition differ.")
         with current.platform_work("change one's own password") as work:
             accounts.set_password(work, current_user.id, new)
+            session[current.STAMP_KEY] = current.stamp(accounts.find(work, current_user.id))
 
     @expose("/organisation", methods=["POST"])
     @has_access
@@ -92,7 +94,7 @@ class ProfileView(BaseView):
     def organisation(self) -> Any:
         """Switch to another organisation."""
         chosen = request.form.get("organisation", type=int)
-        if chosen is not None and chosen in dict(current.enterable()):
+        if chosen is not None and current.may_enter(chosen):
             session[current.ORGANISATION_KEY] = chosen
             with current.platform_work("switch organisation") as work:
                 row = work.session.get(Organisation, chosen)

@@ -1,5 +1,6 @@
 """How pages look: the shell, the tokens, and what templates may call."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,11 @@ def number(value: Any) -> str:
     return f"{int(value):,}"
 
 
+def units(value: Decimal) -> str:
+    """Return an amount of units without idle zeros."""
+    return f"{value.normalize():,f}"
+
+
 def percent(value: float) -> str:
     """Return a share; never 100 % or 0 % while it is not quite."""
     if 0 < value < 0.1:
@@ -59,7 +65,7 @@ def older(**values: Any) -> str:
 def install(app: Flask) -> None:
     """Give templates their filters, functions and the state of the shell."""
     app.jinja_env.filters.update(
-        moment=dates.moment, duration=dates.duration, number=number, percent=percent, shown=shown
+        moment=dates.moment, duration=dates.duration, number=number, percent=percent, units=units, shown=shown
     )
     app.jinja_env.globals.update(
         get_locale=get_locale, asset=asset, direction=direction, with_query=older, may=current.may
