@@ -174,8 +174,9 @@ def test_wrong_password_and_keyboard(address: str, chromium: Browser) -> None:
         person.complaints.clear()  # the browser logs the 401 itself
         person.sign_in(roles.CAMPAIGN_MANAGER)
         person.press("Menu")
-        expect(person.page.get_by_role("link", name="Campaigns", exact=True)).to_be_visible()
+        side = person.page.locator("#side")
+        expect(side.get_by_role("link", name="Campaigns", exact=True)).to_be_visible()
         person.shoot("menu")
         person.page.keyboard.press("Escape")
-        expect(person.page.get_by_role("link", name="Contacts", exact=True)).not_to_be_visible()
+        expect(side.get_by_role("link", name="Contacts", exact=True)).not_to_be_visible()
         expect(person.page).to_have_title(re.compile("Home"))
