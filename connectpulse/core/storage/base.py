@@ -44,8 +44,13 @@ class Owned:
 
     @declared_attr
     def organisation_id(cls) -> Mapped[int]:
+        # The history is kept so that the guard sees whose a row was, even one that must be loaded again for it.
         return mapped_column(
-            BigInteger, ForeignKey("pulse_organisation.id", ondelete="CASCADE"), nullable=False, index=False
+            BigInteger,
+            ForeignKey("pulse_organisation.id", ondelete="CASCADE"),
+            nullable=False,
+            index=False,
+            active_history=True,
         )
 
 
@@ -54,4 +59,4 @@ class OwnedApart(Owned):
 
     @declared_attr
     def organisation_id(cls) -> Mapped[int]:
-        return mapped_column(BigInteger, nullable=False)
+        return mapped_column(BigInteger, nullable=False, active_history=True)

@@ -2,17 +2,18 @@
 
 Every ORM statement on a table that mixes in `Owned` is narrowed to the organisation the session is bound
 to, aliases, joins and lazy loads included; without one the statement is refused. Rows written are stamped
-with it, and rows of another are refused. Crossing the wall is a named act: `platform_scope`.
+with it, rows of another are refused, and no row is moved to another. Crossing the wall is a named act:
+`platform_scope`.
 
 Core statements and raw SQL are not seen by the guard. They are allowed in the set-based modules only, and
 there every statement names its organisation or works on ids that came through the guard.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event, false, inspect
+from sqlalchemy import BindParameter, event, false, inspect
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
 from ..errors import PulseError
@@ -77,10 +78,28 @@ def _narrow(state: ORMExecuteState) -> None:
             with_loader_criteria(Owned, lambda cls: false(), include_aliases=True)
         )
         return
+    if state.is_update:
+        _check_values(state, organisation_id)
     # A lambda, so that the criterion is adapted to aliases and its value stays a bound parameter.
     state.statement = state.statement.options(
         with_loader_criteria(Owned, lambda cls: cls.organisation_id == organisation_id, include_aliases=True)
     )
+
+
+def _check_values(state: ORMExecuteState, organisation_id: int) -> None:
+    """Refuse an UPDATE that would give rows to another organisation, or whose rows no criterion can narrow."""
+    mapper = state.bind_mapper
+    if mapper is None or not issubclass(mapper.class_, Owned):
+        return
+    name = mapper.class_.__name__
+    if not isinstance(state.parameters, Mapping | None):
+        raise CrossTenant(f"{name} cannot be changed in bulk by primary key: the organisation would not be looked at.")
+    statement: Any = state.statement
+    written = {**(statement._values or {}), **(state.parameters or {})}  # noqa: SLF001 - there is no public way
+    for column, value in written.items():
+        given = value.value if isinstance(value, BindParameter) else value
+        if getattr(column, "key", column) == _TENANT and (not isinstance(given, int) or given != organisation_id):
+            raise CrossTenant(f"{name} would be moved to another organisation.")
 
 
 def _check_writes(session: Session, context: UOWTransaction, instances: Any) -> None:

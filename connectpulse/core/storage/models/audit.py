@@ -21,7 +21,7 @@ class AuditEntry(OwnedApart, Table):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
-    organisation_id: Mapped[int | None] = mapped_column(BigInteger)  # type: ignore[assignment]
+    organisation_id: Mapped[int | None] = mapped_column(BigInteger, active_history=True)  # type: ignore[assignment]
     verb: Mapped[str] = mapped_column(String(80))
     actor_kind: Mapped[str] = mapped_column(String(20))
     actor_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,7 +1,9 @@
 """The tenant guard where tables meet: joins, lazy loads, stamps, and scopes within scopes."""
 
+from typing import Any
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from connectpulse.core.services import contacts
@@ -63,6 +65,73 @@ def test_another_organisations_row_is_not_changed_or_deleted(house: House, organ
         with pytest.raises(CrossTenant):
             work.session.flush()
         work.session.rollback()
+
+
+@pytest.fixture
+def their_list(house: House) -> tuple[int, int]:
+    """The ids of another organisation and of a list there."""
+    theirs = factories.organisation(house)
+    with house.work(factories.ADMINISTRATOR, theirs) as work:
+        return theirs, factories.contact_list(work, "Theirs").id
+
+
+def test_rows_are_not_given_away_in_bulk(house: House, organisation: int, their_list: tuple[int, int]) -> None:
+    theirs, _ = their_list
+    with house.work(factories.ADMINISTRATOR, organisation) as work:
+        factories.contact_list(work, "Ours")
+        moves: list[tuple[Any, Any]] = [
+            (update(ContactList).values(organisation_id=theirs), None),
+            (update(ContactList).values({ContactList.organisation_id: theirs}), None),
+            (update(ContactList).values(organisation_id=ContactList.organisation_id + 1), None),
+            (update(ContactList), {"organisation_id": theirs}),
+        ]
+        for statement, values in moves:
+            with pytest.raises(CrossTenant, match="ContactList would be moved to another organisation"):
+                work.session.execute(statement, values)
+        work.session.execute(update(ContactList).values(organisation_id=organisation, description="Kept"))
+        assert work.session.scalars(select(ContactList.description)).all() == ["Kept"]
+
+
+def test_rows_are_not_changed_by_primary_key_alone(
+    house: House, organisation: int, their_list: tuple[int, int]
+) -> None:
+    """Such an UPDATE takes no further condition, so that it would reach over the wall."""
+    _, list_id = their_list
+    changed = [{"id": list_id, "name": "Mine"}]
+    with house.work(factories.ADMINISTRATOR, organisation) as work:
+        with pytest.raises(CrossTenant, match="by primary key"):
+            work.session.execute(update(ContactList), changed)
+        with guard.platform_scope(work.session, "test"):
+            work.session.execute(update(ContactList), changed)
+            assert work.session.scalars(select(ContactList.name)).all() == ["Mine"]
+
+
+def test_a_row_is_not_taken_from_another_organisation(
+    house: House, organisation: int, their_list: tuple[int, int]
+) -> None:
+    _, list_id = their_list
+    with house.work(factories.ADMINISTRATOR, organisation) as work:
+        for is_forgotten in (False, True):
+            with guard.platform_scope(work.session, "test"):
+                taken = work.session.get(ContactList, list_id)
+            assert taken is not None
+            if is_forgotten:
+                work.session.expire(taken)
+            taken.organisation_id = organisation
+            with pytest.raises(CrossTenant):
+                work.session.flush()
+            work.session.rollback()
+
+
+def test_the_platform_may_move_a_row(house: House, organisation: int, their_list: tuple[int, int]) -> None:
+    theirs, list_id = their_list
+    with house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+        work.session.execute(update(ContactList).values(organisation_id=organisation))
+        moved = work.session.get(ContactList, list_id)
+        assert moved is not None
+        assert moved.organisation_id == organisation
+        moved.organisation_id = theirs
+        work.session.flush()
 
 
 def test_scopes_within_scopes_end_in_order(house: House, stranger: int) -> None:
