@@ -54,6 +54,7 @@ class NounView(ModelView):
 
     noun: ClassVar[str]
     plural: ClassVar[str]
+    counted: ClassVar[str] = ""
     icon: ClassVar[str] = "fa-circle"
     empty_hint: ClassVar[str] = ""
     form: ClassVar[Form] = ()
@@ -86,6 +87,18 @@ class NounView(ModelView):
         if self.is_platform:
             return current.platform_work(f"manage {self.plural.lower()}")
         return current.work()
+
+    def is_across(self) -> bool:
+        """Return whether the page is of the platform, and needs no organisation."""
+        return self.is_platform
+
+    def kept(self) -> dict[str, str]:
+        """Return what links within the page carry on in their query."""
+        return {}
+
+    def offered(self) -> Sequence[Filter]:
+        """Return the choices above the list."""
+        return self.filters
 
     def select(self) -> Select[Any]:
         """Return the statement all rows of the list come from."""
@@ -127,7 +140,7 @@ class NounView(ModelView):
     @permission_name(READ)
     def list(self) -> Any:
         """Show a page of rows, the newest first."""
-        if not self.is_platform and current.organisation_id() is None:
+        if not self.is_across() and current.organisation_id() is None:
             return self.render_template("pulse/no_organisation.html")
         words = forms.search_words()
         with self.work() as work:
@@ -278,7 +291,7 @@ class NounView(ModelView):
     def _chosen(self) -> dict[str, str]:
         """Return the filters in use, as far as they are ours and their values exist."""
         chosen = {}
-        for each in self.filters:
+        for each in self.offered():
             value = request.args.get(each.name, "")
             if value in {choice for choice, _ in each.choices}:
                 chosen[each.name] = value
@@ -289,7 +302,7 @@ class NounView(ModelView):
         if words and self.search_hint:
             statement = statement.where(self.search(words))
         chosen = self._chosen()
-        for each in self.filters:
+        for each in self.offered():
             if each.name in chosen:
                 statement = statement.where(each.where(chosen[each.name]))
         return statement

@@ -2,18 +2,22 @@
 
 from typing import Any, ClassVar
 
-from flask import request
+from flask import abort, request
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import ColumnElement, Select, select
 
 from ...core.services import overview
+from ...core.services.work import Work
 from ...core.storage import ids
 from ...core.storage.models import AuditEntry
 from .. import current
-from ..security.roles import PLATFORM_ROLES, READ
+from ..security.roles import READ
 from .dates import moment
 from .noun import Column, Filter, NounView, link
+
+_PLATFORM = "platform"
+"""What `of` says in the address of the platform's own log."""
 
 
 def _sentence(row: AuditEntry) -> str:
@@ -23,13 +27,17 @@ def _sentence(row: AuditEntry) -> str:
     return action.sentence.format(actor=row.actor_name, object=row.object_name or "it")
 
 
+def _log_of(row: AuditEntry) -> str | None:
+    return _PLATFORM if row.organisation_id is None else None
+
+
 _AREAS = ("campaign", "contact", "import", "list", "template", "sender", "suppression", "membership", "user",
           "organisation", "connection", "route", "message", "platform")  # fmt: skip
 
 
 class AuditView(NounView):
     model = AuditEntry
-    noun, plural, icon = "Act", "Action log", "fa-clock-rotate-left"
+    noun, plural, counted, icon = "Act", "Action log", "Acts", "fa-clock-rotate-left"
     class_permission_name = "Audit"
     route_base = "/audit"
     can_add = can_edit = can_delete = False
@@ -37,7 +45,7 @@ class AuditView(NounView):
     search_hint = "Name of the person"
     columns = (
         Column("When", lambda row: moment(ids.moment(row.id))),
-        Column("What", lambda row: link(_sentence(row), "AuditView.show", pk=row.id)),
+        Column("What", lambda row: link(_sentence(row), "AuditView.show", pk=row.id, of=_log_of(row))),
         Column("From", lambda row: row.actor_address),
     )
     filters = (
@@ -45,17 +53,31 @@ class AuditView(NounView):
                lambda value: AuditEntry.verb.startswith(f"{value}.")),
     )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {"list", "show"}
+    list_template = "pulse/audit.html"
+
+    def has_both(self) -> bool:
+        """Return whether the reader may read the platform's own acts besides an organisation's."""
+        return current.may_enter_any()
+
+    def is_across(self) -> bool:
+        """Return whether the platform's own acts are asked for, or there is no organisation to read of."""
+        return self.has_both() and (request.args.get("of") == _PLATFORM or current.organisation_id() is None)
+
+    def kept(self) -> dict[str, str]:
+        return {"of": _PLATFORM} if self.is_across() else {}
 
     def work(self) -> Any:
-        """Platform people without an organisation read the platform's own acts."""
-        return current.platform_work("read the action log") if self._is_platform_log() else current.work()
-
-    def _is_platform_log(self) -> bool:
-        return bool(current.role_names() & PLATFORM_ROLES) and request.args.get("of") == "platform"
+        return current.platform_work("read the action log") if self.is_across() else current.work()
 
     def select(self) -> Select[Any]:
         statement = select(AuditEntry)
-        return statement.where(AuditEntry.organisation_id.is_(None)) if self._is_platform_log() else statement
+        return statement.where(AuditEntry.organisation_id.is_(None)) if self.is_across() else statement
+
+    def find(self, work: Work, pk: str) -> Any:
+        row = super().find(work, pk)
+        if self.is_across() and row.organisation_id is not None:
+            abort(404)
+        return row
 
     def search(self, words: str) -> ColumnElement[bool]:
         return AuditEntry.actor_name.istartswith(words, autoescape=True)

@@ -1,0 +1,96 @@
+"""The action log as it is read in the panel: an organisation's acts, and the platform's own."""
+
+import html
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete, select
+
+from connectpulse.core.services import audit, records
+from connectpulse.core.storage import guard
+from connectpulse.core.storage.models import AuditEntry, ContactList, Organisation
+from connectpulse.house import House
+from connectpulse.testing.factories import ADMINISTRATOR
+from connectpulse.web.panel.noun import PAGE
+from connectpulse.web.security import roles
+
+from .panel_scene import panel, visitor
+
+PLATFORM = "/audit/list/?of=platform"
+
+
+@pytest.fixture
+def app(house: House, organisation: int) -> Flask:
+    made = panel(house, organisation)
+    with house.work(ADMINISTRATOR, organisation) as work:
+        records.create(work, ContactList(name="Customers"), "list.created")
+    with house.work(ADMINISTRATOR) as work:
+        for _ in range(PAGE + 1):
+            audit.record(work, "platform.keys_rotated", rows=1)
+    return made
+
+
+def links(page: str) -> dict[str, str]:
+    """Return the links of a page: where each leads, by its words."""
+    found = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    return {re.sub("<[^>]*>", "", words).strip(): html.unescape(address) for address, words in found}
+
+
+@pytest.mark.parametrize("role", [roles.PLATFORM_ADMINISTRATOR, roles.AUDITOR])
+def test_both_logs_are_a_tab_away_from_each_other(app: Flask, role: str) -> None:
+    person = visitor(app, role)
+    ours = person.get("/audit/list/").text
+    assert "created the list Customers" in ours
+    assert "encrypted the stored credentials" not in ours
+    theirs = person.get(links(ours)["The platform"]).text
+    assert "encrypted the stored credentials" in theirs
+    assert "created the list Customers" not in theirs
+    assert "created the list Customers" in person.get(links(theirs)["This organisation"]).text
+
+
+def test_an_act_of_the_platform_opens_and_leads_back(app: Flask) -> None:
+    person = visitor(app, roles.AUDITOR)
+    act = links(person.get(PLATFORM).text)["Amina Administrator encrypted the stored credentials anew."]
+    shown = person.get(act)
+    assert shown.status_code == 200
+    assert "platform.keys_rotated" in shown.text
+    assert links(shown.text)["Action log"] == PLATFORM
+
+
+def test_searching_and_paging_stay_with_the_platform(app: Flask) -> None:
+    person = visitor(app, roles.AUDITOR)
+    page = person.get(PLATFORM).text
+    assert '<input type="hidden" name="of" value="platform">' in page
+    assert "of=platform" in links(page)["Older"]
+    narrowed = person.get(f"{PLATFORM}&q=Amina&area=platform").text
+    assert f"{PAGE + 1} acts" in narrowed
+    assert "signed in" not in narrowed
+    assert links(narrowed)["Clear"] == PLATFORM
+
+
+def test_an_organisations_act_is_not_shown_as_the_platforms(house: House, organisation: int, app: Flask) -> None:
+    with house.work(ADMINISTRATOR, organisation) as work:
+        entry = work.session.scalar(select(AuditEntry.id).where(AuditEntry.verb == "list.created"))
+    person = visitor(app, roles.AUDITOR)
+    assert person.get(f"/audit/show/{entry}").status_code == 200
+    assert person.get(f"/audit/show/{entry}?of=platform").status_code == 404
+
+
+def test_who_holds_no_role_on_the_platform_reads_their_organisations_log(app: Flask) -> None:
+    person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    page = person.get(PLATFORM).text
+    assert "created the list Customers" in page
+    assert "encrypted the stored credentials" not in page
+    assert "The platform" not in links(page)
+
+
+def test_without_an_organisation_the_platforms_log_is_shown(house: House, app: Flask) -> None:
+    person = visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+        work.session.execute(delete(Organisation))
+    page = person.get("/audit/list/").text
+    assert "encrypted the stored credentials" in page
+    assert "This organisation" not in links(page)
+    assert links(page)["The platform"] == PLATFORM
+    assert "rotated" in person.get(links(page)["Amina Administrator encrypted the stored credentials anew."]).text
