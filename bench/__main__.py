@@ -1,0 +1,45 @@
+"""Measure everything and print a table and one line of JSON; each rate stands beside its floor from the same run.
+
+python -m bench [end_to_end] [flat] [rows] [lists] [--recipients 50000] [--rows 1000000] [--messages 5000000]
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from . import end_to_end, flat, lists, rows
+from .figure import Figure, as_json
+
+PARTS = ("end_to_end", "flat", "rows", "lists")
+
+
+def main() -> None:
+    """Run the parts that are asked for, all of them by default."""
+    parser = argparse.ArgumentParser(prog="bench", description="What the product can do on this machine, as ratios.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one or more of {', '.join(PARTS)}; all by default")
+    parser.add_argument("--recipients", type=int, default=50_000, help="of a campaign, end to end (flat: ten times)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of an import and of an expansion")
+    parser.add_argument("--messages", type=int, default=5_000_000, help="in the log under the list pages")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything")
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    share = 10 if asked.quick else 1
+    jobs: dict[str, Callable[[], Iterator[Figure]]] = {
+        "end_to_end": lambda: end_to_end.measure(asked.recipients // share),
+        "flat": lambda: flat.measure(asked.recipients * 10 // share),
+        "rows": lambda: rows.measure(asked.rows // share),
+        "lists": lambda: lists.measure(asked.messages // share),
+    }
+    found: list[Figure] = []
+    for part in asked.parts or PARTS:
+        for figure in jobs[part]():
+            found.append(figure)
+            sys.stdout.write(figure.row() + "\n")
+            sys.stdout.flush()
+    sys.stdout.write(as_json(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Messages per second from launch to the last receipt applied, everything recorded, over wire and database alone."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from connectpulse.core.services.connections import Limits
+from connectpulse.testing.factories import ADMINISTRATOR
+
+from . import bare_wire, floor
+from .figure import Figure
+from .line import wait_until
+from .scene import Scene, scene
+
+WINDOW = 1000
+PATIENCE = 900.0
+
+
+class Timing(NamedTuple):
+    """Seconds from launch to the last receipt, and from the first recorded submit to it."""
+
+    total: float
+    sending: float
+
+
+def measure(recipients: int) -> Iterator[Figure]:
+    """Yield the rates of one and two workers, each over the bare wire and over the database floor."""
+    wire = bare_wire.measure(recipients, WINDOW)["complete_per_second"]
+    bottom = 0.0
+    for workers in (1, 2):
+        with scene() as stage:
+            stage.connect(Limits(window=WINDOW, sessions=workers))
+            bottom = bottom or floor.measure(stage, recipients)
+            serve(stage, workers)
+            rate = recipients / send(stage, stage.line.audience(recipients), recipients).total
+        name = f"end_to_end_{workers}_worker" + "s" * (workers > 1)
+        yield Figure(f"{name}_over_wire", rate, "messages/s", "the bare wire", wire)
+        yield Figure(f"{name}_over_floor", rate, "messages/s", "the database floor", bottom)
+
+
+def serve(stage: Scene, workers: int) -> None:
+    """Start workers and return when each holds a session."""
+    for _ in range(workers):
+        stage.start_worker()
+
+    def all_are_connected() -> bool:
+        with stage.house.work(ADMINISTRATOR) as work:
+            held = work.session.scalar(text("SELECT count(*) FROM pulse_connection_slot WHERE state = 'connected'"))
+        return held == workers
+
+    wait_until(all_are_connected, 60)
+
+
+def send(stage: Scene, list_id: int, recipients: int) -> Timing:
+    """Send one campaign to a list; fail unless the simulator and the database agree that all is delivered once."""
+    stage.simulator.reset()
+    campaign_id, quote_id = stage.line.campaign(list_id)
+    stage.line.launch(campaign_id, quote_id)
+
+    def every_receipt_is_in() -> bool:
+        return stage.line.figures(campaign_id).get("state:delivered") == recipients
+
+    wait_until(every_receipt_is_in, PATIENCE, 0.25)
+    record = stage.simulator.record()
+    if record["distinct"] != recipients or record["duplicates"]:
+        raise RuntimeError(f"The simulator's record does not agree with what was sent: {record}.")
+    with stage.house.work(ADMINISTRATOR) as work:
+        row = work.session.execute(
+            text(
+                "SELECT extract(epoch FROM max(m.changed_at) - min(c.launched_at)), "
+                "extract(epoch FROM max(m.changed_at) - min(m.submitted_at)) "
+                "FROM pulse_message m JOIN pulse_campaign c ON c.id = m.campaign_id WHERE c.id = :id"
+            ),
+            {"id": campaign_id},
+        ).one()
+    return Timing(float(row[0]), float(row[1]))

@@ -1,0 +1,31 @@
+"""What a message costs in small and large campaigns: a hundred times the recipients should not change it."""
+
+from collections.abc import Iterator
+
+from connectpulse.core.services.connections import Limits
+
+from .end_to_end import WINDOW, send, serve
+from .figure import Figure
+from .line import FIRST_NUMBER
+from .scene import scene
+
+
+def measure(largest: int) -> Iterator[Figure]:
+    """Yield microseconds a message, from the first submit to the last receipt, at a hundredth, a tenth and the whole.
+
+    All three run in one database, the smallest first, so that the largest also carries what the others left.
+    A first small campaign, not counted, warms the worker.
+    """
+    with scene() as stage:
+        stage.connect(Limits(window=WINDOW, sessions=1))
+        serve(stage, 1)
+        first = FIRST_NUMBER
+        smallest = largest // 100
+        costs: list[float] = []
+        for recipients in (smallest, smallest, largest // 10, largest):
+            list_id = stage.line.audience(recipients, first)
+            first += recipients
+            timing = send(stage, list_id, recipients)
+            costs.append(timing.sending * 1e6 / recipients)
+            if len(costs) > 1:
+                yield Figure(f"cost_at_{recipients}", costs[-1], "µs/message", f"at {smallest}", costs[1])
