@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select
 
+from connectpulse.core.domain.audit import AuditAction
 from connectpulse.core.services import audit, records
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, ContactList, Organisation
@@ -67,6 +68,21 @@ def test_searching_and_paging_stay_with_the_platform(app: Flask) -> None:
     assert f"{PAGE + 1} acts" in narrowed
     assert "signed in" not in narrowed
     assert links(narrowed)["Clear"] == PLATFORM
+
+
+def test_acts_are_chosen_by_what_any_declared_verb_is_about(house: House, organisation: int, app: Flask) -> None:
+    house.registry.actions["sms.measured"] = AuditAction("sms.measured", "{actor} measured a text.")
+    with house.work(ADMINISTRATOR, organisation) as work:
+        audit.record(work, "sms.measured")
+    person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    page = person.get("/audit/list/").text
+    offered = set(re.findall(r'<option value="(\w+)"', page))
+    assert {verb.partition(".")[0] for verb in house.registry.actions} <= offered
+    assert {"field", "sms", "campaign"} <= offered
+    assert ">SMS</option>" in page
+    narrowed = person.get("/audit/list/?area=sms").text
+    assert "measured a text" in narrowed
+    assert "created the list" not in narrowed
 
 
 def test_an_organisations_act_is_not_shown_as_the_platforms(house: House, organisation: int, app: Flask) -> None:

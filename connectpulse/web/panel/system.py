@@ -1,5 +1,6 @@
 """What auditors and operators read: the action log, the plugins, and how the site does."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from flask import abort, request
@@ -7,6 +8,7 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import ColumnElement, Select, select
 
+from ...core.registry import Registry
 from ...core.services import overview
 from ...core.services.work import Work
 from ...core.storage import ids
@@ -31,8 +33,10 @@ def _log_of(row: AuditEntry) -> str | None:
     return _PLATFORM if row.organisation_id is None else None
 
 
-_AREAS = ("campaign", "contact", "import", "list", "template", "sender", "suppression", "membership", "user",
-          "organisation", "connection", "route", "message", "platform")  # fmt: skip
+def _areas(registry: Registry) -> list[tuple[str, str]]:
+    """Return what acts are about: the nouns of core's verbs, and the plugins that declare verbs of their own."""
+    names = sorted({verb.partition(".")[0] for verb in registry.actions})
+    return [(name, registry.plugins[name].title if name in registry.plugins else name.capitalize()) for name in names]
 
 
 class AuditView(NounView):
@@ -48,10 +52,6 @@ class AuditView(NounView):
         Column("What", lambda row: link(_sentence(row), "AuditView.show", pk=row.id, of=_log_of(row))),
         Column("From", lambda row: row.actor_address),
     )
-    filters = (
-        Filter("area", "About", tuple((each, each.capitalize()) for each in _AREAS),
-               lambda value: AuditEntry.verb.startswith(f"{value}.")),
-    )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {"list", "show"}
     list_template = "pulse/audit.html"
 
@@ -65,6 +65,10 @@ class AuditView(NounView):
 
     def kept(self) -> dict[str, str]:
         return {"of": _PLATFORM} if self.is_across() else {}
+
+    def offered(self) -> Sequence[Filter]:
+        areas = _areas(current.the_house().registry)
+        return [Filter("area", "About", areas, lambda area: AuditEntry.verb.startswith(f"{area}.", autoescape=True))]
 
     def work(self) -> Any:
         return current.platform_work("read the action log") if self.is_across() else current.work()
