@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from .form import Form
 from .message import MessageState
@@ -46,8 +46,7 @@ class Disclosure:
     countries: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One message handed to a provider. `token` is our name for it and stays the same on a resend."""
 
     message_id: int
@@ -61,8 +60,7 @@ class Submission:
     extra: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """A provider's word on a message it had accepted.
 
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the

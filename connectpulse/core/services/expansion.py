@@ -165,15 +165,15 @@ class _Line:
         self._owner = f"{plan.organisation_id}\t{plan.campaign_id}"
         self._now = now.isoformat()
         self._channel = plan.channel.name
-        self._sender = plan.sender.translate(_ESCAPES)
+        self._sender = _escaped(plan.sender)
         self._queued = int(MessageState.QUEUED)
         self._skipped = int(MessageState.SKIPPED)
 
     def queued(self, message_id: int, dispatch_id: int, decision: Decision) -> str:
         rendered = decision.rendered
         assert rendered is not None
-        body = rendered.body.translate(_ESCAPES)
-        extra = "\\N" if rendered.extra is None else json.dumps(rendered.extra).translate(_ESCAPES)
+        body = _escaped(rendered.body)
+        extra = "\\N" if rendered.extra is None else _escaped(json.dumps(rendered.extra))
         return (
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t{dispatch_id}\t{self._now}\t{self._queued}\t"
             f"{rendered.measure.parts}\t{rendered.measure.quantity}\t{decision.units}\t{self._channel}\t"
@@ -185,6 +185,11 @@ class _Line:
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t\\N\t{self._now}\t{self._skipped}\t"
             f"0\t0\t0\t{self._channel}\t{decision.address}\t{self._sender}\t\t\\N\t{decision.skip}\n"
         )
+
+
+def _escaped(value: str) -> str:
+    """Return `value` as COPY wants it; most texts hold nothing to escape, and that is quickly seen."""
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
 
 
 def _advance(work: Work, campaign: Campaign, cursor: int, *, is_expanded: bool = False) -> bool:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 Call = Callable[..., Awaitable[Any]]
 
 LANES = 4
+BATCH = 500
+"""Messages in a batch from which on more lanes pay: two overlap already, and each batch costs a transaction."""
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 CIRCUIT_AFTER = 3
 """Failures in a row that open the circuit."""
@@ -32,6 +34,12 @@ HOLD_RECEIPTS = 2.0
 """Seconds a receipt waits at most for the submits before it to be recorded."""
 LOOKUP_EVERY = 30.0
 IDLE_LANE = 10.0
+
+
+def share(window: int) -> tuple[int, int]:
+    """Return how many lanes share a window, and the size of the batches that each hands over."""
+    lanes = min(window, max(2, min(LANES, window // BATCH)))
+    return lanes, window // lanes
 
 
 class Line:
@@ -94,8 +102,7 @@ class Line:
         """Run the lanes until the session is lost or the line is stopped."""
         lost = asyncio.create_task(provider.wait_lost())
         ending = asyncio.Event()
-        lanes = min(LANES, self.facts.window)
-        size = self.facts.window // lanes
+        lanes, size = share(self.facts.window)
         tasks = [asyncio.create_task(self._lane(provider, size, ending, number)) for number in range(lanes)]
         tasks.append(asyncio.create_task(self._look_ups(provider, ending)))
         stopped = asyncio.create_task(self._stopping.wait())
