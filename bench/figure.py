@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +27,6 @@ class Figure:
 
 def as_json(figures: Sequence[Figure]) -> str:
     """Return all figures in one line of JSON, by name."""
-    return json.dumps({each.name: asdict(each) | {"ratio": each.ratio} for each in figures})
+    return json.dumps(
+        {each.name: {"value": round(each.value, 1), "unit": each.unit, "ratio": each.ratio} for each in figures}
+    )
