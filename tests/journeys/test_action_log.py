@@ -1,16 +1,17 @@
 """The action log as it is read in the panel: an organisation's acts, and the platform's own."""
 
 import html
+import io
 import re
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from connectpulse.core.domain.audit import AuditAction
-from connectpulse.core.services import audit, records
+from connectpulse.core.services import audit, connections, contacts, records, suppressions, templates
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import AuditEntry, ContactList, Organisation
+from connectpulse.core.storage.models import AuditEntry, ContactList, Membership, Organisation
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.panel.noun import PAGE
@@ -83,6 +84,50 @@ def test_acts_are_chosen_by_what_any_declared_verb_is_about(house: House, organi
     narrowed = person.get("/audit/list/?area=sms").text
     assert "measured a text" in narrowed
     assert "created the list" not in narrowed
+
+
+def test_acts_name_what_a_person_knows(house: House, organisation: int, app: Flask) -> None:
+    admin, operator = visitor(app, roles.ORGANISATION_ADMINISTRATOR), visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    form = {"email": "zara@example.org", "first_name": "Zara", "role": roles.ANALYST}
+    admin.post("/members/add", "/members/add", form)
+    with house.work(ADMINISTRATOR, organisation) as work:
+        latest = work.session.scalar(select(func.max(Membership.id)))
+    admin.post(f"/members/edit/{latest}", f"/members/edit/{latest}", {"role": roles.APPROVER})
+    admin.post(f"/members/delete/{latest}", "/profile/")
+    file = (io.BytesIO(b"Phone,Town\n03001234567,Lahore\n"), "spring.csv")
+    admin.post("/imports/add", "/imports/add", {"file": file}, content_type="multipart/form-data")
+    with house.work(ADMINISTRATOR, organisation) as work:
+        contacts.create_field(work, "Home town")
+        made = templates.create(work, "Greeting", "sms", {"body": "Hello"})
+        templates.revise(work, made.id, {"body": "Hello"}, "Salaam")
+        templates.archive(work, made.id)
+        templates.archive(work, made.id, is_archived=False)
+    with house.work(ADMINISTRATOR) as work:
+        line = connections.create(work, "Trial line", "simulator", {})
+        connections.create_route(work, line.id, prefix="+92300", sender="Pulse")
+    told = {*links(admin.get("/audit/list/").text), *links(operator.get(PLATFORM).text)}
+    assert {
+        "Admin Tester added the member zara@example.org (Analyst).",
+        "Admin Tester changed the role of the member zara@example.org (Approver).",
+        "Admin Tester removed the member zara@example.org (Approver).",
+        "Admin Tester uploaded the file spring.csv.",
+        "Amina Administrator added the contact field Home town.",
+        "Amina Administrator changed the template Salaam.",
+        "Amina Administrator archived the template Salaam.",
+        "Amina Administrator took the template Salaam out of the archive.",
+        "Amina Administrator added the route for +92300… from Pulse over Trial line.",
+    } <= told
+
+
+def test_the_object_of_an_act_is_told_once(house: House, organisation: int, app: Flask) -> None:
+    with house.work(ADMINISTRATOR, organisation) as work:
+        suppressions.add_by_hand(work, "phone", "+923001234567", "*", "*", "manual")
+    person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    pages = links(person.get("/audit/list/").text)
+    assert (
+        "<dd>Contact list Customers</dd>" in person.get(pages["Amina Administrator created the list Customers."]).text
+    )
+    assert "<dd>Suppression 1</dd>" in person.get(pages["Amina Administrator suppressed an address."]).text
 
 
 def test_an_organisations_act_is_not_shown_as_the_platforms(house: House, organisation: int, app: Flask) -> None:

@@ -6,7 +6,7 @@ Core owes what a plugin owes, and is checked by the same functions.
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, false, select, update
+from sqlalchemy import String, and_, cast, false, func, or_, select, update
 
 from .. import plugin_checks
 from ..domain.retention import RetentionRule, Subject, SubjectHandler, Then
@@ -167,11 +167,19 @@ def _nowhere(subject: Subject) -> Any:
 
 
 def _about_user(subject: Subject) -> Any:
-    """Find what others did to the subject's user account."""
-    entry = models.AuditEntry
+    """Find what others did to the subject's user account and to its memberships, also those that are gone."""
+    entry, member, user = models.AuditEntry, models.Membership, _account("ab_user")
     if not subject.user_id:
         return false()
-    return and_(entry.object_type == "User", entry.object_id == str(subject.user_id))
+    held = select(cast(member.id, String)).where(member.user_id == subject.user_id)
+    called = select(user.username + " (").where(user.id == subject.user_id).scalar_subquery()
+    return or_(
+        and_(entry.object_type == "User", entry.object_id == str(subject.user_id)),
+        and_(
+            entry.object_type == "Membership",
+            or_(entry.object_id.in_(held), func.starts_with(entry.object_name, called)),
+        ),
+    )
 
 
 def _restrict_contact(work: Work, subject: Subject, is_restricted: bool) -> int:

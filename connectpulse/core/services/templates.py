@@ -29,23 +29,21 @@ def create(work: Work, name: str, channel: str, raw: Mapping[str, Any]) -> Templ
 def revise(work: Work, template_id: int, raw: Mapping[str, Any], name: str = "") -> TemplateVersion:
     """Write a new version; return the newest one if nothing changed. Campaigns keep the version they have."""
     template = records.find(work, Template, template_id, lock=True)
-    if name.strip():
-        template.name = name.strip()[:120]
     content = read_content(work, template.channel, raw)
     newest = current(work, template.id)
+    template.name = name.strip()[:120] or template.name  # after every query: what was flushed is no change any more
     if newest.content == content:
         records.update(work, template, "template.updated")
         return newest
-    version = _write_version(work, template, newest.number + 1, content)
-    records.update(work, template, "template.updated", version=version.number)
-    return version
+    records.update(work, template, "template.updated", version=newest.number + 1)
+    return _write_version(work, template, newest.number + 1, content)
 
 
 def archive(work: Work, template_id: int, is_archived: bool = True) -> None:
     """Hide a template from choices, or show it again; what uses it goes on."""
     template = records.find(work, Template, template_id, lock=True)
     template.is_archived = is_archived
-    records.update(work, template, "template.archived")
+    records.update(work, template, "template.archived" if is_archived else "template.restored")
 
 
 def current(work: Work, template_id: int) -> TemplateVersion:

@@ -1,5 +1,6 @@
 """What auditors and operators read: the action log, the plugins, and how the site does."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -27,6 +28,12 @@ def _sentence(row: AuditEntry) -> str:
     if action is None:
         return f"{row.actor_name}: {row.verb} {row.object_name}"
     return action.sentence.format(actor=row.actor_name, object=row.object_name or "it")
+
+
+def _object(row: AuditEntry) -> str:
+    """Return what an act was done to: its kind, and its name; its number where it has or shows no name."""
+    kind = re.sub(r"(?<!^)[A-Z]", lambda letter: f" {letter[0].lower()}", row.object_type)
+    return f"{kind} {row.object_name.removeprefix(row.object_type).strip() or row.object_id}".strip() or "none"
 
 
 def _log_of(row: AuditEntry) -> str | None:
@@ -92,7 +99,7 @@ class AuditView(NounView):
             ("Who", f"{row.actor_name} ({row.actor_kind})"),
             ("From", row.actor_address or "within"),
             ("Verb", row.verb),
-            ("Object", f"{row.object_type} {row.object_name}".strip() or "none"),
+            ("Object", _object(row)),
         ]
         for name, value in row.detail.items():
             if name == "changes" and isinstance(value, dict):

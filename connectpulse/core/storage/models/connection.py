@@ -87,3 +87,7 @@ class Route(Table):
     is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
     created_at: Mapped[CreatedAt]
     connection: Mapped[Connection] = relationship(lazy="joined")
+
+    def __repr__(self) -> str:
+        numbers = f"{self.prefix}…" if self.prefix else "all numbers"
+        return f"{numbers}{' from ' + self.sender if self.sender else ''} over {self.connection.name}"

@@ -82,6 +82,9 @@ class CustomField(Owned, Table):
     kind: Mapped[str] = mapped_column(String(20), default="text", server_default="text")
     created_at: Mapped[CreatedAt]
 
+    def __repr__(self) -> str:
+        return self.label
+
 
 class ContactList(Owned, Table):
     """A named set of contacts. `size` is kept by the services that change membership."""
@@ -136,6 +139,9 @@ class Import(Owned, Table):
     created_at: Mapped[CreatedAt]
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     contact_list: Mapped[ContactList | None] = relationship(lazy="joined")
+
+    def __repr__(self) -> str:
+        return self.filename
 
 
 class ImportChunk(Owned, Table):

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..base import BigId, CreatedAt, Owned, Table
 
@@ -35,3 +35,7 @@ class Membership(Owned, Table):
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"))
     role: Mapped[str] = mapped_column(String(40))
     created_at: Mapped[CreatedAt]
+    user: Mapped[Any] = relationship("User", lazy="joined")
+
+    def __repr__(self) -> str:
+        return f"{self.user.username} ({self.role})"

@@ -5,14 +5,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from connectpulse.core.domain.retention import Subject
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import audit, contacts, records
 from connectpulse.core.services.work import Work
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import AuditEntry, Connection, ContactList, Organisation
+from connectpulse.core.storage.models import AuditEntry, Connection, ContactList, Membership, Organisation
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
+from connectpulse.web.security import accounts, roles
+from connectpulse.web.security.accounts import Account
 
 
 def entries(work: Work) -> list[AuditEntry]:
@@ -70,6 +73,27 @@ def test_a_person_is_not_named(work: Work) -> None:
     assert len(told) == 4
     words = ("Bilal", "Ahmed", "Khan", "Multan", "Quetta", "300")
     assert not [each for each in told if any(word in each for word in words)]
+
+
+def member(work: Work, name: str) -> Membership:
+    account = Account(name, f"{name}@example.org", name.capitalize(), "")
+    return accounts.join(work, accounts.create(work, account, "correct-horse-battery"), roles.ANALYST)
+
+
+def test_an_account_is_found_and_forgotten_in_what_was_done_to_its_memberships(work: Work, organisation: int) -> None:
+    member(work, "amina")  # the actor's own, whom nobody may touch
+    held, gone = member(work, "zara"), member(work, "omar")
+    accounts.change_role(work, held, roles.APPROVER)
+    accounts.leave(work, gone)
+    handler = work.registry.subjects["pulse_audit"]
+    for user_id, name, count in ((held.user_id, "zara", 3), (gone.user_id, "omar", 3)):
+        person = Subject(organisation, user_id=user_id)
+        found = [row["object_name"] for row in handler.find(work, person)]
+        assert len(found) == count
+        assert all(each.startswith(name) for each in found)
+        assert handler.erase(work, person) == count
+        work.session.expire_all()
+        assert not [each for each in entries(work) if name in f"{each.object_name}{each.detail}"]
 
 
 @pytest.mark.parametrize("secrets", [{"password": "mirpurkhas"}])

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import contacts, records, templates
-from connectpulse.core.storage.models import Campaign, TemplateVersion
+from connectpulse.core.storage.models import AuditEntry, Campaign, Template, TemplateVersion
 from tests.unit.core.services.scene import CHANNEL, Scene
 
 
@@ -65,6 +65,22 @@ def test_a_campaign_keeps_the_version_it_was_made_with(scene: Scene) -> None:
         version = records.find(work, Campaign, campaign_id).template_version
         assert version is not None
         assert version.content == {"body": "One"}
+
+
+def test_a_new_name_and_a_new_text_are_written_down(scene: Scene) -> None:
+    template_id = scene.template("One")
+    with scene.work() as work:
+        old = records.find(work, Template, template_id).name
+        templates.revise(work, template_id, {"body": "One"}, "Salaam")
+        templates.revise(work, template_id, {"body": "Two"}, "Greeting")
+    with scene.work() as work:
+        told = work.session.scalars(
+            select(AuditEntry.detail).where(AuditEntry.verb == "template.updated").order_by(AuditEntry.id)
+        )
+        assert list(told) == [
+            {"changes": {"name": [old, "Salaam"]}},
+            {"changes": {"name": ["Salaam", "Greeting"]}, "version": 2},
+        ]
 
 
 def test_an_archived_template_is_not_offered(scene: Scene) -> None:
