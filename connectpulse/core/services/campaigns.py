@@ -62,9 +62,12 @@ def change(work: Work, campaign_id: int, draft: Draft) -> Campaign:
     campaign = records.find(work, Campaign, campaign_id, lock=True)
     if not CampaignState(campaign.state).is_editable:
         raise Refused("Only a draft can be changed. Copy the campaign to send it differently.")
-    _write(work, campaign, draft)
+    before = _reached(campaign)
+    with work.session.no_autoflush:  # what was flushed would be no change any more when it is written down
+        _write(work, campaign, draft)
     campaign.state = CampaignState.DRAFT.value
-    return records.update(work, campaign, "campaign.updated")
+    others = {"lists": "changed"} if before != _reached(campaign) else {}
+    return records.update(work, campaign, "campaign.updated", **others)
 
 
 def copy(work: Work, campaign_id: int) -> Campaign:
@@ -323,6 +326,11 @@ def _write(work: Work, campaign: Campaign, draft: Draft) -> None:
     campaign.template_version_id = _version_id(work, draft)
     campaign.sender_id = _sender_id(work, draft)
     _write_lists(work, campaign, draft)
+
+
+def _reached(campaign: Campaign) -> set[tuple[int, bool]]:
+    """Return the lists a campaign goes to or leaves out."""
+    return {(each.list_id, each.is_excluded) for each in campaign.lists}
 
 
 def _write_limits(campaign: Campaign, draft: Draft) -> None:

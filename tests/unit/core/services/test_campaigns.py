@@ -1,5 +1,6 @@
 """Campaigns: drafted, launched once, approved by somebody else, started on time or not at all."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -229,6 +230,22 @@ def test_a_campaign_that_ran_is_neither_edited_nor_deleted_but_copied(scene: Sce
         assert (made.name, made.state, made.launched_at) == ("Spring (copy)", "draft", None)
         assert (made.window_days, made.rate_per_second) == ([0, 1], 5)
         assert [each.list_id for each in made.lists] == [audience]
+
+
+def test_every_change_of_a_draft_is_written_down(scene: Scene, audience: int) -> None:
+    draft = scene.draft(audience)
+    with scene.work() as work:
+        campaign_id = campaigns.create(work, draft).id
+    others = scene.people("c@x.org")
+    for changed in (replace(draft, name="Autumn"), replace(draft, name="Autumn", list_ids=[others])):
+        with scene.work() as work:
+            campaigns.change(work, campaign_id, changed)
+    with scene.work() as work:
+        told = select(AuditEntry.detail).where(AuditEntry.verb == "campaign.updated").order_by(AuditEntry.id)
+        assert list(work.session.scalars(told)) == [
+            {"changes": {"name": ["Spring", "Autumn"]}},
+            {"changes": {}, "lists": "changed"},
+        ]
 
 
 def test_a_draft_is_deleted(scene: Scene, audience: int) -> None:
