@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, current_app, g, request, session
 from flask_login import current_user, logout_user
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import scoped_session
 
 from ..core.services.work import Actor, Work
@@ -164,9 +164,11 @@ def may_enter(chosen: int) -> bool:
     return chosen in memberships() or (may_enter_any() and _exists(chosen))
 
 
-def enterable() -> list[tuple[int, str]]:
-    """Return the organisations the signed-in person may switch to, at most 200."""
-    statement = select(Organisation.id, Organisation.name).order_by(Organisation.name).limit(200)
+def enterable(words: str = "", most: int = 40) -> list[tuple[int, str]]:
+    """Return the first `most` organisations the signed-in person may switch to whose names hold `words`."""
+    statement = select(Organisation.id, Organisation.name).order_by(func.lower(Organisation.name)).limit(most)
+    if words:
+        statement = statement.where(Organisation.name.icontains(words, autoescape=True))
     if not may_enter_any():
         statement = statement.where(Organisation.id.in_(memberships()))
     return [(row[0], row[1]) for row in the_session().execute(statement)]

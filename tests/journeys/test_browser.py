@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from connectpulse.core.services import records
+from connectpulse.core.storage.models import Organisation
 from connectpulse.house import House
+from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
 
 from . import browsing, live
@@ -161,6 +164,30 @@ def test_first_campaign(
         for path in ("campaigns", "templates", "contacts", "lists", "imports", "fields", "suppressions", "messages"):
             person.open(f"/{path}/list/")
             person.shoot(path)
+
+
+@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+def test_switching_among_many_organisations(
+    house: House, address: str, chromium: Browser, size: dict[str, int], theme: str
+) -> None:
+    with house.work(ADMINISTRATOR) as work:
+        for number in range(30):
+            row = Organisation(name=f"Bank of Multan {number:02}", country="PK", timezone="Asia/Karachi")
+            records.create(work, row, "organisation.created")
+    with browsing.person(chromium, address, size, theme) as person:
+        person.sign_in(roles.PLATFORM_ADMINISTRATOR)
+        if size is browsing.PHONE:
+            person.press("Menu")
+        box = person.page.get_by_role("combobox", name="Organisation")
+        before = person.page.locator(".switcher .item").text_content() or ""
+        box.focus()
+        person.page.keyboard.press("Backspace")
+        expect(person.page.locator(".switcher .item")).to_have_text(before)
+        person.page.keyboard.type("multan 27")
+        expect(person.page.locator(".ts-dropdown:visible .option")).to_have_text(["Bank of Multan 27"])
+        person.shoot("switcher")
+        person.page.keyboard.press("Enter")
+        expect(person.page.get_by_role("heading", level=1)).to_contain_text("Bank of Multan 27")
 
 
 def test_wrong_password_and_keyboard(address: str, chromium: Browser) -> None:

@@ -8,8 +8,10 @@ from flask import Flask
 from sqlalchemy import text
 
 from connectpulse.house import House
+from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
+from connectpulse.web.theme import MOST_LISTED
 from tests.journeys.panel_scene import Visitor, panel, visitor
 
 
@@ -71,6 +73,23 @@ def test_new_organisation_begins_empty_and_can_be_entered(app: Flask) -> None:
     assert "<h1>Second" in home
     assert "First steps" in home
     assert "switched to the organisation Second" in operator.get("/audit/list/").text
+
+
+def test_one_searches_among_many_organisations_and_finds_only_ones_own(house: House, app: Flask) -> None:
+    for _ in range(MOST_LISTED):
+        factories.organisation(house)
+    operator, analyst = visitor(app, roles.PLATFORM_ADMINISTRATOR), visitor(app, roles.ANALYST)
+    page = operator.get("/").text
+    assert 'data-pick="/profile/lookup"' in page
+    assert page.count("<option value=") == 1
+    found = operator.get("/profile/lookup?q=ORGANISATION").get_json()["results"]
+    assert len(found) == MOST_LISTED + 1
+    chosen = found[-1]["text"]
+    again = operator.get("/profile/lookup", query_string={"q": chosen.lower()}).get_json()["results"]
+    assert chosen in [each["text"] for each in again]
+    assert operator.get("/profile/lookup?q=%25").get_json()["results"] == []
+    assert len(analyst.get("/profile/lookup").get_json()["results"]) == 1
+    assert "data-pick" not in analyst.get("/").text
 
 
 def test_switching_into_a_foreign_organisation_is_refused(house: House, app: Flask) -> None:

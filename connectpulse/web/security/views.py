@@ -14,6 +14,7 @@ from ...core.errors import Refused
 from ...core.services import audit
 from ...core.storage.models import Organisation
 from .. import current
+from ..panel.forms import search_words
 from . import accounts
 from .accounts import LEAST_PASSWORD
 
@@ -87,6 +88,14 @@ class ProfileView(BaseView):
         with current.platform_work("change one's own password") as work:
             accounts.set_password(work, current_user.id, new)
             session[current.STAMP_KEY] = current.stamp(accounts.find(work, current_user.id))
+
+    @expose("/lookup", methods=["GET"])
+    @has_access
+    @permission_name("read")
+    def lookup(self) -> Any:
+        """Return the organisations one may switch to whose names hold `q`."""
+        found = current.enterable(search_words())
+        return {"results": [{"value": id, "text": name} for id, name in found]}
 
     @expose("/organisation", methods=["POST"])
     @has_access

@@ -13,6 +13,9 @@ from ..panel import dates
 from ..panel.forms import shown
 from ..security.roles import APPROVE, LAUNCH, READ, WRITE
 
+MOST_LISTED = 20
+"""The most organisations one chooses from in a plain list; among more one searches."""
+
 STATIC = Path(__file__).parent / "static"
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
@@ -84,6 +87,7 @@ def _shell() -> dict[str, Any]:
         "menu": navigation.menu(),
         "is_current": navigation.is_current,
         "here": current.organisation(),
-        "enterable": current.enterable(),
+        "enterable": current.enterable(most=MOST_LISTED + 1),
+        "most_listed": MOST_LISTED,
         "roles": sorted(current.role_names()),
     }

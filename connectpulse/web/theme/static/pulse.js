@@ -73,6 +73,9 @@
       plugins: [],
       placeholder: "Type to search",
       closeAfterSelect: !select.multiple,
+      hideSelected: true,
+      hidePlaceholder: false,
+      onDelete: () => select.multiple || !select.required,
       load(words, done) {
         const address = url();
         if (words) address.searchParams.set("q", words);
