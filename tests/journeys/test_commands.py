@@ -54,6 +54,9 @@ class Site:
             )
         try:
             yield process
+        except BaseException as error:
+            error.add_note((self.folder / "said").read_text())
+            raise
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -78,7 +81,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     EmbeddedServer(tmp_path / "var" / "postgres").stop("immediate")
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass in time"

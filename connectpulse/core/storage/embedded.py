@@ -36,6 +36,8 @@ TUNING = {
     "log_timezone": "UTC",
 }
 
+LISTENING_PORTS = range(20_000, 32_000)
+
 
 def binaries() -> Path:
     """Return the folder with the wheel's PostgreSQL programs; raise Misconfigured where there is none."""
@@ -148,10 +150,13 @@ def _clean_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port of loopback that nothing listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port of loopback that nothing listens on now.
+
+    It lies below the ports that systems give to outgoing connections: one of those could take it before it is used.
+    """
+    while not is_free(port := secrets.choice(LISTENING_PORTS)):
+        continue
+    return port
 
 
 def is_free(port: int) -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -29,6 +28,7 @@ from connectpulse.core.api import (
     Rejected,
     Submission,
 )
+from connectpulse.core.storage.embedded import free_port
 from connectpulse.core.wire import egress
 
 pytestmark = pytest.mark.peer("kannel")
@@ -92,16 +92,6 @@ def _kannel() -> Iterator[None]:
     egress.allow()
 
 
-def free_ports(count: int) -> list[int]:
-    spare = [socket.socket() for _ in range(count)]
-    for one in spare:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in spare]
-    for one in spare:
-        one.close()
-    return ports
-
-
 @contextmanager
 def running(*command: str) -> Iterator[None]:
     """Run a program, and end it by its own process id: politely, then after five seconds for good."""
@@ -154,7 +144,7 @@ async def journey(folder: Path) -> AsyncIterator[tuple[GatewayProvider, Site, sm
     site = Site()
     app = web.Application()
     app.router.add_route("*", "/in", site.take)
-    admin, smsbox, sendsms, smsc_port = free_ports(4)
+    admin, smsbox, sendsms, smsc_port = (free_port() for _ in range(4))
     smsc = smpp34.Server("127.0.0.1", smsc_port)
     await smsc.start()
     async with serving(app) as address:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from connectpulse_sms.encoding import decode_gsm
 from sms_scene import Inbox, in_loop, messages, opened, provider_for, submission
 
 from connectpulse.core.api import Accepted, ConnectionLost, ErrorClass, MessageState, Receipt, Rejected, TryLater
+from connectpulse.core.storage.embedded import free_port
 
 LONG = "A text [of several] parts at 5 €. " * 10
 SCRIPT = Path(__file__).parent / "peers" / "smsc.js"
@@ -145,13 +145,6 @@ async def rust(refuse: str = "") -> AsyncIterator[tuple[int, list[smpp34.SubmitS
         with suppress(asyncio.CancelledError):
             await serving
         await server.stop()
-
-
-def free_port() -> int:
-    """Return a port nobody listens on: this server takes no port 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @in_loop

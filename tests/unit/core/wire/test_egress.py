@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectpulse.core.errors import Misconfigured, Refused
+from connectpulse.core.storage.embedded import free_port
 from connectpulse.core.wire import egress, http
 from connectpulse.core.wire.egress import Policy
 from connectpulse.core.wire.http import AnswerLost, EgressSession, Unreachable
@@ -310,12 +311,6 @@ def test_a_get_is_never_sent_twice() -> None:
     with serving(talk) as port:
         asyncio.run(run(port))
     assert [request.split()[1] for request in requests] == [b"/1", b"/2"]
-
-
-def free_port() -> int:
-    with socket.socket() as spare:
-        spare.bind(("127.0.0.1", 0))
-        return int(spare.getsockname()[1])
 
 
 def test_no_listener_means_nothing_was_sent() -> None:
