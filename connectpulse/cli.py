@@ -103,6 +103,41 @@ def create_administrator(username: str, email: str, name: str, generate: bool) -
     click.echo(f"{username} may sign in now." + (f" Password, shown this once: {made_up}" if made_up else ""))
 
 
+@connectpulse.command()
+@click.argument("email")
+@click.option("--generate", is_flag=True, help="Make up a password and print it once.")
+def set_password(email: str, generate: bool) -> None:
+    """Give an account another password; whoever is signed in with it is signed out."""
+    from .commands import accounts, site
+
+    password = "" if generate else click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with site.opened(site.find_settings()) as house:
+        made_up = accounts.set_password(house, email, password)
+    click.echo("The password is changed." + (f" It is shown this once: {made_up}" if made_up else ""))
+
+
+@connectpulse.command()
+@click.argument("email")
+def deactivate(email: str) -> None:
+    """Switch an account off; whoever is signed in with it is signed out."""
+    from .commands import accounts, site
+
+    with site.opened(site.find_settings()) as house:
+        accounts.set_active(house, email, False)
+    click.echo(f"The account of {email} is switched off.")
+
+
+@connectpulse.command()
+@click.argument("email")
+def activate(email: str) -> None:
+    """Switch an account on again."""
+    from .commands import accounts, site
+
+    with site.opened(site.find_settings()) as house:
+        accounts.set_active(house, email, True)
+    click.echo(f"The account of {email} is switched on.")
+
+
 @connectpulse.group()
 def database() -> None:
     """Start and stop the embedded database."""

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography.fernet import Fernet
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
+from werkzeug.security import check_password_hash
 
 from connectpulse.commands import accounts
-from connectpulse.core.errors import Misconfigured, Refused
+from connectpulse.core.errors import Misconfigured, NotFound, Refused
 from connectpulse.core.services import connections, records
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, Connection
 from connectpulse.core.storage.vault import keyring
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
+from connectpulse.web.security.accounts import by_email
 
 
 @pytest.fixture
@@ -52,3 +55,26 @@ def test_an_administrator_is_made_once_and_on_the_record(house: House) -> None:
     with pytest.raises(Refused, match="already"):
         accounts.create_administrator(house, "root", "other@example.org", "Rabia", "")
     assert verbs(house) == ["user.created", "user.created"]
+
+
+def test_an_account_is_switched_off_and_on_and_given_another_password(house: House) -> None:
+    accounts.create_administrator(house, "root", "root@example.org", "Rabia Root", "a-long-password")
+    accounts.set_active(house, "Root@example.org", False)
+    assert not user_of(house).active
+    accounts.set_active(house, "root@example.org", True)
+    assert user_of(house).active
+    made_up = accounts.set_password(house, "root@example.org", "")
+    assert check_password_hash(user_of(house).password, made_up)
+    with pytest.raises(Refused, match="at least 10 characters"):
+        accounts.set_password(house, "root@example.org", "short")
+    assert check_password_hash(user_of(house).password, made_up)
+    with pytest.raises(NotFound, match="Nobody has an account"):
+        accounts.set_active(house, "nobody@example.org", False)
+    assert verbs(house) == ["user.created"] + ["user.updated"] * 3
+
+
+def user_of(house: House) -> User:
+    with house.work(ADMINISTRATOR) as work:
+        found = by_email(work, "root@example.org")
+    assert found is not None
+    return found
