@@ -42,9 +42,18 @@ def run(recipients: int, *, once: bool, again: bool = False) -> None:
             else:
                 _serve(chosen, house, network, children, ended, recipients, again=again)
     except Interrupted:
+        _clear(chosen)
         if once:
             raise
         _say("Stopped. The next start goes on from here.")
+    except BaseException:
+        if chosen.is_temporary:
+            _say(f"What was written, with its logs, is kept in {chosen.settings.var_dir}.")
+        raise
+    _clear(chosen)
+
+
+def _clear(chosen: Place) -> None:
     if chosen.is_temporary:
         shutil.rmtree(chosen.settings.var_dir, ignore_errors=True)
 

@@ -185,6 +185,17 @@ def test_a_second_start_of_the_demo_finds_its_data(site: Site) -> None:
     assert "The data of the last start is still here" in said.read_text()
 
 
+def test_a_single_demo_that_fails_keeps_its_logs_and_says_where(site: Site) -> None:
+    with site.running("demo", "--once", "--recipients", "50", VAR_DIR="", TMPDIR=str(site.folder)) as process:
+        until(lambda: bool(list(site.folder.glob("*/logs/worker.log"))))
+        [started] = site.folder.glob("*/postgres/cluster/postmaster.pid")
+        os.kill(int(started.read_text().split("\n")[0]), signal.SIGKILL)
+        assert process.wait(60) == 1
+    [kept] = site.folder.glob("connectpulse-demo-*")
+    assert (kept / "logs").is_dir()
+    assert f"is kept in {kept}." in (site.folder / "said").read_text()
+
+
 def test_secrets_are_fresh_each_time(site: Site) -> None:
     first, second = site.type("keys").stdout, site.type("keys").stdout
     assert [line.partition("=")[0] for line in first.splitlines()] == ["SECRET_KEY", "ENCRYPTION_KEYS"]

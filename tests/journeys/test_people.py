@@ -34,6 +34,14 @@ def test_new_member_signs_in_with_the_password_shown_once(app: Flask) -> None:
     assert zara.get("/contacts/list/").status_code == 403
 
 
+def test_a_member_who_has_an_account_already_keeps_their_password(app: Flask) -> None:
+    admin = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    form = {"email": "platform@example.org", "first_name": "Other", "role": roles.ANALYST}
+    shown = admin.post("/members/add", "/members/add", form, follow_redirects=True).text
+    assert "platform@example.org has an account already and keeps its name and password." in shown
+    assert "<code>" not in shown
+
+
 def test_nobody_changes_their_own_role(house: House, app: Flask) -> None:
     admin = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
     with house.work(ADMINISTRATOR) as work:

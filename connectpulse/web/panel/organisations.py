@@ -4,7 +4,7 @@ import zoneinfo
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from flask import flash, redirect, request, url_for
+from flask import flash, g, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import User
@@ -178,8 +178,15 @@ class MemberView(NounView):
             password = accounts.fresh_password()
             account = Account(values["email"].lower(), values["email"], values["first_name"], values["last_name"] or "")
             user = accounts.create(work, account, password)
-            flash(Markup("The password of {} is <code>{}</code>. It is shown only now.").format(user.email, password))
+            g.told = Markup("The password of {} is <code>{}</code>. It is shown only now.").format(user.email, password)
+        else:
+            g.told = f"{user.email} has an account already and keeps its name and password."
         return accounts.join(work, user, values["role"])
+
+    def after_add(self, row_id: Any) -> str:
+        """Tell how the new member signs in, now that it is committed."""
+        flash(g.told)
+        return super().after_add(row_id)
 
     def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
         return accounts.change_role(work, row, values["role"])
