@@ -84,7 +84,7 @@ build/uv/bin/uv:
 	build/uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
 
 # Versions and hashes for every platform; neither a registry's address nor one of this machine.
-COMPILE = printf '%s\n' '-e .[valkey]' $(patsubst %,'-e ./%',$(PLUGINS)) \
+COMPILE = printf '%s\n' '-e .[s3,valkey]' $(patsubst %,'-e ./%',$(PLUGINS)) \
 	| $(UV) pip compile - $(FROM) --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --group pyproject.toml:build
 SEAL = { echo '\# Written by make lock; do not edit.'; grep -v '^-e ' build/locked.txt; }

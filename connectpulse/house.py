@@ -13,10 +13,13 @@ from .core.domain.settings import Settings
 from .core.errors import Misconfigured
 from .core.registry import Registry
 from .core.services import duties
+from .core.services.notices import mail
 from .core.services.work import Actor, Clock, Work, utc_now
 from .core.storage import guard, migrate, partitions
 from .core.storage.embedded import EmbeddedServer
 from .core.storage.session import PulseSession, make_engine, make_sessions
+from .core.storage.stores import places
+from .core.storage.trust import trust
 from .core.storage.vault import keyring
 from .core.wire import egress
 
@@ -95,6 +98,9 @@ def build(
 ) -> House:
     """Return the house for these settings; starts the embedded database if it is used."""
     keyring.set(settings.encryption_keys)
+    trust.set(settings.trust_key)
+    mail.use(settings.mail_url, settings.mail_from)
+    places.set(archive=settings.archive_url, backup=settings.backup_url, ledger=settings.ledger_url)
     egress.allow(*settings.egress_allow)
     url = settings.database_url or embedded_server(settings).ensure_running()
     registry = Registry()

@@ -42,6 +42,7 @@ class Registry:
     health: dict[str, HealthCheck] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
     jobs: dict[str, Any] = field(default_factory=dict)
+    acts: dict[str, Any] = field(default_factory=dict)
 
     def channel(self, name: str) -> Channel:
         return _find(self.channels, name, "channel")
@@ -51,6 +52,9 @@ class Registry:
 
     def action(self, verb: str) -> AuditAction:
         return _find(self.actions, verb, "audit action")
+
+    def act(self, name: str) -> Any:
+        return _find(self.acts, name, "act")
 
     @property
     def ledger(self) -> Ledger:

@@ -6,8 +6,9 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import callbacks, campaigns, counters, jobs, recovery
-from ..core.services.work import SYSTEM, Work
+from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, recovery
+from ..core.services.notices import mail
+from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
 from ..house import House
 
@@ -62,6 +63,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.wake_campaigns", crontab(minute="*"), recovery.stalled),
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
     ("core.squash_counters", crontab(minute="*"), counters.squash),
+    ("core.expire_decisions", crontab(minute="*/10"), four_eyes.expire),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
 )
 """Sweeps by name, with their times; on the elected worker only."""
@@ -82,15 +84,23 @@ def sweep_often(house: House) -> None:
             _swept(house, name, sweep)()
         except Exception:
             log.exception("sweep_failed", sweep=name)
-    _drain_left_callbacks(house)
+    for name, duty in DUTIES:
+        try:
+            duty(house.work)
+        except Exception:
+            log.exception("sweep_failed", sweep=name)
 
 
-def _drain_left_callbacks(house: House) -> None:
+def _drain_left_callbacks(open_work: Opener) -> None:
     """Work off requests whose waking was lost."""
-    try:
-        with house.work(SYSTEM) as work:
-            waiting = callbacks.open_connections(work)
-        for connection_id in waiting:
-            callbacks.drain(house.work, connection_id)
-    except Exception:
-        log.exception("sweep_failed", sweep=callbacks.DRAIN)
+    with open_work(SYSTEM) as work:
+        waiting = callbacks.open_connections(work)
+    for connection_id in waiting:
+        callbacks.drain(open_work, connection_id)
+
+
+DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
+    (callbacks.DRAIN, _drain_left_callbacks),
+    ("core.send_mail", mail.send_due),
+)
+"""What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

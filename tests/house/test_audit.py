@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from connectpulse.core.domain.audit import AuditAction
-from connectpulse.core.services.actions import ACTIONS
+from connectpulse.core.services import duties
 from tests.house import code
 
 _VERB = re.compile(r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")
+ACTIONS = duties.actions()
 _IN_SQL = re.compile(r"'([a-z_]+\.[a-z_]+)'")
 VERBS = {action.verb for action in ACTIONS}
 CORE = [path for path in code.shipped() if code.name(path).startswith("connectpulse/")]

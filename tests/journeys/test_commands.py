@@ -198,7 +198,7 @@ def test_a_single_demo_that_fails_keeps_its_logs_and_says_where(site: Site) -> N
 
 def test_secrets_are_fresh_each_time(site: Site) -> None:
     first, second = site.type("keys").stdout, site.type("keys").stdout
-    assert [line.partition("=")[0] for line in first.splitlines()] == ["SECRET_KEY", "ENCRYPTION_KEYS"]
+    assert [line.partition("=")[0] for line in first.splitlines()] == ["SECRET_KEY", "ENCRYPTION_KEYS", "TRUST_KEY"]
     assert not set(first.splitlines()) & set(second.splitlines())
 
 

@@ -49,6 +49,45 @@ SETTINGS: Form = (
         help="Fernet keys, comma-separated: the first encrypts, all decrypt. To rotate, put a new one first.",
     ),
     Field(
+        "TRUST_KEY",
+        "Key that seals the action log, signs what leaves the house and recognises erased people",
+        Kind.SECRET,
+        low=32,
+        help="At least 32 characters. Never change it, and keep it apart from backups.",
+    ),
+    Field(
+        "ARCHIVE_URL",
+        "Where archives are kept",
+        default="",
+        help="A folder or an s3:// address. Empty keeps them in VAR_DIR.",
+    ),
+    Field(
+        "BACKUP_URL",
+        "Where backups are kept",
+        default="",
+        help="A folder or an s3:// address, best on another machine. Empty keeps them in VAR_DIR.",
+    ),
+    Field(
+        "BACKUP_RECIPIENT",
+        "Public key that backups are encrypted for",
+        default="",
+        help="An age recipient; its secret key stays off this machine. Empty: no backups are made.",
+    ),
+    Field(
+        "LEDGER_URL",
+        "Where erasures and checkpoints of the action log are kept",
+        default="",
+        help="A folder or an s3:// address outside the backups. Empty keeps them in VAR_DIR.",
+    ),
+    Field(
+        "MAIL_URL",
+        "Server that the site's own mail goes out by",
+        Kind.SECRET,
+        help="Like smtp://user:password@host:587 (STARTTLS) or smtps://host; add ?tls=none for one on this machine. "
+        "Empty: no mail is sent.",
+    ),
+    Field("MAIL_FROM", "Address the site's own mail comes from", default="", help="Needed with MAIL_URL."),
+    Field(
         "PUBLIC_URL",
         "Address people and providers reach the site at",
         default="http://127.0.0.1:8080",
@@ -130,6 +169,13 @@ class Settings:
     ratelimit_storage_uri: str
     secret_key: str
     encryption_keys: tuple[str, ...]
+    trust_key: str
+    archive_url: str
+    backup_url: str
+    backup_recipient: str
+    ledger_url: str
+    mail_url: str
+    mail_from: str
     public_url: str
     web_host: str
     web_port: int
@@ -158,15 +204,18 @@ def from_mapping(raw: Mapping[str, str]) -> Settings:
     except Refused as error:
         raise Misconfigured(f"Settings: {error}") from None
     values["VAR_DIR"] = Path(values["VAR_DIR"]).expanduser().absolute()
-    if not (values["SECRET_KEY"] and values["ENCRYPTION_KEYS"]):
+    if not all(values[name] for name in SECRETS):
         if values["DATABASE_URL"]:
             raise Misconfigured(
-                "Settings: with a DATABASE_URL of your own, SECRET_KEY and ENCRYPTION_KEYS must be set, "
+                f"Settings: with a DATABASE_URL of your own, {' and '.join(SECRETS)} must be set, "
                 "the same on every machine. `connectpulse keys` prints fresh ones."
             )
         kept = _kept_secrets(values["VAR_DIR"])
-        values["SECRET_KEY"] = values["SECRET_KEY"] or kept["SECRET_KEY"]
-        values["ENCRYPTION_KEYS"] = values["ENCRYPTION_KEYS"] or kept["ENCRYPTION_KEYS"]
+        values |= {name: values[name] or kept[name] for name in SECRETS}
+    for name in ("ARCHIVE_URL", "BACKUP_URL", "LEDGER_URL"):
+        values[name] = values[name] or str(values["VAR_DIR"] / name.partition("_")[0].lower())
+    if values["MAIL_URL"] and not values["MAIL_FROM"]:
+        raise Misconfigured("Settings: MAIL_URL needs a MAIL_FROM, the address that mail comes from.")
     for name in ("ENCRYPTION_KEYS", "METRICS_ALLOW", "EGRESS_ALLOW", "MUTED_PLUGINS"):
         values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
     values["MUTED_PLUGINS"] = frozenset(values["MUTED_PLUGINS"])
@@ -178,11 +227,16 @@ def from_mapping(raw: Mapping[str, str]) -> Settings:
     return Settings(**{name.lower(): value for name, value in values.items()})
 
 
+SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "TRUST_KEY")
+"""Settings that are made up for a site with the embedded database, and must be given for any other."""
+
+
 def fresh_secrets() -> dict[str, str]:
-    """Return new random values for SECRET_KEY and ENCRYPTION_KEYS."""
+    """Return new random values for the secrets of a site."""
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ENCRYPTION_KEYS": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "TRUST_KEY": secrets.token_urlsafe(48),
     }
 
 
@@ -191,9 +245,7 @@ def _kept_secrets(var_dir: Path) -> dict[str, str]:
     path = var_dir / "secrets.json"
     if not path.exists():
         var_dir.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{secrets.token_hex(4)}")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(fresh_secrets()))
+        draft = _draft(path, fresh_secrets())
         try:
             path.hardlink_to(draft)
         except FileExistsError:
@@ -201,4 +253,16 @@ def _kept_secrets(var_dir: Path) -> dict[str, str]:
         finally:
             draft.unlink()
     kept: dict[str, str] = json.loads(path.read_text())
+    if missing := set(SECRETS) - set(kept):
+        fresh = fresh_secrets()
+        kept |= {name: fresh[name] for name in missing}
+        _draft(path, kept).replace(path)
+        kept = json.loads(path.read_text())
     return kept
+
+
+def _draft(path: Path, values: dict[str, str]) -> Path:
+    draft = path.with_suffix(f".{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(values))
+    return draft

@@ -68,5 +68,9 @@ ACTIONS = (
     AuditAction("campaign.cancelled", "{actor} cancelled the campaign {object}."),
     AuditAction("campaign.finished", "The campaign {object} was handed over completely."),
     AuditAction("campaign.missed", "The campaign {object} missed its start."),
+    AuditAction("decision.asked", "{actor} asked for a second person's word: {object}."),
+    AuditAction("decision.approved", "{actor} approved: {object}."),
+    AuditAction("decision.refused", "{actor} refused: {object}."),
+    AuditAction("decision.expired", "Nobody decided in time: {object}."),
     AuditAction("message.settled", "{actor} settled a message whose outcome was unknown."),
 )

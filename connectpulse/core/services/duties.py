@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import String, and_, cast, false, func, or_, select, update
 
 from .. import plugin_checks
+from ..domain.audit import AuditAction
 from ..domain.retention import RetentionRule, Subject, SubjectHandler, Then
 from ..errors import PluginRefused
 from ..registry import Registry
@@ -18,21 +19,27 @@ from . import expansion, imports, leaving, quotes
 from .actions import ACTIONS
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
+from .notices import duties as notices
 from .subjects import both, by_address, by_contact, by_user, either, handler
 from .work import Work
 
 MESSAGE_LOG = timedelta(days=90)
 SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
+ACCOUNTABILITY = timedelta(days=730)
+
+PARTS = (notices.PART,)
+"""Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
 
 def register(registry: Registry) -> None:
     """Put core's actions, duties, jobs and ledger into an empty registry; raise PluginRefused on a gap."""
     rules, handlers = retention_rules(), subject_handlers()
+    taken = actions()
     faults = list(plugin_checks.duties(core_tables(), rules, handlers))
     if faults:
         raise PluginRefused("core", faults)
-    registry.actions.update({action.verb: action for action in ACTIONS})
+    registry.actions.update({action.verb: action for action in taken})
     registry.rules.update({rule.model.__tablename__: rule for rule in rules})
     registry.subjects.update({each.model.__tablename__: each for each in handlers})
     registry.ledgers[UnmeteredLedger.name] = UnmeteredLedger()
@@ -42,6 +49,14 @@ def register(registry: Registry) -> None:
         "expand": JobKind(expansion.step, expansion.give_up),
         "cancel": JobKind(leaving.cancel_step, leaving.nothing_to_tell),
     }
+    for part in PARTS:
+        registry.jobs |= part.jobs
+        registry.acts |= {act.name: act for act in part.acts}
+
+
+def actions() -> list[AuditAction]:
+    """Return every verb of core."""
+    return [*ACTIONS, *(action for part in PARTS for action in part.actions)]
 
 
 def core_tables() -> set[str]:
@@ -106,9 +121,12 @@ def retention_rules() -> list[RetentionRule]:
         log(m.Job, PROCESSED, Then.PURGE, "operation", age="created_at",
             final_only="state IN ('done', 'failed')"),
         log(m.Pace, PROCESSED, Then.PURGE, "operation", age="next_at"),
-        log(m.AuditEntry, timedelta(days=730), Then.ARCHIVE, "accountability", "actor_name", "actor_address",
+        log(m.AuditEntry, ACCOUNTABILITY, Then.ARCHIVE, "accountability", "actor_name", "actor_address",
             "object_name", "detail"),
+        log(m.Decision, ACCOUNTABILITY, Then.PURGE, "accountability", "asked_by_name", "decided_by_name",
+            final_only="state <> 'open'"),
         *_account_rules(),
+        *(rule for part in PARTS for rule in part.rules()),
     ]  # fmt: skip
 
 
@@ -158,6 +176,11 @@ def subject_handlers() -> list[SubjectHandler]:
                 hidden=("password",)),
         handler(registration, by_address(registration, None, "email"), names, erase_row=True),
         handler(api_key, by_user(api_key, "user_id"), ("user_id",), erase_row=True),
+        both(
+            handler(m.Decision, by_user(m.Decision, "asked_by"), ("asked_by_name",), erase_row=False),
+            handler(m.Decision, by_user(m.Decision, "decided_by"), ("decided_by_name",), erase_row=False),
+        ),
+        *(each for part in PARTS for each in part.handlers()),
     ]  # fmt: skip
 
 

@@ -7,19 +7,24 @@ and changed by organisation administrators.
 
 from collections.abc import Mapping
 
+from ...core.domain.roles import (
+    ANALYST,
+    APPROVER,
+    AUDITOR,
+    CAMPAIGN_MANAGER,
+    ORGANISATION_ADMINISTRATOR,
+    ORGANISATION_ROLES,
+    PLATFORM_ADMINISTRATOR,
+    PLATFORM_ROLES,
+)
+
+__all__ = [
+    "ANALYST", "APPROVE", "APPROVER", "AUDITOR", "CAMPAIGN_MANAGER", "EXPLANATIONS", "LAUNCH",
+    "ORGANISATION_ADMINISTRATOR", "ORGANISATION_ROLES", "PLATFORM_ADMINISTRATOR", "PLATFORM_ROLES", "READ", "ROLES",
+    "WRITE", "allows",
+]  # fmt: skip
+
 READ, WRITE, LAUNCH, APPROVE = "read", "write", "launch", "approve"
-
-PLATFORM_ADMINISTRATOR = "Platform administrator"
-AUDITOR = "Auditor"
-ORGANISATION_ADMINISTRATOR = "Organisation administrator"
-CAMPAIGN_MANAGER = "Campaign manager"
-APPROVER = "Approver"
-ANALYST = "Analyst"
-
-PLATFORM_ROLES = frozenset({PLATFORM_ADMINISTRATOR, AUDITOR})
-"""Roles held on the platform; the others are held in an organisation."""
-
-ORGANISATION_ROLES = (ORGANISATION_ADMINISTRATOR, CAMPAIGN_MANAGER, APPROVER, ANALYST)
 
 EXPLANATIONS: Mapping[str, str] = {
     PLATFORM_ADMINISTRATOR: "Runs the platform: organisations, connections, routes, plugins.",

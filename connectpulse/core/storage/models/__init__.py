@@ -5,7 +5,9 @@ from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
+from .decision import Decision
 from .job import Job, Pace
+from .mail import Mail, Notice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
 from .organisation import Membership, Organisation
 from .template import Sender, Template, TemplateVersion
@@ -26,6 +28,7 @@ __all__ = [
     "ContactList",
     "Counter",
     "CustomField",
+    "Decision",
     "Dispatch",
     "Import",
     "ImportChunk",
@@ -33,8 +36,11 @@ __all__ = [
     "InboundMessage",
     "Job",
     "ListMember",
+    "Mail",
     "Membership",
     "Message",
+    "Notice",
+    "NoticeRead",
     "Organisation",
     "Pace",
     "Quote",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from .core.errors import PulseError
+from ..core.errors import PulseError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,8 +24,8 @@ def connectpulse() -> None:
 @connectpulse.command()
 def up() -> None:
     """Run everything on this machine: database, web server, worker."""
-    from .commands import site
-    from .commands import up as everything
+    from ..commands import site
+    from ..commands import up as everything
 
     everything.run(site.find_settings())
 
@@ -33,7 +33,7 @@ def up() -> None:
 @connectpulse.command()
 def web() -> None:
     """Run the web server."""
-    from .commands import serving, site
+    from ..commands import serving, site
 
     serving.serve(site.find_settings())
 
@@ -41,7 +41,7 @@ def web() -> None:
 @connectpulse.command()
 def worker() -> None:
     """Run a worker. Any number may run, on any machine."""
-    from .commands import site, working
+    from ..commands import site, working
 
     working.work(site.find_settings())
 
@@ -49,7 +49,7 @@ def worker() -> None:
 @connectpulse.command()
 def upgrade() -> None:
     """Bring the database to the version of the code."""
-    from .commands import site
+    from ..commands import site
 
     with site.opened(site.find_settings()) as house:
         behind = site.upgrade(house)
@@ -59,7 +59,7 @@ def upgrade() -> None:
 @connectpulse.command()
 def check() -> None:
     """Check settings, database and plugins; list every fault."""
-    from .commands import checks, site
+    from ..commands import checks, site
 
     faults = checks.faults(site.find_settings())
     for fault in faults:
@@ -72,7 +72,7 @@ def check() -> None:
 @connectpulse.command()
 def keys() -> None:
     """Print fresh secrets for the settings."""
-    from .core.domain.settings import fresh_secrets
+    from ..core.domain.settings import fresh_secrets
 
     for name, value in fresh_secrets().items():
         click.echo(f"{name}={value}")
@@ -81,7 +81,7 @@ def keys() -> None:
 @connectpulse.command()
 def rotate_keys() -> None:
     """Encrypt the stored credentials anew under the first of ENCRYPTION_KEYS."""
-    from .commands import accounts, site
+    from ..commands import accounts, site
 
     with site.opened(site.find_settings()) as house:
         rewritten = accounts.rotate_keys(house)
@@ -95,7 +95,7 @@ def rotate_keys() -> None:
 @click.option("--generate", is_flag=True, help="Make up a password and print it once.")
 def create_administrator(username: str, email: str, name: str, generate: bool) -> None:
     """Create an administrator of the platform."""
-    from .commands import accounts, site
+    from ..commands import accounts, site
 
     password = "" if generate else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     with site.opened(site.find_settings()) as house:
@@ -108,7 +108,7 @@ def create_administrator(username: str, email: str, name: str, generate: bool) -
 @click.option("--generate", is_flag=True, help="Make up a password and print it once.")
 def set_password(email: str, generate: bool) -> None:
     """Give an account another password; whoever is signed in with it is signed out."""
-    from .commands import accounts, site
+    from ..commands import accounts, site
 
     password = "" if generate else click.prompt("Password", hide_input=True, confirmation_prompt=True)
     with site.opened(site.find_settings()) as house:
@@ -120,7 +120,7 @@ def set_password(email: str, generate: bool) -> None:
 @click.argument("email")
 def deactivate(email: str) -> None:
     """Switch an account off; whoever is signed in with it is signed out."""
-    from .commands import accounts, site
+    from ..commands import accounts, site
 
     with site.opened(site.find_settings()) as house:
         accounts.set_active(house, email, False)
@@ -131,7 +131,7 @@ def deactivate(email: str) -> None:
 @click.argument("email")
 def activate(email: str) -> None:
     """Switch an account on again."""
-    from .commands import accounts, site
+    from ..commands import accounts, site
 
     with site.opened(site.find_settings()) as house:
         accounts.set_active(house, email, True)
@@ -146,7 +146,7 @@ def database() -> None:
 @database.command("start")
 def start_database() -> None:
     """Start it, and let it run."""
-    from .commands import site
+    from ..commands import site
 
     site.embedded().ensure_running()
     click.echo("The database runs.")
@@ -155,7 +155,7 @@ def start_database() -> None:
 @database.command("stop")
 def stop_database() -> None:
     """Stop it; sessions are ended."""
-    from .commands import site
+    from ..commands import site
 
     server = site.embedded()
     was_running = server.is_running()
@@ -166,7 +166,7 @@ def stop_database() -> None:
 @database.command("url")
 def database_url() -> None:
     """Print its address, password included, for psql and backups; start it if it does not run."""
-    from .commands import site
+    from ..commands import site
 
     click.echo(site.embedded().ensure_running().replace("+psycopg", ""))
 
@@ -176,7 +176,7 @@ def database_url() -> None:
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=Path("plugins"), show_default=True)
 def new_plugin(name: str, into: Path) -> None:
     """Write a plugin to fill in."""
-    from .scaffold import write
+    from ..scaffold import write
 
     for path in write(name, into):
         click.echo(path)
@@ -188,7 +188,7 @@ def new_plugin(name: str, into: Path) -> None:
 @click.option("--again", is_flag=True, help="Launch a fresh campaign over the data of an earlier start.")
 def demo(once: bool, recipients: int, again: bool) -> None:
     """Try it: a site of its own with a campaign on its way to a simulated SMSC."""
-    from .demo import run
+    from ..demo import run
 
     run(recipients, once=once, again=again)
 
@@ -218,7 +218,3 @@ def _silence(error: Exception) -> str | None:
 def _refuse(sentence: str) -> None:
     click.echo(" ".join(sentence.split()), err=True)
     sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,24 @@
+"""What a part of core brings along: its verbs, its duties, its jobs, and its acts that need two people."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..domain.audit import AuditAction
+from ..domain.retention import RetentionRule, SubjectHandler
+from .four_eyes import Act
+from .jobs import JobKind
+
+
+def _none() -> list[SubjectHandler]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of core, joined with the others by `duties`. Rules and handlers are made when tables are mapped."""
+
+    actions: Sequence[AuditAction]
+    rules: Callable[[], list[RetentionRule]]
+    handlers: Callable[[], list[SubjectHandler]] = _none
+    jobs: Mapping[str, JobKind] = field(default_factory=dict)
+    acts: Sequence[Act] = ()
