@@ -1,23 +1,26 @@
 """Structured logs on standard error. Secrets and message bodies never reach them."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
+from .core.domain.redaction import HIDDEN, scrub
 from .core.domain.settings import Settings
 
-HIDDEN = "•••"
 SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "api_key", "credential", "private")
 CONTENT_WORDS = frozenset({"body", "text", "content", "message_text", "extra", "address", "to", "recipient"})
-_IN_URL = re.compile(r"(//)[^/@\s:]+:[^/@\s]+(?=@)|([?&](?:password|pass|pwd|token|key|user)=)[^&\s]+", re.I)
+
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
+)
 
 
 def redact(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide what must not be logged: by the name of the value, and inside URLs."""
+    """Hide what must not be logged: by the name of the value, and inside texts."""
     for key, value in event.items():
         event[key] = _redacted(key, value)
     return event
@@ -31,7 +34,7 @@ def _redacted(key: str, value: Any) -> Any:
         return {name: _redacted(str(name), each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_redacted(key, each) for each in value]
-    return _IN_URL.sub(rf"\1\2{HIDDEN}", value) if isinstance(value, str) else value
+    return value if value is None or isinstance(value, int | float) else scrub(str(value))
 
 
 def configure(settings: Settings) -> None:
@@ -42,13 +45,15 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redact,
     ]
+    # Tracebacks become text first, so that what they quote is hidden with the rest. They never show variables.
     final: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_TRACEBACKS, redact, structlog.processors.JSONRenderer()]
         if settings.log_format == "json"
         else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
         ]
     )
     structlog.configure(

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from ..domain.provider import Callback, Inbound, Receipt
+from ..domain.redaction import scrub
 from ..errors import NotFound
 from ..storage import guard
 from ..storage.models import CallbackRequest, Connection
@@ -141,7 +142,7 @@ def _parse(
                 else:
                     written.append(event)
         except (ValueError, NotFound) as error:
-            faults[each.id] = str(error)[:300]
+            faults[each.id] = scrub(str(error))[:300]
     return told, written, faults
 
 

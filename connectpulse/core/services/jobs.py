@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import text
 
+from ..domain.redaction import told
 from ..errors import PulseError
 from .work import SYSTEM, Opener, Work
 
@@ -83,7 +84,7 @@ def run(open_work: Opener, job_id: int, worker: str, is_stopping: Callable[[], b
         _end(open_work, job_id, organisation, kind, subject_id, str(error))
     except Exception as error:
         log.exception("job_failed", job=job_id, kind=kind, attempts=attempts)
-        reason = f"{type(error).__name__}: {error}"
+        reason = told(error)
         if attempts >= MOST_ATTEMPTS:
             _end(open_work, job_id, organisation, kind, subject_id, f"It failed {attempts} times: {reason}")
         else:

@@ -15,6 +15,7 @@ import structlog
 
 from ..domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from ..domain.provider import ConnectionLost, Events, Provider
+from ..domain.redaction import told
 from .desk import Batch, Desk, Hand, LineFacts, Turn
 from .intake import Intake
 from .pace import Pace
@@ -93,7 +94,7 @@ class Line:
             await self._lost(lost)
         except Exception as error:
             log.exception("line_failed", connection=self.facts.name)
-            await self._lost(ConnectionLost(ErrorClass.PROVIDER, f"{type(error).__name__}: {error}"))
+            await self._lost(ConnectionLost(ErrorClass.PROVIDER, told(error)))
         finally:
             await self._call(self._hand.put_back)
             await provider.close()

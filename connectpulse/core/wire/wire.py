@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from ..domain.provider import Events
+from ..domain.redaction import told
 from .desk import Desk, LineFacts
 from .intake import Intake
 from .line import Line
@@ -138,7 +139,7 @@ class Wire:
         _, task = self._lines.pop(key)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            log.error("line_ended", connection=key[0], error=f"{type(error).__name__}: {error}")
+            log.error("line_ended", connection=key[0], error=told(error))
 
     def _wake(self, connection_id: int | None) -> None:
         for (serving, _), (line, _) in self._lines.items():

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import structlog
 from sqlalchemy import text
 
+from ...domain.redaction import told
 from ...errors import Misconfigured
 from ...storage.models import Mail
 from ..work import SYSTEM, Opener, Work
@@ -122,7 +123,7 @@ def _send(server: _Server, mail: _Claimed) -> str:
             session.send_message(message)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         log.warning("mail_not_sent", mail=mail.id, error=type(error).__name__)
-        return f"{type(error).__name__}: {error}"[:300]
+        return told(error)
     return ""
 
 
