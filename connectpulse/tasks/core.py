@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, recovery
+from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery
 from ..core.services.notices import mail
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
@@ -71,6 +71,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
 FREQUENT: tuple[tuple[str, Sweep], ...] = (
     ("core.recover_leases", recovery.leases),
     ("core.match_orphans", recovery.orphans),
+    ("core.expire_queued", leaving.expire_step),
     ("core.wake_jobs", _wake_jobs),
 )
 """Sweeps every worker does every few seconds: they make way for each other by skipping locked rows,

@@ -59,6 +59,9 @@ def change(work: Work, contact_id: int, person: Person) -> Contact:
     before = {(each.scheme, each.value) for each in contact.addresses}
     _write(work, contact, person)
     after = {(each.scheme, each.value) for each in contact.addresses}
+    if before != after:
+        on = select(ListMember.list_id).where(ListMember.contact_id == contact_id)
+        work.session.execute(update(ContactList).where(ContactList.id.in_(on)).values(changes=ContactList.changes + 1))
     return records.update(work, contact, "contact.updated", **({"addresses": "changed"} if before != after else {}))
 
 
@@ -66,7 +69,11 @@ def remove(work: Work, contact_id: int) -> None:
     """Delete a contact with its addresses and memberships; what was sent to it stays in the message log."""
     contact = records.find(work, Contact, contact_id, lock=True)
     lists = work.session.scalars(select(ListMember.list_id).where(ListMember.contact_id == contact_id)).all()
-    work.session.execute(update(ContactList).where(ContactList.id.in_(lists)).values(size=ContactList.size - 1))
+    work.session.execute(
+        update(ContactList)
+        .where(ContactList.id.in_(lists))
+        .values(size=ContactList.size - 1, changes=ContactList.changes + 1)
+    )
     records.delete(work, contact, "contact.deleted")
 
 
@@ -111,7 +118,9 @@ def remove_members(work: Work, contact_list: ContactList, contact_ids: Sequence[
 def _resize(work: Work, contact_list: ContactList, by: int) -> None:
     if by:
         work.session.execute(
-            update(ContactList).where(ContactList.id == contact_list.id).values(size=ContactList.size + by)
+            update(ContactList)
+            .where(ContactList.id == contact_list.id)
+            .values(size=ContactList.size + by, changes=ContactList.changes + 1)
         )
         audit.record(work, "list.members_changed", contact_list, by=by)
 

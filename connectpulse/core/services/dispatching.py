@@ -36,7 +36,6 @@ class Claimed:
     cursor: int
     scheme: str
     created_at: datetime
-    closes_at: datetime | None
     is_exhausted: bool = False
 
 
@@ -110,9 +109,12 @@ def _claimed(work: Work, row: dict[str, Any]) -> Claimed:
         validity_minutes=row["validity_minutes"],
         zone=row["zone"],
         attempt=row["attempt"],
+        closes_at=row["closes_at"],
+        expires_at=row["expires_at"],
+        recent_seconds=row["recent_seconds"],
     )
     scheme = work.registry.channel(source.channel).scheme
-    return Claimed(source, row["first_id"], row["last_id"], row["cursor"], scheme, row["created_at"], row["closes_at"])
+    return Claimed(source, row["first_id"], row["last_id"], row["cursor"], scheme, row["created_at"])
 
 
 def pick(work: Work, claimed: Claimed, worker: str, want: int, *, is_idle: bool) -> Pick:
@@ -125,9 +127,9 @@ def pick(work: Work, claimed: Claimed, worker: str, want: int, *, is_idle: bool)
     source = claimed.source
     rows = _select(work, claimed, worker, want, is_paced=False)
     state, campaign_rate, is_suspended, organisation_rate, cursor = rows[0][:5]
-    is_closed = claimed.closes_at is not None and work.clock() >= claimed.closes_at
-    if is_closed or is_suspended or state not in (None, "running"):
-        return _let_go(work, claimed, worker, "postponed" if is_closed else state, is_idle=is_idle)
+    standing = _standing(source, state, work.clock())
+    if is_suspended or standing != "running":
+        return _let_go(work, claimed, worker, standing, is_idle=is_idle)
     if campaign_rate or organisation_rate:
         allowed, wait = pacing.allow(
             work,
@@ -145,27 +147,46 @@ def pick(work: Work, claimed: Claimed, worker: str, want: int, *, is_idle: bool)
         return Pick(None, wait=0)
     found = [row[5:] for row in rows if row[5] is not None]
     claimed = replace(claimed, cursor=cursor, is_exhausted=cursor >= claimed.last_id)
-    barred = [(row[0], row[6] or "restricted") for row in found if row[6] or row[7]]
+    barred = [(row[0], row[6]) for row in found if row[6]]
     if barred:
         leaving.skip(work, source, barred)
-    return Pick(claimed, _submissions(source, found), wait=0)
+    return Pick(claimed, _submissions(source, found, work.clock()), wait=0)
 
 
-def _submissions(source: Source, found: Sequence[tuple[Any, ...]]) -> list[Submission]:
-    validity, purpose = timedelta(minutes=source.validity_minutes), source.purpose
+def _standing(source: Source, state: str | None, now: datetime) -> str:
+    """Return what holds for a dispatch now: running, postponed, expired, or what its campaign is."""
+    if state == "cancelled":
+        return state
+    if now >= source.expires_at:
+        return "expired"
+    if source.closes_at is not None and now >= source.closes_at:
+        return "postponed"
+    return state or "running"
+
+
+def _submissions(source: Source, found: Sequence[tuple[Any, ...]], now: datetime) -> list[Submission]:
+    validity, purpose = remaining(source.expires_at, now), source.purpose
     return [
         Submission(id, address, sender, body, parts, validity, f"{id:x}", purpose, extra)
-        for id, address, sender, body, parts, extra, suppression, is_restricted in found
-        if not (suppression or is_restricted)
+        for id, address, sender, body, parts, extra, obstacle in found
+        if not obstacle
     ]
 
 
-def _let_go(work: Work, claimed: Claimed, worker: str, state: str | None, *, is_idle: bool) -> Pick:
-    """Give a dispatch up that may not be sent now: cancelled, put off to its window, or back to the queue."""
+def remaining(expires_at: datetime, now: datetime) -> timedelta:
+    """Return what is left of a validity: in whole minutes, which adapters can keep ready, near its end in seconds."""
+    left = max(int((expires_at - now).total_seconds()), 1)
+    return timedelta(seconds=left if left < 120 else left - left % 60)
+
+
+def _let_go(work: Work, claimed: Claimed, worker: str, state: str, *, is_idle: bool) -> Pick:
+    """Give a dispatch up that may not be sent now: cancelled, expired, put off to its window, or put back."""
     if not is_idle:
         return Pick(claimed, wait=0.05)
     if state == "cancelled":
         leaving.cancel_rest(work, claimed.source.dispatch_id, worker)
+    elif state == "expired":
+        leaving.expire_rest(work, claimed.source.dispatch_id, worker)
     elif state == "postponed":
         _postpone(work, claimed, worker)
     else:
@@ -189,7 +210,9 @@ WITH facts AS (
     LEFT JOIN pulse_campaign c ON c.id = %(campaign)s
     LEFT JOIN pulse_organisation o ON o.id = %(organisation)s),
 found AS MATERIALIZED (
-    SELECT m.id, m.address, m.sender, m.body, m.parts, m.extra, s.reason, r.id IS NOT NULL AS is_restricted
+    SELECT m.id, m.address, m.sender, m.body, m.parts, m.extra,
+           coalesce(s.reason, CASE WHEN r.id IS NOT NULL THEN 'restricted'
+                                   WHEN NOT {recent} THEN 'no_recent_message' END) AS obstacle
     FROM pulse_message m
     LEFT JOIN (SELECT value, min(reason) AS reason FROM pulse_suppression
                WHERE organisation_id = %(organisation)s AND created_at > %(since)s AND scheme = %(scheme)s
@@ -208,10 +231,16 @@ promise AS (
     WHERE d.id = %(dispatch)s AND d.worker = %(worker)s AND d.state = 'claimed'
       AND coalesce(f.state, 'running') = 'running' AND NOT f.is_suspended
       AND (%(is_paced)s OR (f.campaign_rate IS NULL AND f.organisation_rate IS NULL))
-      AND (%(closes)s::timestamptz IS NULL OR %(now)s < %(closes)s::timestamptz)
+      AND %(now)s < %(closes)s::timestamptz
     RETURNING d.cursor)
 SELECT f.*, p.cursor, found.* FROM facts f LEFT JOIN promise p ON true LEFT JOIN found ON p.cursor IS NOT NULL
 """
+
+
+_RECENT = """EXISTS (
+    SELECT 1 FROM pulse_inbound i WHERE i.organisation_id = %(organisation)s AND i.address = m.address
+    AND i.channel = %(channel)s AND i.received_at > %(recent)s)"""
+_SELECT_ANY, _SELECT_RECENT = _SELECT.format(recent="true"), _SELECT.format(recent=_RECENT)
 
 
 def _select(work: Work, claimed: Claimed, worker: str, want: int, *, is_paced: bool) -> list[tuple[Any, ...]]:
@@ -220,7 +249,7 @@ def _select(work: Work, claimed: Claimed, worker: str, want: int, *, is_paced: b
     Every row begins with campaign state, campaign rate, is suspended, organisation rate, and the cursor that
     was promised: None where nothing was. `is_paced` says that the rates have been asked.
     """
-    source = claimed.source
+    source, now = claimed.source, work.clock()
     facts = {
         "campaign": source.campaign_id,
         "organisation": source.organisation_id,
@@ -235,11 +264,13 @@ def _select(work: Work, claimed: Claimed, worker: str, want: int, *, is_paced: b
         "worker": worker,
         "lease": LEASE_SECONDS,
         "is_paced": is_paced,
-        "closes": claimed.closes_at,
-        "now": work.clock(),
+        "closes": min(source.closes_at or source.expires_at, source.expires_at),
+        "now": now,
+        "recent": None if source.recent_seconds is None else now - timedelta(seconds=source.recent_seconds),
     }
+    query = _SELECT_ANY if source.recent_seconds is None else _SELECT_RECENT
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
-        return rows.execute(_SELECT, facts).fetchall()
+        return rows.execute(query, facts).fetchall()
 
 
 def finish(work: Work, claimed: Claimed, worker: str) -> None:
@@ -289,17 +320,18 @@ def abandon(work: Work, dispatch_id: int, worker: str) -> None:
 
 
 def _postpone(work: Work, claimed: Claimed, worker: str) -> None:
-    """Put a dispatch off until its recipients' window opens again."""
+    """Put a dispatch off until its recipients' window opens again; the hours in between cost it no validity."""
     campaign = work.session.get(Campaign, claimed.source.campaign_id)
     window = plans.window_of(campaign) if campaign is not None else None
     if window is None or claimed.source.zone is None:
         put_back(work, claimed.source.dispatch_id, worker)
         return
-    opens_at, closes_at = window.span(work.clock(), find_zone(claimed.source.zone))
+    now = work.clock()
+    opens_at, closes_at = window.span(now, find_zone(claimed.source.zone))
     put_back(work, claimed.source.dispatch_id, worker, opens_at)
     work.session.execute(
-        text("UPDATE pulse_dispatch SET closes_at = :closes WHERE id = :id"),
-        {"closes": closes_at, "id": claimed.source.dispatch_id},
+        text("UPDATE pulse_dispatch SET closes_at = :closes, expires_at = expires_at + :closed WHERE id = :id"),
+        {"closes": closes_at, "closed": max(opens_at - now, timedelta(0)), "id": claimed.source.dispatch_id},
     )
 
 

@@ -116,6 +116,7 @@ def retention_rules() -> list[RetentionRule]:
         log(m.Receipt, MESSAGE_LOG, Then.ARCHIVE, "message log", "address"),
         log(m.Attempt, MESSAGE_LOG, Then.PURGE, "message log", age="created_at"),
         log(m.InboundMessage, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body"),
+        log(m.StrayMessage, MESSAGE_LOG, Then.PURGE, "message log", "address", "body"),
         log(m.CallbackRequest, PROCESSED, Then.PURGE, "provider requests being worked off", "url", "body",
             final_only="state <> 'open'"),
         log(m.Job, PROCESSED, Then.PURGE, "operation", age="created_at",
@@ -165,6 +166,7 @@ def subject_handlers() -> list[SubjectHandler]:
         handler(m.Receipt, by_address(m.Receipt, None, "address"), ("address",), erase_row=False),
         handler(m.InboundMessage, either(by_address(m.InboundMessage, None, "address"),
                 by_contact(m.InboundMessage)), ("address", "body"), erase_row=False),
+        handler(m.StrayMessage, by_address(m.StrayMessage, None, "address"), ("address", "body"), erase_row=True),
         handler(m.CallbackRequest, _nowhere, ("url", "body"), erase_row=True),
         both(
             handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),

@@ -10,7 +10,7 @@ import json
 from collections import Counter as Tally
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -138,6 +138,7 @@ def _write(
 
 
 def _dispatch_row(plan: Plan, dispatch_id: int, draft: _Draft, first: int) -> dict[str, Any]:
+    recent = plan.needs.recent_inbound
     return {
         "id": dispatch_id,
         "organisation_id": plan.organisation_id,
@@ -155,6 +156,8 @@ def _dispatch_row(plan: Plan, dispatch_id: int, draft: _Draft, first: int) -> di
         "messages": len(draft.decisions),
         "due_at": draft.due_at,
         "closes_at": draft.closes_at,
+        "expires_at": draft.due_at + timedelta(minutes=plan.validity_minutes),
+        "recent_seconds": None if recent is None else int(recent.total_seconds()),
     }
 
 

@@ -156,7 +156,9 @@ def step(work: Work, import_id: int) -> bool:
     merged = import_batch.merge(work, batch, given.id, given.list_id, given.consent)
     if merged.joined:
         work.session.execute(
-            update(ContactList).where(ContactList.id == given.list_id).values(size=ContactList.size + merged.joined)
+            update(ContactList)
+            .where(ContactList.id == given.list_id)
+            .values(size=ContactList.size + merged.joined, changes=ContactList.changes + 1)
         )
     _keep_faults(work, given, batch.faults)
     given.created += merged.created

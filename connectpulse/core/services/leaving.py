@@ -1,4 +1,4 @@
-"""Messages that leave the queue without being handed over: skipped at the last moment, or cancelled."""
+"""Messages that leave the queue without being handed over: skipped at the last moment, cancelled, or too old."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,12 +9,13 @@ from sqlalchemy import text
 from ..domain.contracts import Movement
 from ..domain.message import MessageState
 from ..storage.session import raw
-from . import counters
+from . import campaign_end, counters
 from .outcomes import Source
 from .work import Work
 
 CANCEL_PAGE = 20
-"""Dispatches cancelled per transaction: some ten thousand messages."""
+"""Dispatches cancelled or expired per transaction: some ten thousand messages."""
+NOT_SENT_IN_TIME = "not_sent_in_time"
 
 _SKIP = """
 WITH u AS (
@@ -56,9 +57,9 @@ def skip(work: Work, source: Source, barred: Sequence[tuple[int, str]]) -> None:
     )  # fmt: skip
 
 
-_CANCEL = """
+_LEAVE = """
 WITH u AS (
-    UPDATE pulse_message m SET state = %(cancelled)s, reason = 'cancelled', changed_at = %(now)s
+    UPDATE pulse_message m SET state = %(state)s, reason = %(reason)s, changed_at = %(now)s
     FROM pulse_dispatch d
     WHERE d.id = ANY(%(dispatches)s) AND m.id > d.cursor AND m.id <= d.last_id AND m.dispatch_id = d.id
       AND m.id BETWEEN %(low)s AND %(high)s AND m.state = 0
@@ -69,49 +70,76 @@ SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity
 
 def cancel_rest(work: Work, dispatch_id: int, worker: str) -> None:
     """Cancel what a worker has not handed over of a dispatch it holds, and close it."""
-    row = work.session.execute(
-        text("SELECT id, first_id, last_id FROM pulse_dispatch WHERE id = :id AND worker = :worker"),
+    _leave(work, _held(work, dispatch_id, worker), MessageState.CANCELLED, "cancelled")
+
+
+def expire_rest(work: Work, dispatch_id: int, worker: str) -> None:
+    """Expire what a worker has not handed over of a dispatch it holds, and close it."""
+    _leave(work, _held(work, dispatch_id, worker), MessageState.EXPIRED, NOT_SENT_IN_TIME)
+
+
+def _held(work: Work, dispatch_id: int, worker: str) -> Sequence[Any]:
+    return work.session.execute(
+        text("SELECT id, first_id, last_id, campaign_id FROM pulse_dispatch WHERE id = :id AND worker = :worker"),
         {"id": dispatch_id, "worker": worker},
-    ).one_or_none()
-    if row is not None:
-        _cancel(work, [(row[0], row[1], row[2])])
+    ).all()
+
+
+def expire_step(work: Work) -> int:
+    """Expire the next dispatches whose validity ended while they waited, and return how many.
+
+    Platform work, bounded: also those nobody would claim, because their campaign or connection is paused.
+    """
+    rows = work.session.execute(
+        text(
+            "SELECT id, first_id, last_id, campaign_id FROM pulse_dispatch WHERE state = 'ready' "
+            "AND expires_at <= :now ORDER BY expires_at LIMIT :page FOR UPDATE SKIP LOCKED"
+        ),
+        {"now": work.clock(), "page": CANCEL_PAGE},
+    ).all()
+    _leave(work, rows, MessageState.EXPIRED, NOT_SENT_IN_TIME)
+    return len(rows)
 
 
 def cancel_step(work: Work, campaign_id: int) -> bool:
     """Cancel the next dispatches of a cancelled campaign; return whether there are more."""
     rows = work.session.execute(
         text(
-            "SELECT id, first_id, last_id FROM pulse_dispatch WHERE campaign_id = :id AND state = 'ready' "
+            "SELECT id, first_id, last_id, campaign_id FROM pulse_dispatch "
+            "WHERE campaign_id = :id AND state = 'ready' "
             "ORDER BY id LIMIT :page FOR UPDATE SKIP LOCKED"
         ),
         {"id": campaign_id, "page": CANCEL_PAGE},
     ).all()
-    _cancel(work, [(row[0], row[1], row[2]) for row in rows])
+    _leave(work, rows, MessageState.CANCELLED, "cancelled")
     return len(rows) == CANCEL_PAGE
 
 
-def _cancel(work: Work, dispatches: Sequence[tuple[int, int, int]]) -> None:
+def _leave(work: Work, dispatches: Sequence[Any], state: MessageState, reason: str) -> None:
+    """Give what is left of dispatches (id, first id, last id, campaign id) its end, and close them."""
     if not dispatches:
         return
     facts = {
-        "cancelled": int(MessageState.CANCELLED),
+        "state": int(state),
+        "reason": reason,
         "now": work.clock(),
         "dispatches": [row[0] for row in dispatches],
         "low": min(row[1] for row in dispatches),
         "high": max(row[2] for row in dispatches),
     }
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
-        gone = rows.execute(_CANCEL, facts).fetchall()
+        gone = rows.execute(_LEAVE, facts).fetchall()
     deltas: dict[tuple[int, int, str], Any] = {}
     for organisation, campaign, _, messages, _, _ in gone:
         deltas[organisation, campaign or 0, "state:queued"] = -messages
-        deltas[organisation, campaign or 0, "state:cancelled"] = messages
+        deltas[organisation, campaign or 0, f"state:{state.label}"] = messages
+        if state is MessageState.EXPIRED:
+            deltas[organisation, campaign or 0, f"reason:{reason}"] = messages
     counters.add(work, deltas)
     work.registry.ledger.settle(
         work,
         [
-            Movement(organisation, campaign, channel, MessageState.QUEUED, MessageState.CANCELLED,
-                     messages, units, quantity)
+            Movement(organisation, campaign, channel, MessageState.QUEUED, state, messages, units, quantity)
             for organisation, campaign, channel, messages, units, quantity in gone
         ],
     )  # fmt: skip
@@ -119,6 +147,9 @@ def _cancel(work: Work, dispatches: Sequence[tuple[int, int, int]]) -> None:
         text("UPDATE pulse_dispatch SET state = 'done', lease_until = NULL WHERE id = ANY(:ids)"),
         {"ids": facts["dispatches"]},
     )
+    campaigns = sorted({row[3] for row in dispatches if row[3]})
+    if campaigns:
+        campaign_end.finish_if_done(work, campaigns)
 
 
 def nothing_to_tell(work: Work, campaign_id: int, reason: str) -> None:

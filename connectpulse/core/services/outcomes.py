@@ -25,6 +25,8 @@ from .receipts import DUE
 from .work import Work
 
 MOST_ATTEMPTS = 5
+_MOVES_ON = (ErrorClass.PROVIDER, ErrorClass.CREDENTIAL)
+"""Faults of the connection, not of the message: the next one on the route may carry it."""
 BACK_OFF = (5, 20, 80, 320)
 """Seconds before the second, third, fourth and fifth attempt over the same connection."""
 ALIKE = 20
@@ -46,6 +48,9 @@ class Source:
     validity_minutes: int
     zone: str | None
     attempt: int
+    closes_at: datetime | None
+    expires_at: datetime
+    recent_seconds: int | None
 
 
 class _Fate(NamedTuple):
@@ -195,7 +200,7 @@ def _next(source: Source, outcome: Rejected | TryLater, now: datetime) -> tuple[
     asked = outcome.after if isinstance(outcome, TryLater) else timedelta(0)
     if outcome.error is ErrorClass.THROTTLE:
         return source.connection_id, now + asked, source.attempt
-    if source.alternatives:
+    if source.alternatives and outcome.error in _MOVES_ON:
         return source.alternatives[0], now, source.attempt + 1
     if outcome.error is ErrorClass.CREDENTIAL:
         return source.connection_id, now, source.attempt
@@ -243,6 +248,9 @@ def _queue_again(
             "sender": source.sender,
             "validity_minutes": source.validity_minutes,
             "zone": source.zone,
+            "closes_at": source.closes_at,
+            "expires_at": source.expires_at,
+            "recent_seconds": source.recent_seconds,
             "first_id": message_ids[0],
             "last_id": message_ids[-1],
             "cursor": message_ids[0] - 1,

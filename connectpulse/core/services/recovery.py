@@ -256,7 +256,7 @@ def silent(work: Work) -> int:
             text(
                 "SELECT d.id, c.provider FROM pulse_dispatch d LEFT JOIN pulse_connection c ON c.id = d.connection_id "
                 "WHERE d.state = 'done' AND d.channel = :channel "
-                "AND d.created_at + make_interval(mins => d.validity_minutes) < :before "
+                "AND d.expires_at < :before "
                 "ORDER BY d.id LIMIT :page FOR UPDATE OF d SKIP LOCKED"
             ),
             {"channel": channel.name, "before": work.clock() - channel.silence, "page": PAGE},

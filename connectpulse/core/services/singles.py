@@ -1,12 +1,13 @@
 """Messages of no campaign: tests and confirmations. They are queued like others and go first."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import insert, text
 
-from ..domain.contracts import Channel, Purpose, Rendered, Tariff
+from ..domain.contracts import Channel, Purpose, Rendered, Tariff, Unpriced
 from ..domain.message import MessageState
 from ..domain.routing import chooser
 from ..errors import Refused
@@ -29,14 +30,20 @@ def queue(
     values: Mapping[str, str] | None = None,
     connection_id: int | None = None,
     contact_id: int | None = None,
+    category: str = "",
 ) -> int:
-    """Queue one message; return its id. Raises Refused where nothing can carry it.
+    """Queue one message; return its id. Raises Refused where nothing can carry it or no price covers it.
 
+    `category` is the provider's for this content, where it is known better than the channel knows it.
     `connection_id` fixes the connection (an answer goes back the way the question came).
     """
+    recent = channel.needs(content, purpose).recent_inbound
     rendered = channel.prepare(content)(values or {})
-    tariff = Tariff(work.organisation_id, channel.name, purpose, sender)
-    units = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)
+    tariff = Tariff(work.organisation_id, channel.name, purpose, sender, category or channel.category(content, purpose))
+    try:
+        units = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)
+    except Unpriced as gap:
+        raise Refused(f"There is no price for destinations beginning with {gap.prefix}.") from None
     order: tuple[int, ...] = (connection_id,) if connection_id is not None else ()
     if not order:
         rules = connections.rules(work, channel.name, work.organisation_id)
@@ -62,6 +69,8 @@ def queue(
             "cursor": message_id - 1,
             "messages": 1,
             "due_at": work.clock(),
+            "expires_at": work.clock() + timedelta(minutes=VALIDITY_MINUTES),
+            "recent_seconds": None if recent is None else int(recent.total_seconds()),
         },
     )
     work.session.execute(text("SELECT pg_notify('pulse_dispatch', :id)"), {"id": str(order[0])})

@@ -8,7 +8,7 @@ from .contact import Address, Contact, ContactList, CustomField, Import, ImportC
 from .decision import Decision
 from .job import Job, Pace
 from .mail import Mail, Notice, NoticeRead
-from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
+from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
 from .template import Sender, Template, TemplateVersion
 
@@ -48,6 +48,7 @@ __all__ = [
     "Reference",
     "Route",
     "Sender",
+    "StrayMessage",
     "Suppression",
     "Template",
     "TemplateVersion",

@@ -2,6 +2,7 @@
 
 from datetime import datetime, time
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -100,7 +101,11 @@ class CampaignList(Owned, Table):
 
 
 class Quote(Owned, Table):
-    """What launching a campaign would mean, counted over its whole audience, for one `fingerprint`."""
+    """What launching a campaign would mean, counted over its whole audience, for one `fingerprint`.
+
+    `probes` are prices it rests on: [address without a person, parts, quantity, units or null]. `zones`
+    counts recipients by time zone, where a sending window asks for it.
+    """
 
     __tablename__ = "pulse_quote"
     __table_args__ = (Index(None, "campaign_id", "id"),)
@@ -119,6 +124,8 @@ class Quote(Owned, Table):
     missing: Mapped[Json]
     unpriced: Mapped[Json]
     connections: Mapped[Json]
+    probes: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
+    zones: Mapped[Json]
     sample: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
     created_at: Mapped[CreatedAt]
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

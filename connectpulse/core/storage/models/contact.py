@@ -87,7 +87,7 @@ class CustomField(Owned, Table):
 
 
 class ContactList(Owned, Table):
-    """A named set of contacts. `size` is kept by the services that change membership."""
+    """A named set of contacts. `size` is kept by the services that change membership, `changes` counts how often."""
 
     __tablename__ = "pulse_contact_list"
     __table_args__ = (UniqueConstraint("organisation_id", "name"), UniqueConstraint("organisation_id", "id"))
@@ -96,6 +96,7 @@ class ContactList(Owned, Table):
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(String(500), default="", server_default="")
     size: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    changes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     created_at: Mapped[CreatedAt]
 
 

@@ -38,7 +38,8 @@ class Dispatch(OwnedApart, Table):
     `cursor` is the last id that a worker was allowed to hand over: it is committed before the bytes leave,
     so that after a crash the messages up to it are `unknown` and those beyond it are certainly not sent.
     `campaign_id` 0 stands for none (a test). `alternatives` are the connections to try, in order, should
-    this one fail. Channel, purpose, sender and validity hold for all its messages.
+    this one fail. Channel, purpose, sender and validity hold for all its messages: after `expires_at` none of
+    them is handed over any more. `recent_seconds` set: its recipients must have written to us so lately.
     """
 
     __tablename__ = "pulse_dispatch"
@@ -52,6 +53,7 @@ class Dispatch(OwnedApart, Table):
             postgresql_where=text("state = 'ready'"),
         ),
         Index("ix_pulse_dispatch_claimed", "lease_until", postgresql_where=text("state = 'claimed'")),
+        Index("ix_pulse_dispatch_expiring", "expires_at", postgresql_where=text("state = 'ready'")),
         Index("ix_pulse_dispatch_done", "id", postgresql_where=text("state = 'done'")),
         Index(None, "campaign_id", "state"),
     )
@@ -73,6 +75,8 @@ class Dispatch(OwnedApart, Table):
     state: Mapped[str] = mapped_column(String(10), default="ready", server_default="ready")
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     closes_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    recent_seconds: Mapped[int | None]
     worker: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[CreatedAt]
@@ -205,6 +209,27 @@ class InboundMessage(OwnedApart, Table):
     body: Mapped[str] = mapped_column(Text)
     reference: Mapped[str] = mapped_column(String(120), default="", server_default="")
     is_opt_out: Mapped[bool] = mapped_column(default=False, server_default="false")
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class StrayMessage(Table):
+    """What a person sent over a shared connection to an identity that is nobody's, or several organisations'.
+
+    Platform administrators read it: one of theirs is meant, and a setting is missing that says who.
+    """
+
+    __tablename__ = "pulse_stray"
+    __table_args__ = (Index(None, "connection_id", "reference"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
+    connection_id: Mapped[int] = mapped_column(BigInteger)
+    channel: Mapped[str] = mapped_column(String(20))
+    address: Mapped[str] = mapped_column(String(320))
+    recipient: Mapped[str] = mapped_column(String(320))
+    body: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    is_opt_out: Mapped[bool] = mapped_column(default=False, server_default="false")
+    owners: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

@@ -6,11 +6,15 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueCo
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..base import BigId, CreatedAt, Owned, Table
+from ..base import BigId, CreatedAt, Json, Owned, Table
 
 
 class Organisation(Table):
-    """A tenant. Its country reads local numbers, its zone is the default for schedules and windows."""
+    """A tenant. Its country reads local numbers, its zone is the default for schedules and windows.
+
+    `opt_out_words` join or, with `replaces_opt_out_words`, replace those of a channel. `opt_out_replies` are the
+    texts that confirm an opt-out, by language (`en`, `ur`, ...).
+    """
 
     __tablename__ = "pulse_organisation"
 
@@ -22,6 +26,8 @@ class Organisation(Table):
     needs_approval: Mapped[bool] = mapped_column(default=False, server_default="false")
     rate_per_second: Mapped[int | None]
     opt_out_words: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
+    replaces_opt_out_words: Mapped[bool] = mapped_column(default=False, server_default="false")
+    opt_out_replies: Mapped[Json]
     created_at: Mapped[CreatedAt]
 
 

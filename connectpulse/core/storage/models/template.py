@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -26,10 +26,18 @@ class Template(Owned, Table):
 
 
 class TemplateVersion(Owned, Table):
-    """One frozen text. `approval` is the provider's word where a channel needs one."""
+    """One frozen text. `approval` is the provider's word where a channel needs one, with its reason and category."""
 
     __tablename__ = "pulse_template_version"
-    __table_args__ = (UniqueConstraint("template_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("template_id", "number"),
+        Index(
+            "ix_pulse_template_version_approval",
+            "approval_reference",
+            postgresql_where=text("approval_reference <> ''"),
+        ),
+        Index("ix_pulse_template_version_pending", "id", postgresql_where=text("approval = 'pending'")),
+    )
 
     id: Mapped[BigId]
     template_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("pulse_template.id", ondelete="CASCADE"))
@@ -37,6 +45,8 @@ class TemplateVersion(Owned, Table):
     content: Mapped[Json]
     approval: Mapped[str] = mapped_column(String(20), default="not_needed", server_default="not_needed")
     approval_reference: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    approval_reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    category: Mapped[str] = mapped_column(String(40), default="", server_default="")
     created_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
     created_at: Mapped[CreatedAt]
     template: Mapped[Template] = relationship(back_populates="versions", lazy="joined")
