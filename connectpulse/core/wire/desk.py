@@ -14,7 +14,10 @@ from ..domain.provider import Events, Provider, Submission
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """A connection as a worker serves it. `revision` changes with its settings, so that sessions are renewed."""
+    """A connection as a worker serves it. `revision` changes with its settings, so that sessions are renewed.
+
+    `failures` are those in a row until now: a circuit that closed again remembers how often it opened.
+    """
 
     connection_id: int
     name: str
@@ -25,6 +28,7 @@ class LineFacts:
     rate_per_second: int | None
     revision: int
     callback_url: str
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ BATCH = 500
 BACK_OFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 CIRCUIT_AFTER = 3
 """Failures in a row that open the circuit."""
+TRIAL = 1
+"""Messages handed over at once until the first is accepted, where the circuit was open before."""
+TRIAL_LOOK = 0.5
 OPEN_FOR = (30.0, 60.0, 120.0, 300.0, 600.0)
 HOLD_RECEIPTS = 2.0
 """Seconds a receipt waits at most for the submits before it to be recorded."""
@@ -60,7 +63,8 @@ class Line:
         self._stopping = asyncio.Event()
         self._unrecorded: dict[int, asyncio.Future[None]] = {}
         self._batches = 0
-        self._failures = 0
+        self._failures = facts.failures
+        self._is_on_trial = facts.failures >= CIRCUIT_AFTER
         self._has_worked = False
 
     def wake(self) -> None:
@@ -128,8 +132,12 @@ class Line:
             is_ending = ending.is_set() or self._stopping.is_set()
             if is_ending and done is None:
                 return
+            if self._is_on_trial and number and done is None:
+                await asyncio.sleep(TRIAL_LOOK)
+                continue
             self._work_to_do.clear()
-            turn: Turn = await self._call(self._hand.turn, done, outcomes, 0 if is_ending else self._pace.room(size))
+            most = TRIAL if self._is_on_trial else size
+            turn: Turn = await self._call(self._hand.turn, done, outcomes, 0 if is_ending else self._pace.room(most))
             self._recorded(done)
             done, outcomes = None, ()
             if turn.batch is not None:
@@ -181,7 +189,8 @@ class Line:
 
     async def _worked(self) -> None:
         if self._failures or not self._has_worked:
-            self._failures, self._has_worked = 0, True
+            self._failures, self._has_worked, self._is_on_trial = 0, True, False
+            self._work_to_do.set()
             await self._call(self._desk.worked, self.facts.connection_id)
 
     async def _failed(self, reason: str) -> None:
@@ -189,6 +198,8 @@ class Line:
         over = self._failures - CIRCUIT_AFTER
         open_for = OPEN_FOR[min(over, len(OPEN_FOR) - 1)] if over >= 0 else 0.0
         log.warning("connection_failed", connection=self.facts.name, reason=reason, open_for=open_for)
+        if open_for:
+            self._stopping.set()  # whoever serves the connection once its circuit closes begins with a trial
         await self._call(self._desk.failed, self.facts.connection_id, reason, open_for)
 
     async def _lost(self, lost: ConnectionLost) -> None:

@@ -1,0 +1,100 @@
+"""A circuit that opened before remembers it: a trial of one message first, and a longer rest if that fails."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from connectpulse.core.services import records
+from connectpulse.core.services.desk import ServiceDesk
+from connectpulse.core.storage.models import Connection
+from connectpulse.core.wire.wire import Wire
+from connectpulse.house import House
+from connectpulse.testing import factories
+from connectpulse.testing.factories import ADMINISTRATOR
+from tests.plugins import postcard
+from tests.unit.core.services.scene import Scene
+
+
+@pytest.fixture
+def scene(post_house: House) -> Scene:
+    return Scene(post_house, factories.organisation(post_house))
+
+
+@pytest.fixture
+def wire(scene: Scene) -> Iterator[Wire]:
+    made = Wire(ServiceDesk(scene.house.work, "test-worker", ""))
+    yield made
+    made.stop()
+
+
+def failed_before(scene: Scene, failures: int) -> int:
+    """Set up a connection with a campaign waiting for it, whose circuit has just closed again."""
+    connection_id = scene.connect()
+    scene.launch(scene.campaign(scene.people(*(f"p{n}@x.org" for n in range(40)))))
+    with scene.house.work(ADMINISTRATOR) as work:
+        closed = work.clock() - timedelta(seconds=1)
+        work.session.execute(update(Connection).values(failures=failures, open_until=closed))
+    return connection_id
+
+
+def connection(scene: Scene, connection_id: int) -> Connection:
+    with scene.house.work(ADMINISTRATOR) as work:
+        return records.find(work, Connection, connection_id)
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("failures", "rest"), [(3, 60), (5, 300), (40, 600)])
+def test_a_failed_trial_opens_the_circuit_for_longer(
+    scene: Scene, wire: Wire, monkeypatch: pytest.MonkeyPatch, failures: int, rest: int
+) -> None:
+    sizes: list[int] = []
+
+    async def closed(self: postcard.PostProvider, batch: list[postcard.Submission]) -> list[postcard.Outcome]:
+        sizes.append(len(batch))
+        return [postcard.OUTCOMES["later"] for _ in batch]
+
+    monkeypatch.setattr(postcard.PostProvider, "send_batch", closed)
+    connection_id = failed_before(scene, failures)
+    before = scene.house.clock()
+    wire.start()
+    until(lambda: connection(scene, connection_id).failures > failures)
+    found = connection(scene, connection_id)
+    assert found.failures == failures + 1
+    assert found.open_until is not None
+    assert timedelta(seconds=rest) <= found.open_until - before < timedelta(seconds=rest + 20)
+    assert sizes == [1]
+
+
+def test_a_trial_that_works_opens_the_line(scene: Scene, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    hand_over = postcard.PostProvider.send_batch
+
+    async def counted(self: postcard.PostProvider, batch: list[postcard.Submission]) -> list[postcard.Outcome]:
+        sizes.append(len(batch))
+        return await hand_over(self, batch)
+
+    monkeypatch.setattr(postcard.PostProvider, "send_batch", counted)
+    connection_id = failed_before(scene, 4)
+    wire.start()
+    until(lambda: len(postcard.SENT) == 40)
+    assert sizes[0] == 1
+    assert max(sizes) > 1
+    found = connection(scene, connection_id)
+    assert (found.failures, found.open_until) == (0, None)
+
+
+def test_failures_while_the_circuit_is_open_count_once(scene: Scene) -> None:
+    connection_id = scene.connect()
+    desk = ServiceDesk(scene.house.work, "test-worker", "")
+    for _ in range(3):
+        desk.failed(connection_id, "closed", 30.0)
+    assert connection(scene, connection_id).failures == 1
