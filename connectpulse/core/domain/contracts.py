@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from .form import Form
+from .form import Form, Kind
 from .message import MessageState
 
 if TYPE_CHECKING:
@@ -184,6 +184,17 @@ class Channel(ABC):
     def objections(self, facts: CampaignFacts) -> list[str]:
         """Return one sentence per rule of the channel that a campaign breaks; empty if none."""
         return []
+
+    def category(self, content: Mapping[str, Any], purpose: Purpose) -> str:
+        """Return the provider's category of a content, where prices depend on one (`marketing`, `utility`)."""
+        return ""
+
+    def opt_out_content(self, reply: str) -> Mapping[str, Any] | None:
+        """Return what confirms an opt-out: `opt_out_reply`, in the organisation's words where `reply` is not empty."""
+        if self.opt_out_reply is None or not reply:
+            return self.opt_out_reply
+        words = next(field.name for field in self.content_form if field.kind in (Kind.TEXT, Kind.LONG_TEXT))
+        return {**self.opt_out_reply, words: reply}
 
     def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
         """Return whether an inbound message asks to stop; `words` are the organisation's, casefolded."""

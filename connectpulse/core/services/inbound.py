@@ -1,134 +1,262 @@
 """What people write to us: kept, tied to contact and campaign where known, and obeyed if it says stop."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+import structlog
 from sqlalchemy import insert, or_, select, text
 
-from ..domain.contracts import Channel, Purpose
+from ..domain.contracts import Channel, Purpose, Unpriced
 from ..domain.provider import Inbound
-from ..errors import Refused
+from ..errors import PulseError, Refused
 from ..storage import ids
-from ..storage.models import Address, Connection, InboundMessage, Message, Organisation, Sender
+from ..storage.models import Address, Connection, InboundMessage, Organisation, Sender, StrayMessage
 from . import singles, suppressions
 from .work import Work
 
+log = structlog.get_logger(__name__)
+
 LOOK_BACK = timedelta(days=30)
-CONFIRM_ONCE_IN = timedelta(days=1)
+_MOST_OWNERS = 50
+_ARABIC = re.compile(r"[\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]")
+_SPACES = re.compile(r"\s+")
+
+
+class _Owner(NamedTuple):
+    """An organisation that may be meant, and the hint of the sender that says so."""
+
+    organisation_id: int
+    hint: str = ""
 
 
 def take(work: Work, connection_id: int, messages: Sequence[Inbound]) -> None:
     """Store inbound messages of one connection; an opt-out suppresses at once and is confirmed once.
 
     They belong to the organisation whose sender they were written to; where several share it, to the one that
-    wrote to that address last; else to the organisation the connection serves alone. What belongs to nobody
-    is not kept: there is nobody who may read it.
+    wrote to that address last; else to the organisation the connection serves alone. What cannot be given to
+    one organisation is kept for the platform's administrators, and a wish to stop holds for all it may be
+    meant for.
     """
     connection = work.session.get(Connection, connection_id)
     if connection is None or connection.channel not in work.registry.channels:
         return
     channel = work.registry.channel(connection.channel)
     for message in messages:
-        _take(work, connection, channel, message)
+        if not _is_known(work, connection.id, message):
+            _take(work, connection, channel, message)
 
 
 def _take(work: Work, connection: Connection, channel: Channel, message: Inbound) -> None:
     owners = _owners(work, connection, message)
-    last = _last_message(work, owners, channel.name, message)
-    organisation_id = last.organisation_id if last is not None else owners[0] if len(owners) == 1 else None
-    if organisation_id is None or _is_known(work, connection.id, message):
+    lately = _wrote_lately(work, connection, owners, channel, message)
+    if not owners:
+        owners = [_Owner(row.organisation_id) for row in lately]
+        lately = lately if len(lately) == 1 else []
+    last = lately[0] if lately else None
+    if last is not None:
+        owners = [each for each in owners if each.organisation_id == last.organisation_id]
+    if len(owners) != 1:
+        _stray(work, connection, channel, message, owners)
         return
-    organisation = work.session.get(Organisation, organisation_id)
-    if organisation is None:
-        return
+    organisation = work.session.get(Organisation, owners[0].organisation_id)
+    if organisation is not None:
+        _keep(work, connection, channel, message, organisation, owners[0].hint, last.campaign_id if last else None)
+
+
+def _keep(
+    work: Work,
+    connection: Connection,
+    channel: Channel,
+    message: Inbound,
+    organisation: Organisation,
+    hint: str,
+    campaign_id: int | None,
+) -> None:
     address = _canonical(channel, message.address, organisation.country)
-    is_opt_out = channel.reads_as_opt_out(message.text, opt_out_words(channel, organisation))
+    is_opt_out = _is_opt_out(channel, organisation, message.text, hint)
     contact_id = work.session.scalar(
         select(Address.contact_id).where(
-            Address.organisation_id == organisation_id, Address.scheme == channel.scheme, Address.value == address
+            Address.organisation_id == organisation.id, Address.scheme == channel.scheme, Address.value == address
         )
     )
     work.session.execute(
         insert(InboundMessage),
         {
-            "organisation_id": organisation_id,
-            "connection_id": connection.id,
+            "organisation_id": organisation.id,
             "contact_id": contact_id,
-            "campaign_id": last.campaign_id if last is not None else None,
-            "channel": channel.name,
+            "campaign_id": campaign_id,
             "address": address,
-            "recipient": message.recipient[:320],
-            "body": message.text.replace("\x00", ""),
-            "reference": message.reference[:120],
             "is_opt_out": is_opt_out,
-            "received_at": message.received_at or work.clock(),
+            **_said(work, connection, channel, message),
         },
     )
-    if is_opt_out:
-        _opt_out(work, organisation, channel, connection, address, message)
+    if is_opt_out and _suppress(work, organisation, channel, address, message):
+        _confirm(work, organisation, channel, connection, address, message)
+
+
+def _stray(work: Work, connection: Connection, channel: Channel, message: Inbound, owners: Sequence[_Owner]) -> None:
+    """Keep what is nobody's, or one of several organisations'; stop all of those that are asked to."""
+    is_opt_out = channel.reads_as_opt_out(message.text, channel.opt_out_words)
+    for owner in owners:
+        organisation = work.session.get(Organisation, owner.organisation_id)
+        if organisation is not None and _is_opt_out(channel, organisation, message.text, owner.hint):
+            is_opt_out = True
+            address = _canonical(channel, message.address, organisation.country)
+            _suppress(work, organisation, channel, address, message)
+    work.session.execute(
+        insert(StrayMessage),
+        {
+            "address": message.address[:320],
+            "is_opt_out": is_opt_out,
+            "owners": len(owners),
+            **_said(work, connection, channel, message),
+        },
+    )
+
+
+def _said(work: Work, connection: Connection, channel: Channel, message: Inbound) -> Mapping[str, Any]:
+    return {
+        "connection_id": connection.id,
+        "channel": channel.name,
+        "recipient": message.recipient[:320],
+        "body": message.text.replace("\x00", ""),
+        "reference": message.reference[:120],
+        "received_at": message.received_at or work.clock(),
+    }
 
 
 def opt_out_words(channel: Channel, organisation: Organisation) -> frozenset[str]:
-    """Return the words that mean stop: the channel's own and those the organisation added, casefolded."""
-    return channel.opt_out_words | frozenset(word.casefold() for word in organisation.opt_out_words)
+    """Return the words that mean stop, casefolded: the channel's with the organisation's, or the latter alone."""
+    own = frozenset(word.casefold() for word in organisation.opt_out_words)
+    return own if own and organisation.replaces_opt_out_words else channel.opt_out_words | own
 
 
-def _opt_out(
+def _is_opt_out(channel: Channel, organisation: Organisation, said: str, hint: str) -> bool:
+    words = opt_out_words(channel, organisation)
+    if channel.reads_as_opt_out(said, words):
+        return True
+    # A shared code tells organisations apart by a keyword: "send STOP ACME to 8558".
+    phrase = _phrase(said)
+    return _is_within(phrase, hint) and channel.reads_as_opt_out(phrase.partition(" ")[0], words)
+
+
+def _suppress(work: Work, organisation: Organisation, channel: Channel, address: str, message: Inbound) -> bool:
+    before, work.organisation = work.organisation, organisation.id
+    try:
+        return suppressions.add(
+            work,
+            channel.scheme,
+            address,
+            reason="opted_out",
+            source=f"wrote to {message.recipient}"[:200],
+            channel=channel.name,
+            purpose=Purpose.PROMOTIONAL.value,
+        )
+    finally:
+        work.organisation = before
+
+
+def _confirm(
     work: Work, organisation: Organisation, channel: Channel, connection: Connection, address: str, message: Inbound
 ) -> None:
+    """Confirm an opt-out. That it cannot be confirmed (no price, no units left) never undoes it."""
+    replies = organisation.opt_out_replies
+    language = "ur" if _ARABIC.search(message.text) else "en"
+    content = channel.opt_out_content(str(replies.get(language) or replies.get("en") or ""))
+    if content is None:
+        return
     before, work.organisation = work.organisation, organisation.id
-    is_new = suppressions.add(
-        work,
-        channel.scheme,
-        address,
-        reason="opted_out",
-        source=f"wrote to {message.recipient}"[:200],
-        channel=channel.name,
-        purpose=Purpose.PROMOTIONAL.value,
-    )
-    if is_new and channel.opt_out_reply:
-        singles.queue(
-            work,
-            channel=channel,
-            connection_id=connection.id,
-            sender=message.recipient,
-            address=address,
-            content=channel.opt_out_reply,
-            purpose=Purpose.TRANSACTIONAL,
-        )
-    work.organisation = before
+    try:
+        with work.session.begin_nested():
+            singles.queue(
+                work,
+                channel=channel,
+                connection_id=connection.id,
+                sender=message.recipient,
+                address=address,
+                content=content,
+                purpose=Purpose.TRANSACTIONAL,
+            )
+    except (PulseError, Unpriced) as error:
+        log.warning("opt_out_not_confirmed", organisation=organisation.id, error=type(error).__name__)
+    finally:
+        work.organisation = before
 
 
-def _owners(work: Work, connection: Connection, message: Inbound) -> list[int]:
-    """Return the organisations that may be meant by the identity a person wrote to."""
-    owners = work.session.scalars(
-        select(Sender.organisation_id)
+def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner]:
+    """Return the organisations that may be meant by the identity a person wrote to.
+
+    That is a sender itself, or the code that a sender's hint names for those who want to stop.
+    """
+    if connection.organisation_id is not None:
+        return [_Owner(connection.organisation_id)]
+    written_to = message.recipient.strip()
+    if not written_to:
+        return []
+    bare = written_to.removeprefix("+")
+    rows = work.session.execute(
+        select(Sender.organisation_id, Sender.value, Sender.opt_out_hint)
         .where(
             Sender.channel == connection.channel,
-            or_(Sender.value == message.recipient, Sender.opt_out_hint == message.recipient),
+            or_(
+                Sender.value.in_((written_to, bare, f"+{bare}")),
+                Sender.opt_out_hint.contains(bare, autoescape=True),
+            ),
         )
-        .distinct()
-        .limit(50)
-    ).all()
-    if connection.organisation_id is not None:
-        return [connection.organisation_id]
-    return list(owners)
+        .order_by(Sender.organisation_id, Sender.id)
+        .limit(20 * _MOST_OWNERS)
+    )
+    found: dict[int, str] = {}
+    for organisation_id, value, hint in rows:
+        if value.removeprefix("+") == bare or _is_within(bare, hint):
+            found[organisation_id] = f"{found.get(organisation_id, '')} {hint}"
+    owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in found.items()][:_MOST_OWNERS]
+    phrase = _phrase(message.text)
+    named = [each for each in owners if _is_within(phrase, each.hint)]
+    return named if len(named) == 1 else owners
 
 
-def _last_message(work: Work, owners: list[int], channel: str, message: Inbound) -> Any:
-    """Return whose message to this address was the last one lately, and of which campaign."""
+def _is_within(phrase: str, hint: str) -> bool:
+    """Return whether a hint holds a code or phrase as whole words."""
+    return bool(phrase) and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", _phrase(hint)) is not None
+
+
+def _phrase(said: str) -> str:
+    return _SPACES.sub(" ", said.replace("\x00", "")).strip(" .!").casefold()[:120]
+
+
+_LATELY = """
+SELECT o.id AS organisation_id, m.id, m.campaign_id FROM pulse_organisation o
+CROSS JOIN LATERAL (
+    SELECT id, campaign_id FROM pulse_message
+    WHERE organisation_id = o.id AND address = ANY(:addresses) AND channel = :channel AND id > :since
+      AND (cast(:connection AS bigint) IS NULL OR connection_id = :connection)
+    ORDER BY id DESC LIMIT 1) m
+WHERE cast(:owners AS bigint[]) IS NULL OR o.id = ANY(:owners)
+ORDER BY m.id DESC LIMIT :most
+"""
+
+
+def _wrote_lately(
+    work: Work, connection: Connection, owners: Sequence[_Owner], channel: Channel, message: Inbound
+) -> Sequence[Any]:
+    """Return who wrote to this address lately, the last first: of the owners, or of all over this connection.
+
+    One look at an index for each organisation.
+    """
     return work.session.execute(
-        select(Message.organisation_id, Message.campaign_id)
-        .where(
-            Message.organisation_id.in_(owners),
-            Message.address == message.address,
-            Message.channel == channel,
-            Message.id > ids.at(work.clock() - LOOK_BACK),
-        )
-        .order_by(Message.id.desc())
-        .limit(1)
-    ).first()
+        text(_LATELY),
+        {
+            "addresses": sorted({message.address, _canonical(channel, message.address, "")}),
+            "channel": channel.name,
+            "since": ids.at(work.clock() - LOOK_BACK),
+            "owners": [each.organisation_id for each in owners] or None,
+            "connection": None if owners else connection.id,
+            "most": _MOST_OWNERS,
+        },
+    ).all()
 
 
 def _is_known(work: Work, connection_id: int, message: Inbound) -> bool:
@@ -137,7 +265,11 @@ def _is_known(work: Work, connection_id: int, message: Inbound) -> bool:
         return False
     return (
         work.session.scalar(
-            text("SELECT 1 FROM pulse_inbound WHERE connection_id = :connection AND reference = :reference LIMIT 1"),
+            text(
+                "SELECT 1 FROM pulse_inbound WHERE connection_id = :connection AND reference = :reference "
+                "UNION ALL SELECT 1 FROM pulse_stray WHERE connection_id = :connection AND reference = :reference "
+                "LIMIT 1"
+            ),
             {"connection": connection_id, "reference": message.reference[:120]},
         )
         is not None

@@ -152,7 +152,7 @@ class SmsChannel(Channel):
         return [f"A promotional message must say how to opt out. Add for example: {example}"]
 
     def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
-        """Return whether `text` is, or begins with, one of `words`."""
+        """Return whether `text` or its first sentence is one of `words`."""
         return reads_as_opt_out(text, words)
 
 

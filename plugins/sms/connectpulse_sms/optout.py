@@ -19,15 +19,48 @@ DEFAULT_STOP_WORDS: Final = frozenset(
 _AMBIGUOUS = frozenset({"end", "quit", "cancel", "revoke", "band"})
 """Stop words that a promotional text may well contain without telling anybody how to stop."""
 
+_POLITE = frozenset({"please", "pls", "plz", "kindly", "hi", "hello", "salam", "plss", "پلیز", "برائے", "مہربانی"})
+_TAIL = frozenset(
+    {
+        "please", "pls", "plz", "kindly", "now", "all", "it", "this", "these", "that", "them", "me", "my", "number",
+        "sending", "send", "texting", "messaging", "sms", "smses", "text", "texts", "msg", "msgs", "message",
+        "messages", "ads", "spam", "from", "to", "the", "your", "of", "list", "promo", "promos", "promotions",
+        "promotional", "marketing", "thanks", "thank", "you", "u", "ok", "yar", "yaar", "ji", "jee", "bhai", "janab",
+        "karo", "kar", "kardo", "karen", "karein", "do", "dein", "den", "dijiye", "jaye", "abhi", "ye", "yeh",
+        "mujhe", "sab", "plss", "sir", "madam",
+        "کرو", "کر", "کریں", "دو", "دیں", "دیجیے", "جی", "پلیز", "مہربانی", "شکریہ", "یہ", "میسج", "میسجز",
+        "پیغام", "پیغامات", "سب", "مجھے",
+    }
+)  # fmt: skip
+"""What may follow a stop word without changing what is asked for."""
+
+_SENTENCES = re.compile(r"[.!?;\n\r۔؟،]+")
 _KEYBOARDS = str.maketrans({"ي": "ی", "ى": "ی", "ك": "ک", "ه": "ہ", "ۂ": "ہ", "ـ": None})
 _SEPARATORS = re.compile(r"[\W_]+")
 
 
 def reads_as_opt_out(text: str, words: frozenset[str]) -> bool:
-    """Return whether `text` is one of `words` or begins with one, whatever its case and punctuation."""
+    """Return whether `text`, or its first sentence, is one of `words`, whatever its case and punctuation.
+
+    Politeness before it and what people add to it ("stop sending me this") change nothing; other words do:
+    "cancel my order" asks for something else.
+    """
     stops, longest = _prepared(words)
-    spoken = _fold(text).split(" ", longest)[:longest]
-    return any(" ".join(spoken[:count]) in stops for count in range(1, len(spoken) + 1))
+    return any(_is_stop(_fold(said), stops, longest) for said in (text, _first_sentence(text)))
+
+
+def _is_stop(spoken: str, stops: frozenset[str], longest: int) -> bool:
+    said = spoken.split(" ")
+    while len(said) > 1 and said[0] in _POLITE:
+        said = said[1:]
+    return any(
+        " ".join(said[:count]) in stops and all(word in _TAIL for word in said[count:])
+        for count in range(1, min(longest, len(said)) + 1)
+    )
+
+
+def _first_sentence(text: str) -> str:
+    return next((each for each in _SENTENCES.split(text) if each.strip()), "")
 
 
 def offers_way_out(text: str, hint: str = "") -> bool:

@@ -165,14 +165,30 @@ def test_transactional_messages_need_neither() -> None:
     [
         "STOP", "stop!", " Stop. ", "STOP ALL", "stop sending me this", "Opt-Out", "UNSUBSCRIBE please",
         "بند", "بند کرو", "بند كرو", "بَند", "روكو", "ختم كرو", "Band karo", "BAND KAR DO yar", "\u200fبند\u200f",
-        "ＳＴＯＰ",
+        "ＳＴＯＰ", "Please stop", "Stop. Your messages annoy my wife.", "cancel", "STOP ALL MESSAGES NOW",
+        "END thanks", "بند کر دیں مہربانی",
     ],
 )  # fmt: skip
 def test_people_who_want_to_stop_are_understood(text: str) -> None:
     assert channel.reads_as_opt_out(text, channel.opt_out_words)
 
 
-@pytest.mark.parametrize("text", ["", "!!!", "Thanks", "non-stop fun", "bandana", "please call", "stopwatch"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "!!!",
+        "Thanks",
+        "non-stop fun",
+        "bandana",
+        "please call",
+        "stopwatch",
+        "Cancel my order",
+        "End of the month is fine",
+        "quit asking about tomorrow",
+        "band baja",
+    ],
+)
 def test_others_are_not_taken_for_it(text: str) -> None:
     assert not channel.reads_as_opt_out(text, channel.opt_out_words)
 

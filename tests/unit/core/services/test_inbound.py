@@ -1,14 +1,27 @@
 """Replies: kept for whom they were written to, and obeyed at once if they say stop."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
+from connectpulse.core.domain.contracts import Measure, Pricer, Tariff, Unpriced
 from connectpulse.core.domain.provider import Inbound
-from connectpulse.core.services import connections, inbound, records, suppressions
+from connectpulse.core.errors import Refused
+from connectpulse.core.services import connections, inbound, records, senders, suppressions
+from connectpulse.core.services.ledger import UnmeteredLedger
+from connectpulse.core.services.work import Work
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import AuditEntry, InboundMessage, Message, Organisation, Sender, Suppression
+from connectpulse.core.storage.models import (
+    AuditEntry,
+    InboundMessage,
+    Message,
+    Organisation,
+    Sender,
+    StrayMessage,
+    Suppression,
+)
 from connectpulse.testing import factories
 from tests.unit.core.services.scene import AMINA, CHANNEL, Scene
 
@@ -99,9 +112,106 @@ def test_of_several_that_share_a_sender_the_last_to_write_is_meant(scene: Scene,
     assert (len(kept(scene)), len(kept(other))) == (0, 1)
 
 
-def test_what_belongs_to_nobody_is_kept_by_nobody(scene: Scene, connection_id: int) -> None:
-    arrive(scene, connection_id, Inbound("p@x.org", "Somebody else", "stop"))
+def strays(scene: Scene) -> list[tuple[str, bool, int]]:
+    with scene.house.work(AMINA) as work:
+        return [(each.body, each.is_opt_out, each.owners) for each in work.session.scalars(select(StrayMessage))]
+
+
+def stopped(scene: Scene) -> set[str]:
+    with scene.work() as work:
+        return set(work.session.scalars(select(Suppression.value)))
+
+
+def test_what_belongs_to_nobody_is_kept_for_the_platform(scene: Scene, connection_id: int) -> None:
+    said = Inbound("p@x.org", "Somebody else", "stop", reference="r7")
+    arrive(scene, connection_id, said)
+    arrive(scene, connection_id, said)
     assert kept(scene) == []
+    assert strays(scene) == [("stop", True, 0)]
+    assert stopped(scene) == set()
+
+
+def test_a_stop_to_nobodys_number_holds_for_those_who_wrote_over_that_connection(
+    scene: Scene, connection_id: int
+) -> None:
+    other = Scene(scene.house, factories.organisation(scene.house))
+    third = Scene(scene.house, factories.organisation(scene.house))
+    for each in (scene, other):
+        each.launch(each.campaign(each.people("p@x.org"), sender_id=each.sender("promotional", value="Mask")))
+    with scene.house.work(AMINA) as work:
+        work.session.execute(text("UPDATE pulse_message SET connection_id = :id"), {"id": connection_id})
+    arrive(scene, connection_id, Inbound("p@x.org", "8558", "stop"))
+    assert [stopped(each) for each in (scene, other, third)] == [{"p@x.org"}, {"p@x.org"}, set()]
+    assert strays(scene) == [("stop", True, 2)]
+
+
+def test_a_stop_to_a_sender_that_several_share_holds_for_all_of_them(scene: Scene, connection_id: int) -> None:
+    other = Scene(scene.house, factories.organisation(scene.house))
+    other.sender()
+    arrive(scene, connection_id, Inbound("p@x.org", "Amina", "stop"), Inbound("q@x.org", "Amina", "Hello"))
+    assert stopped(scene) == stopped(other) == {"p@x.org"}
+    assert strays(scene) == [("stop", True, 2), ("Hello", False, 2)]
+    assert replies(scene) == replies(other) == []
+
+
+def hinted(scene: Scene, value: str, hint: str) -> None:
+    with scene.work() as work:
+        senders.create(work, CHANNEL, "name", value, purposes=["promotional"], opt_out_hint=hint)
+
+
+def test_the_code_a_hint_names_leads_to_its_organisation(scene: Scene, connection_id: int) -> None:
+    hinted(scene, "Acme", "Send STOP to 8558.")
+    arrive(scene, connection_id, Inbound("p@x.org", "8558", "stop"), Inbound("q@x.org", "85", "stop"))
+    assert stopped(scene) == {"p@x.org"}
+    assert len(kept(scene)) == 1
+
+
+def test_a_keyword_tells_apart_who_shares_a_code(scene: Scene, connection_id: int) -> None:
+    other = Scene(scene.house, factories.organisation(scene.house))
+    hinted(scene, "Acme", "Send STOP ACME to 8558")
+    hinted(other, "Beta", "Send STOP BETA to 8558")
+    arrive(scene, connection_id, Inbound("p@x.org", "+8558", " Stop  beta "))
+    assert (stopped(scene), stopped(other)) == (set(), {"p@x.org"})
+
+
+def test_a_confirmation_that_cannot_be_priced_undoes_nothing(
+    scene: Scene, connection_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpriced(self: UnmeteredLedger, work: Work, tariff: Tariff) -> Pricer:
+        def price(address: str, measure: Measure) -> Decimal:
+            raise Unpriced("+92")
+
+        return price
+
+    monkeypatch.setattr(UnmeteredLedger, "pricer", unpriced)
+    arrive(scene, connection_id, Inbound("p@x.org", "Amina", "stop"), Inbound("q@x.org", "Amina", "stop"))
+    assert stopped(scene) == {"p@x.org", "q@x.org"}
+    assert replies(scene) == []
+
+
+def test_a_ledger_that_refuses_the_confirmation_undoes_nothing(
+    scene: Scene, connection_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: UnmeteredLedger, *given: object) -> None:
+        raise Refused("0.25 units are missing.")
+
+    monkeypatch.setattr(UnmeteredLedger, "reserve", refuse)
+    arrive(scene, connection_id, Inbound("p@x.org", "Amina", "stop"))
+    assert stopped(scene) == {"p@x.org"}
+
+
+def test_an_organisation_says_which_words_mean_stop_and_how_it_confirms(scene: Scene, connection_id: int) -> None:
+    with scene.house.work(AMINA) as work:
+        ours = records.find(work, Organisation, scene.organisation)
+        ours.opt_out_words, ours.replaces_opt_out_words = ["Bas"], True
+        ours.opt_out_replies = {"en": "Done.", "ur": "ٹھیک ہے۔"}
+    arrive(scene, connection_id, Inbound("p@x.org", "Amina", "stop"), Inbound("q@x.org", "Amina", "bas"))
+    assert stopped(scene) == {"q@x.org"}
+    assert replies(scene) == [("q@x.org", "Done.")]
+    with scene.house.work(AMINA) as work:
+        records.find(work, Organisation, scene.organisation).opt_out_words = ["بس"]
+    arrive(scene, connection_id, Inbound("r@x.org", "Amina", "بس"))
+    assert replies(scene)[-1] == ("r@x.org", "ٹھیک ہے۔")
 
 
 def test_a_connection_of_one_organisation_gives_it_everything(scene: Scene) -> None:
