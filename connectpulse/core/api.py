@@ -38,6 +38,7 @@ from .domain.message import MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.provider import (
     Ambiguity,
+    Approval,
     Callback,
     Capability,
     Check,
@@ -50,6 +51,7 @@ from .domain.provider import (
     Receipt,
     Samples,
     Submission,
+    TemplateWord,
 )
 from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
 from .domain.template import Template, check_names
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from .services import audit, records
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
+    from .services.templates import pending as pending_templates
     from .services.templates import record_approval as record_template_approval
     from .services.work import Actor, Work
     from .storage.base import BigId, CreatedAt, Json, Moment, Owned, OwnedApart, Table
@@ -75,6 +78,7 @@ __all__ = [
     "Actor",
     "Ambiguity",
     "AnswerLost",
+    "Approval",
     "AuditAction",
     "BigId",
     "Callback",
@@ -135,6 +139,7 @@ __all__ = [
     "Table",
     "Tariff",
     "Template",
+    "TemplateWord",
     "Then",
     "TryLater",
     "Unknown",
@@ -151,6 +156,7 @@ __all__ = [
     "hookimpl",
     "normalise_address",
     "parse_template",
+    "pending_templates",
     "platform_scope",
     "record_template_approval",
     "records",
@@ -174,6 +180,7 @@ _ON_DEMAND = {
     "by_contact": "services.subjects",
     "by_user": "services.subjects",
     "either": "services.subjects",
+    "pending_templates": "services.templates:pending",
     "platform_scope": "storage.guard",
     "record_template_approval": "services.templates:record_approval",
     "records": "services.records:",

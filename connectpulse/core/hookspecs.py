@@ -128,7 +128,7 @@ class Hooks:
 
     @hookspec
     def pulse_health(self) -> list[HealthCheck]:
-        """Add checks to the health page and to `/readyz`.
+        """Add checks to the System page and to `/health.json`.
 
         Returns: checks by name; each must answer within a second.
         Example: `return [HealthCheck("acme_line", check_line)]`

@@ -18,9 +18,9 @@ HANDED_OVER: tuple[type[Any], ...] = (
     contracts.PluginInfo, retention.RetentionRule, retention.SubjectHandler, retention.Subject, audit.AuditAction,
     contracts.Channel, contracts.SenderKind, contracts.Measure, contracts.Rendered, contracts.Preview, contracts.Needs,
     contracts.CampaignFacts, provider.Provider, provider.Disclosure, provider.Submission, provider.Receipt,
-    provider.Inbound, provider.Callback, provider.Check, provider.Samples, contracts.Ledger, contracts.Tariff,
-    contracts.Movement, contracts.PaymentGateway, contracts.View, contracts.Report, contracts.HealthCheck,
-    contracts.Health, contracts.Card, form.Field,
+    provider.Inbound, provider.TemplateWord, provider.Callback, provider.Check, provider.Samples, contracts.Ledger,
+    contracts.Tariff, contracts.Movement, contracts.PaymentGateway, contracts.View, contracts.Report,
+    contracts.HealthCheck, contracts.Health, contracts.Card, form.Field,
 )  # fmt: skip
 
 INTRODUCTION = """# Hooks

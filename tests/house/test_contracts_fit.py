@@ -15,28 +15,31 @@ from connectpulse import house as houses
 from connectpulse.core.domain.contracts import Needs, Purpose
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.domain.outcome import Accepted
-from connectpulse.core.domain.provider import Inbound, Receipt
+from connectpulse.core.domain.provider import Approval, Inbound, Receipt, TemplateWord
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import (
     campaigns,
     connections,
     contacts,
+    counters,
     jobs,
     quotes,
     records,
     recovery,
     senders,
     templates,
+    trials,
 )
 from connectpulse.core.services.campaigns import Draft
 from connectpulse.core.services.desk import ServiceDesk
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import Campaign, ContactList, Message, Quote, Suppression, TemplateVersion
 from connectpulse.house import House
+from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from tests.conftest import entry_point
-from tests.plugins.tolls import BOOKS, WINDOW, TollLedger
+from tests.plugins.tolls import BOOKS, TARIFFS, WINDOW, TollLedger
 
 TOLLS = entry_point("tolls", "tests.plugins.tolls:TollsPlugin")
 
@@ -305,3 +308,80 @@ def test_needs_are_declared_per_content(house: House) -> None:
     chat = house.registry.channel("chat")
     assert chat.needs({"body": "template: spring"}, Purpose.PROMOTIONAL) == Needs(approved_template=True)
     assert chat.needs({"body": "Hello"}, Purpose.PROMOTIONAL) == Needs(recent_inbound=WINDOW)
+
+
+def test_a_trial_of_a_content_that_must_be_approved_or_answered_is_refused(house: House, organisation: int) -> None:
+    waiting = scene(house, organisation, "chat", [], body="template: spring")
+    with house.work(ADMINISTRATOR, organisation) as work, pytest.raises(Refused, match="not approved this template"):
+        trials.send(work, waiting, ["+923001234567"])
+    with house.work(ADMINISTRATOR, organisation) as work:
+        template = templates.create(work, "Free", "chat", {"body": "Hello"})
+        sender = senders.usable(work, "chat")[0]
+        free = campaigns.create(work, Draft("Free", "chat", "promotional", template.id, sender.id, []))
+        with pytest.raises(Refused, match="has not written to you in the last 24 hours"):
+            trials.send(work, free.id, ["+923001234567"])
+
+
+def test_the_day_is_looked_at_again_when_a_message_is_handed_over(
+    house: House, organisation: int, desk: ServiceDesk
+) -> None:
+    people = ["+923001234567", "+923001234568"]
+    campaign_id = scene(house, organisation, "chat", people)
+    start = house.clock()
+    house.clock = lambda: start
+    connection = desk.lines()[0].connection_id
+    desk.take_in(connection, [Inbound(people[0], "Acme", "Hi", received_at=start - WINDOW * 0.9)])
+    desk.take_in(connection, [Inbound(people[1], "Acme", "Hi", received_at=start)])
+    launch(house, organisation, campaign_id)
+    house.clock = lambda: start + WINDOW * 0.5
+    assert len(hand_over(desk, accept)) == 1
+    first, second = (messages(house, organisation)[each] for each in people)
+    assert (MessageState(first.state).label, first.reason) == ("skipped", "no_recent_message")
+    assert second.state == MessageState.ACCEPTED
+    with house.work(ADMINISTRATOR, organisation) as work:
+        assert counters.read(work, [campaign_id])[campaign_id]["skipped:no_recent_message"] == 1
+    assert BOOKS.reserved == 1
+
+
+def words(house: House, organisation: int) -> list[tuple[str, str, str]]:
+    with house.work(ADMINISTRATOR, organisation) as work:
+        versions = work.session.scalars(select(TemplateVersion)).unique()
+        return [(each.approval, each.approval_reason, each.category) for each in versions]
+
+
+def test_a_provider_says_what_it_thinks_of_a_template(house: House, organisation: int, desk: ServiceDesk) -> None:
+    campaign_id = scene(house, organisation, "chat", ["+923001234567"], body="template: spring")
+    with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "submit"):
+        (version,) = templates.pending(work, "chat")
+        assert templates.pending(work, "chat", after=version.id) == templates.pending(work, "letter") == []
+    with house.work(ADMINISTRATOR, organisation) as work:
+        templates.record_approval(work, version.id, "pending", "spring_2030")
+    connection = desk.lines()[0].connection_id
+    desk.take_in(connection, [TemplateWord("other", Approval.APPROVED), TemplateWord("", Approval.APPROVED)])
+    assert words(house, organisation) == [("pending", "", "")]
+    desk.take_in(connection, [TemplateWord("spring_2030", Approval.APPROVED, category="marketing")])
+    assert words(house, organisation) == [("approved", "", "marketing")]
+    quote(house, organisation, campaign_id)
+    assert TARIFFS[-1].category == "marketing"
+    desk.take_in(connection, [TemplateWord("spring_2030", Approval.REJECTED, "Paused: low quality")])
+    assert words(house, organisation) == [("rejected", "Paused: low quality", "marketing")]
+    with house.work(ADMINISTRATOR, organisation) as work, pytest.raises(Refused, match="not approved this template"):
+        quotes.request(work, campaign_id)
+
+
+def test_a_private_connection_speaks_for_its_organisation_only(house: House, desk: ServiceDesk) -> None:
+    ours, theirs = factories.organisation(house), factories.organisation(house)
+    for each in (ours, theirs):
+        with house.work(ADMINISTRATOR, each) as work:
+            version = templates.current(work, templates.create(work, "T", "chat", {"body": "template: t"}).id)
+            templates.record_approval(work, version.id, "pending", "t_1")
+    with house.work(ADMINISTRATOR) as work:
+        private = connections.create(work, "Own", "chat_line", {}, organisation_id=ours).id
+    desk.take_in(private, [TemplateWord("t_1", Approval.APPROVED)])
+    assert [words(house, each)[0][0] for each in (ours, theirs)] == ["approved", "pending"]
+
+
+def test_a_channel_names_the_category_its_prices_depend_on(house: House, organisation: int) -> None:
+    campaign_id = scene(house, organisation, "call", ["+923001234567"])
+    quote(house, organisation, campaign_id)
+    assert TARIFFS[-1].category == "promotional call"

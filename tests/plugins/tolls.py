@@ -35,6 +35,8 @@ from tests.plugins.postcard import PostcardChannel, PostProvider
 LONGEST_CALL = 60
 WINDOW = timedelta(hours=24)
 PRICES = {"+92": Decimal("0.0125"), "+1": Decimal("0.1")}
+TARIFFS: list[Tariff] = []
+"""What prices were asked for."""
 CHARGED = (MessageState.DELIVERED, MessageState.READ)
 
 
@@ -46,6 +48,9 @@ class CallChannel(PostcardChannel):
 
     def prepare(self, content: Mapping[str, Any]) -> Renderer:
         return lambda values: Rendered(content["body"], Measure(1, LONGEST_CALL))
+
+    def category(self, content: Mapping[str, Any], purpose: Purpose) -> str:
+        return f"{purpose} call"
 
 
 class LetterChannel(PostcardChannel):
@@ -98,6 +103,8 @@ class TollLedger(Ledger):
     pocket: ClassVar[Decimal] = Decimal(1000)
 
     def pricer(self, work: Work, tariff: Tariff) -> Pricer:
+        TARIFFS.append(tariff)
+
         def price(address: str, measure: Measure) -> Decimal:
             if tariff.channel != "call":
                 return Decimal(measure.quantity)

@@ -89,6 +89,28 @@ class Inbound:
     received_at: datetime | None = None
 
 
+class Approval(StrEnum):
+    """What a provider says about a template version."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateWord:
+    """A provider's word on a template: approved, rejected, or taken back (a pause is REJECTED with its reason).
+
+    `reference` is the provider's name for it, as it was recorded when it was submitted. `category` is what the
+    provider bills it as, where it says so; empty leaves what is known.
+    """
+
+    reference: str
+    state: Approval
+    reason: str = ""
+    category: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """A request to our webhook, as it came: verify signatures over `body`, never over a re-encoding.
@@ -105,9 +127,10 @@ class Callback:
     source: str = ""
 
 
-Events = Sequence[Receipt | Inbound]
+Event = Receipt | Inbound | TemplateWord
+Events = Sequence[Event]
 Intake = Callable[[Events], Awaitable[None]]
-"""Hands receipts and inbound messages to the house; returns once they are durable."""
+"""Hands receipts, inbound messages and words on templates to the house; returns once they are durable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from ..domain.provider import Callback, Inbound, Receipt
+from ..domain.provider import Callback, Event
 from ..domain.redaction import scrub
 from ..errors import NotFound
 from ..storage import guard
 from ..storage.models import CallbackRequest, Connection
-from . import connections, inbound, receipts
+from . import connections, receipts
+from .events import take_in
 from .work import SYSTEM, Opener, Work
 
 log = structlog.get_logger(__name__)
@@ -109,11 +110,8 @@ def _drain(open_work: Opener, connection_id: int, limit: int, taken: list[int]) 
         pending = _take(work, connection_id, limit)
         taken += [each.id for each in pending]
         if pending:
-            told, written, faults = _parse(work, connection_id, pending)
-            if told:
-                receipts.apply(work, connection_id, told)
-            if written:
-                inbound.take(work, connection_id, written)
+            told, faults = _parse(work, connection_id, pending)
+            take_in(work, connection_id, told)
             _close(work, [each.id for each in pending], faults)
         return len(pending)
 
@@ -124,26 +122,19 @@ def _set_aside(open_work: Opener, ids: list[int]) -> int:
         return len(ids)
 
 
-def _parse(
-    work: Work, connection_id: int, pending: Sequence[Pending]
-) -> tuple[list[Receipt], list[Inbound], dict[int, str]]:
+def _parse(work: Work, connection_id: int, pending: Sequence[Pending]) -> tuple[list[Event], dict[int, str]]:
     connection = work.session.get(Connection, connection_id)
-    told: list[Receipt] = []
-    written: list[Inbound] = []
+    told: list[Event] = []
     faults: dict[int, str] = {}
     for each in pending:
         try:
             if connection is None:
                 raise ValueError("Its connection is gone.")
             provider = work.registry.provider(connection.provider)
-            for event in provider.parse_callback(connections.values(connection), each.callback):
-                if isinstance(event, Receipt):
-                    told.append(event)
-                else:
-                    written.append(event)
+            told += provider.parse_callback(connections.values(connection), each.callback)
         except (ValueError, NotFound) as error:
             faults[each.id] = scrub(str(error))[:300]
-    return told, written, faults
+    return told, faults
 
 
 def _take(work: Work, connection_id: int, limit: int) -> list[Pending]:

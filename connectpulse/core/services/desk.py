@@ -11,12 +11,13 @@ import structlog
 from sqlalchemy import select, text
 
 from ..domain.outcome import Outcome
-from ..domain.provider import Ambiguity, Capability, Events, Inbound, Receipt, Submission
+from ..domain.provider import Ambiguity, Capability, Events, Submission
 from ..storage import guard
 from ..storage.models import Connection
 from ..wire.desk import Batch, LineFacts, Turn
-from . import connections, dispatching, inbound, lookups, outcomes, receipts
+from . import connections, dispatching, lookups, outcomes, receipts
 from .dispatching import Claimed
+from .events import take_in
 from .work import SYSTEM, Opener, Work
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ class ServiceDesk:
             rate_per_second=row.rate_per_second,
             revision=row.revision,
             callback_url=self._public_url + connections.callback_path(row) if has_callbacks else "",
+            failures=row.failures,
         )
 
     def hold(self, connection_id: int, sessions: int) -> int | None:
@@ -143,15 +145,10 @@ class ServiceDesk:
         return hand
 
     def take_in(self, connection_id: int, events: Events) -> None:
-        told = [event for event in events if isinstance(event, Receipt)]
-        written = [event for event in events if isinstance(event, Inbound)]
         while True:
             try:
                 with self.work("take receipts in") as work:
-                    if told:
-                        receipts.apply(work, connection_id, told)
-                    if written:
-                        inbound.take(work, connection_id, written)
+                    take_in(work, connection_id, events)
                 return
             except receipts.Moved:
                 log.info("receipts_repeated", connection=connection_id)
@@ -171,10 +168,12 @@ class ServiceDesk:
             until = work.clock() + timedelta(seconds=open_for) if open_for else None
             work.session.execute(
                 text(
-                    "UPDATE pulse_connection SET failures = failures + 1, last_error = :reason, "
-                    "open_until = coalesce(:until, open_until) WHERE id = :id"
+                    "UPDATE pulse_connection SET last_error = :reason, "
+                    "failures = failures + CASE WHEN open_until > :now THEN 0 ELSE 1 END, "
+                    "open_until = CASE WHEN open_until > :now THEN open_until ELSE coalesce(:until, open_until) END "
+                    "WHERE id = :id"
                 ),
-                {"id": connection_id, "reason": reason[:300], "until": until},
+                {"id": connection_id, "reason": reason[:300], "until": until, "now": work.clock()},
             )
             if open_for:
                 connections.move_on(work, connection_id)

@@ -54,7 +54,7 @@ def build(work: Work, campaign: Campaign) -> Plan:
     channel = work.registry.channel(campaign.channel)
     content = campaign.template_version.content
     purpose = Purpose(campaign.purpose)
-    tariff = Tariff(campaign.organisation_id, channel.name, purpose, campaign.sender.value)
+    tariff = tariff_of(campaign, channel)
     rules = connections.rules(work, channel.name, campaign.organisation_id)
     return Plan(
         campaign_id=campaign.id,
@@ -78,6 +78,15 @@ def build(work: Work, campaign: Campaign) -> Plan:
     )
 
 
+def tariff_of(campaign: Campaign, channel: Channel) -> Tariff:
+    """Return what the prices of a campaign with template and sender depend on."""
+    version, sender, purpose = campaign.template_version, campaign.sender, Purpose(campaign.purpose)
+    assert version is not None
+    assert sender is not None
+    category = version.category or channel.category(version.content, purpose)
+    return Tariff(campaign.organisation_id, channel.name, purpose, sender.value, category)
+
+
 def window_of(campaign: Campaign) -> SendingWindow | None:
     """Return the hours a campaign may send in, None for any time."""
     if campaign.window_start is None or campaign.window_end is None:
@@ -85,20 +94,21 @@ def window_of(campaign: Campaign) -> SendingWindow | None:
     return SendingWindow(campaign.window_start, campaign.window_end, frozenset(campaign.window_days))
 
 
-def problems(work: Work, campaign: Campaign) -> list[str]:
-    """Return one sentence per thing that keeps a campaign from being quoted or launched."""
+def problems(work: Work, campaign: Campaign, *, needs_audience: bool = True) -> list[str]:
+    """Return one sentence per thing that keeps a campaign from being quoted or launched, or from being tried."""
     found = []
     if campaign.template_version is None:
         found.append("Choose a template.")
     if campaign.sender is None:
         found.append("Choose a sender.")
-    if not any(not each.is_excluded for each in campaign.lists):
+    if needs_audience and not any(not each.is_excluded for each in campaign.lists):
         found.append("Choose at least one list.")
     if campaign.channel not in work.registry.channels:
         return [*found, f"The channel {campaign.channel} is not installed, or its plugin is muted."]
     channel = work.registry.channel(campaign.channel)
     if campaign.sender is not None:
-        objection = senders.objection(campaign.sender, Purpose(campaign.purpose), work.clock().date())
+        day = max(work.clock(), campaign.scheduled_at or work.clock()).date()
+        objection = senders.objection(campaign.sender, Purpose(campaign.purpose), day)
         found += [objection] if objection else []
     if campaign.template_version is not None and campaign.sender is not None:
         found += _content_problems(channel, campaign)
@@ -133,7 +143,7 @@ def fingerprint(campaign: Campaign) -> str:
         "template_version": campaign.template_version_id,
         "sender": campaign.sender_id,
         "purpose": campaign.purpose,
-        "lists": sorted((each.list_id, each.is_excluded, each.contact_list.size) for each in campaign.lists),
+        "lists": sorted((each.list_id, each.is_excluded, each.contact_list.changes) for each in campaign.lists),
         "window": [str(campaign.window_start), str(campaign.window_end), sorted(campaign.window_days)],
         "zone": campaign.timezone,
         "scheduled_at": campaign.scheduled_at.isoformat() if campaign.scheduled_at else None,

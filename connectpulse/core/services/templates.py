@@ -1,18 +1,19 @@
 """Templates: a name, and versions of a text that never change once written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 
 from ..domain import form
 from ..domain.contracts import Preview, Purpose
+from ..domain.provider import Approval, TemplateWord
 from ..errors import Refused
-from ..storage.models import Template, TemplateVersion
+from ..storage.models import Connection, Template, TemplateVersion
 from . import contacts, records
 from .work import Work
 
-APPROVALS = ("pending", "approved", "rejected")
+APPROVALS = tuple(Approval)
 """What a provider may say about a template version."""
 
 
@@ -82,17 +83,64 @@ def preview(work: Work, channel: str, raw: Mapping[str, Any]) -> tuple[Preview, 
     return offered.preview(content), faults
 
 
-def record_approval(work: Work, version_id: int, approval: str, reference: str = "") -> None:
+def record_approval(
+    work: Work, version_id: int, approval: str, reference: str = "", reason: str = "", category: str = ""
+) -> None:
     """Write down a provider's word on a template version: pending, approved or rejected.
 
-    `reference` is the provider's name for the template. Campaigns whose channel needs an approved template
-    can be launched with approved versions only.
+    `reference` is the provider's name for the template: what it says later is found by it. `category` is what it
+    bills the template as. Campaigns whose channel needs an approved template can be launched with approved
+    versions only.
     """
     if approval not in APPROVALS:
         raise Refused(f"{approval!r} is not one of {', '.join(APPROVALS)}.")
     version = records.find(work, TemplateVersion, version_id, lock=True)
-    version.approval, version.approval_reference = approval, reference[:120] or version.approval_reference
-    records.update(work, version, "template.reviewed", approval=approval)
+    version.approval, version.approval_reason = str(approval), reason[:300]
+    version.approval_reference = reference[:120] or version.approval_reference
+    version.category = category[:40] or version.category
+    records.update(work, version, "template.reviewed", approval=str(approval))
+
+
+def pending(work: Work, channel: str, after: int = 0, limit: int = 100) -> list[TemplateVersion]:
+    """Return template versions of a channel that no provider has decided about, oldest first, after the id `after`.
+
+    Those without an `approval_reference` were not submitted yet. In platform scope: of every organisation.
+    """
+    statement = (
+        select(TemplateVersion)
+        .join(TemplateVersion.template)
+        .where(TemplateVersion.id > after, TemplateVersion.approval == "pending", Template.channel == channel)
+        .order_by(TemplateVersion.id)
+        .limit(limit)
+    )
+    return list(work.session.scalars(statement).unique())
+
+
+def hear(work: Work, connection_id: int, words: Sequence[TemplateWord]) -> None:
+    """Act on what a connection's provider says about templates. Platform work; unknown references are ignored."""
+    connection = work.session.get(Connection, connection_id)
+    if connection is None:
+        return
+    for word in words:
+        statement = (
+            select(TemplateVersion)
+            .join(TemplateVersion.template)
+            .where(TemplateVersion.approval_reference == word.reference[:120], Template.channel == connection.channel)
+            .with_for_update(of=TemplateVersion)
+        )
+        if connection.organisation_id is not None:
+            statement = statement.where(TemplateVersion.organisation_id == connection.organisation_id)
+        versions = work.session.scalars(statement).unique().all() if word.reference else []
+        for version in versions:
+            _hear(work, version, word)
+
+
+def _hear(work: Work, version: TemplateVersion, word: TemplateWord) -> None:
+    before, work.organisation = work.organisation, version.organisation_id
+    try:
+        record_approval(work, version.id, word.state, reason=word.reason, category=word.category)
+    finally:
+        work.organisation = before
 
 
 def usable(work: Work, channel: str) -> list[Template]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ..domain.provider import Events, Inbound, Receipt
+from ..domain.provider import Event, Events
 
 MOST_EVENTS = 1_000
 """Events written in one transaction."""
@@ -42,9 +42,9 @@ class Intake:
                     if not done.done():
                         done.set_result(None)
 
-    def _gather(self) -> tuple[list[asyncio.Future[None]], list[Receipt | Inbound]]:
+    def _gather(self) -> tuple[list[asyncio.Future[None]], list[Event]]:
         taken: list[asyncio.Future[None]] = []
-        events: list[Receipt | Inbound] = []
+        events: list[Event] = []
         while self._waiting and len(events) < MOST_EVENTS:
             more, done = self._waiting.pop(0)
             events += more

@@ -12,7 +12,16 @@ from connectpulse.core.domain import form
 from connectpulse.core.domain.form import Kind
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.domain.outcome import ErrorClass
-from connectpulse.core.domain.provider import Ambiguity, Callback, Capability, Inbound, Provider, Receipt
+from connectpulse.core.domain.provider import (
+    Ambiguity,
+    Approval,
+    Callback,
+    Capability,
+    Event,
+    Provider,
+    Receipt,
+    TemplateWord,
+)
 from connectpulse.core.errors import Refused
 from connectpulse.house import House
 
@@ -127,11 +136,14 @@ def test_it_reads_its_callbacks(provider: type[Provider]) -> None:
             _check_event(event)
 
 
-def _check_event(event: Receipt | Inbound) -> None:
+def _check_event(event: Event) -> None:
     if isinstance(event, Receipt):
         assert event.reference
         assert event.state in REPORTED
         assert event.occurred_at is None or event.occurred_at.tzinfo is not None, "times are aware"
+    elif isinstance(event, TemplateWord):
+        assert event.reference
+        assert event.state in Approval
     else:
         assert event.address
         assert event.recipient
