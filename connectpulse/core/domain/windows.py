@@ -51,7 +51,10 @@ def find_zone(name: str) -> ZoneInfo:
 
 def to_utc(local: datetime, zone: ZoneInfo) -> datetime:
     """Return the UTC instant of a wall-clock time in `zone`; refuse a time the clocks skip."""
-    instant = local.replace(tzinfo=zone).astimezone(UTC)
+    try:
+        instant = local.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        raise Refused(f"The year {local.year} lies outside the calendar.") from None
     if instant.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
         raise Refused(f"{local:%H:%M} does not exist on {local:%d %B %Y} in {zone.key}: clocks go forward.")
     return instant

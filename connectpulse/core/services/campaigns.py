@@ -14,18 +14,17 @@ from ..errors import Refused
 from ..storage.models import (
     Campaign,
     CampaignList,
-    Contact,
     ContactList,
-    ListMember,
     Organisation,
     Quote,
     Sender,
     Template,
 )
-from . import audit, contacts, jobs, plans, quotes, records, singles, templates
+from . import audit, jobs, plans, quotes, records, templates
 from .work import Work
 
-MOST_TESTS = 5
+MOST_YEARS = 2
+"""How far ahead a start may lie."""
 PURPOSES = {Purpose.PROMOTIONAL.value: "Promotional", Purpose.TRANSACTIONAL.value: "Transactional"}
 
 
@@ -130,6 +129,11 @@ def approve(work: Work, campaign_id: int) -> Campaign:
     quote = quotes.latest(work, campaign_id)
     if quote is None:
         raise Refused("The quote is gone. Send the campaign back to be quoted again.")
+    faults = plans.problems(work, campaign)
+    if faults:
+        raise Refused(*faults)
+    if not quotes.prices_hold(work, quote, campaign):
+        raise Refused("A price has changed since it was submitted. Send it back to be quoted again.")
     campaign.approved_by = work.actor.name
     audit.record(work, "campaign.approved", campaign)
     return _start(work, campaign, quote)
@@ -169,48 +173,6 @@ def cancel(work: Work, campaign_id: int) -> Campaign:
     if campaign.launched_at is not None:
         jobs.submit(work, "cancel", campaign.id)
     return campaign
-
-
-def send_test(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
-    """Send the campaign's text to up to five addresses now, filled with a recipient's values; return how many.
-
-    Tests go ahead of campaigns, count in no figure and need no quote.
-    """
-    campaign = records.find(work, Campaign, campaign_id)
-    if campaign.template_version is None or campaign.sender is None:
-        raise Refused("Choose a template and a sender first.")
-    channel = work.registry.channel(campaign.channel)
-    country = contacts.region(work)
-    found = [channel.normalise(each, country) for each in raw_addresses if each.strip()]
-    if not 1 <= len(found) <= MOST_TESTS:
-        raise Refused(f"Enter between one and {MOST_TESTS} addresses.")
-    values = _example_values(work, campaign)
-    for address in found:
-        singles.queue(
-            work,
-            channel=channel,
-            sender=campaign.sender.value,
-            address=address,
-            content=campaign.template_version.content,
-            purpose=Purpose.TRANSACTIONAL,
-            values=values,
-        )
-    audit.record(work, "campaign.tested", campaign, addresses=found)
-    return len(found)
-
-
-def _example_values(work: Work, campaign: Campaign) -> dict[str, str]:
-    """Return the values of somebody on the campaign's lists, so that a test looks like the real thing."""
-    wanted = [each.list_id for each in campaign.lists if not each.is_excluded]
-    contact = work.session.scalars(
-        select(Contact)
-        .join(ListMember, ListMember.contact_id == Contact.id)
-        .where(ListMember.list_id.in_(wanted))
-        .limit(1)
-    ).first()
-    if contact is None:
-        return {}
-    return {**contact.fields, "name": contact.name, "first_name": contact.name.partition(" ")[0]}
 
 
 def start_due(work: Work) -> list[int]:
@@ -290,7 +252,7 @@ def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
     if faults:
         raise Refused(*faults)
     quote = records.find(work, Quote, quote_id)
-    if quote.campaign_id != campaign.id or not quotes.holds(quote, campaign, work.clock()):
+    if quote.campaign_id != campaign.id or not quotes.holds(work, quote, campaign):
         raise Refused("The campaign, its audience or its price has changed since it was quoted. Quote it again.")
     if quote.recipients == 0:
         raise Refused("Nobody would receive this: the audience is empty, or everyone in it is left out.")
@@ -322,6 +284,8 @@ def _write(work: Work, campaign: Campaign, draft: Draft) -> None:
     )
     if campaign.scheduled_at is not None and campaign.scheduled_at <= work.clock():
         raise Refused("The start lies in the past.")
+    if campaign.scheduled_at is not None and campaign.scheduled_at > work.clock() + timedelta(days=366 * MOST_YEARS):
+        raise Refused(f"The start lies more than {MOST_YEARS} years ahead.")
     _write_limits(campaign, draft)
     campaign.template_version_id = _version_id(work, draft)
     campaign.sender_id = _sender_id(work, draft)

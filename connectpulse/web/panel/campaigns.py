@@ -11,14 +11,25 @@ from ...core.domain.form import Field, Form, Kind
 from ...core.domain.message import MessageState
 from ...core.domain.windows import WEEKDAYS, find_zone
 from ...core.errors import Refused
-from ...core.services import audience, campaigns, connections, messages, overview, plans, quotes
+from ...core.services import (
+    audience,
+    campaigns,
+    connections,
+    estimates,
+    messages,
+    overview,
+    plans,
+    quotes,
+    senders,
+    trials,
+)
 from ...core.services.campaigns import Draft
 from ...core.services.work import Work
 from ...core.storage.models import Campaign
 from .. import current
 from ..security.roles import APPROVE, LAUNCH, READ, WRITE
 from .content import PURPOSES
-from .dates import duration, moment, zone
+from .dates import moment, zone
 from .forms import row_number, search_words, with_choices
 from .messages import chosen_states, cursor, message_badge
 from .noun import Column, Filter, NounView, badge, link
@@ -130,7 +141,7 @@ class CampaignView(NounView):
             row = self.find(work, pk)
             state = CampaignState(row.state)
             quote = quotes.latest(work, row.id) if state.is_editable or state == "awaiting_approval" else None
-            is_good = quote is not None and quotes.holds(quote, row, work.clock())
+            is_good = quote is not None and quotes.holds(work, quote, row)
             channel = work.registry.channels.get(row.channel)
             preview = channel.preview(row.template_version.content) if channel and row.template_version else None
             log = None if row.launched_at is None else self._messages(work, row.id)
@@ -141,6 +152,7 @@ class CampaignView(NounView):
                 may_write=self.may(WRITE), may_approve=may_approve, states=MessageState, badge=state_badge(row.state),
                 progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row),
                 weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
+                expired=senders.expired(row.sender, work.clock().date()) if row.sender else [],
             )  # fmt: skip
 
     def _messages(self, work: Work, campaign_id: int) -> messages.Page:
@@ -244,9 +256,7 @@ class CampaignView(NounView):
     def test(self, pk: str) -> Any:
         """Send the text to a few addresses."""
         typed = request.form.get("addresses", "").replace(";", ",").replace("\n", ",").split(",")
-        return self._do(
-            pk, lambda work, id: campaigns.send_test(work, id, typed), "The test is on its way; see Messages."
-        )
+        return self._do(pk, lambda work, id: trials.send(work, id, typed), "The test is on its way; see Messages.")
 
     @expose("/copy/<pk>", methods=["POST"])
     @has_access
@@ -274,8 +284,8 @@ def _draft(values: dict[str, Any]) -> Draft:
     return Draft(**values)
 
 
-def _finish(work: Work, quote: Any, row: Campaign) -> str:
-    return duration(quotes.expected_seconds(work, quote, row)) if quote is not None else ""
+def _finish(work: Work, quote: Any, row: Campaign) -> estimates.Estimate | None:
+    return estimates.estimate(work, quote, row) if quote is not None and quote.state == "ready" else None
 
 
 def _connection_names(work: Work, quote: Any) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from connectpulse.core.errors import NotFound, Refused
-from connectpulse.core.services import campaigns, contacts, quotes, records, suppressions, templates
+from connectpulse.core.services import campaigns, contacts, quotes, records, suppressions, templates, trials
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, Campaign, Dispatch, Message, Organisation
 from connectpulse.testing import factories
@@ -260,9 +260,9 @@ def test_a_test_goes_to_a_few_with_somebodys_values_and_counts_in_no_figure(scen
     campaign_id = scene.campaign(audience)
     for few in ([], [""], [f"t{n}@x.org" for n in range(6)]):
         with scene.work() as work, pytest.raises(Refused, match="between one and 5"):
-            campaigns.send_test(work, campaign_id, few)
+            trials.send(work, campaign_id, few)
     with scene.work() as work:
-        assert campaigns.send_test(work, campaign_id, ["t1@x.org", " ", "t2@x.org"]) == 2
+        assert trials.send(work, campaign_id, ["t1@x.org", " ", "t2@x.org"]) == 2
     with scene.work() as work:
         sent = work.session.execute(select(Message.address, Message.body, Message.campaign_id)).all()
         assert {(row[0], row[2]) for row in sent} == {("t1@x.org", None), ("t2@x.org", None)}
@@ -279,3 +279,17 @@ def test_what_the_machinery_does_is_read_by_the_organisations_auditors(scene: Sc
     with scene.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
         campaigns.pause_for(work, [campaign_id], "The provider refuses the sender.")
     assert verbs(scene)[-1] == "campaign.paused"
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "sentence"),
+    [
+        (datetime(1, 1, 1), "outside the calendar"),  # noqa: DTZ001 - wall-clock time
+        (datetime(9999, 12, 31, 23, 59), "outside the calendar|years ahead"),  # noqa: DTZ001
+        (datetime(2099, 1, 1), "more than 2 years ahead"),  # noqa: DTZ001
+    ],
+)
+def test_a_start_outside_of_reason_is_refused(scene: Scene, audience: int, starts_at: datetime, sentence: str) -> None:
+    draft = scene.draft(audience, starts_at=starts_at, timezone="Asia/Karachi")
+    with scene.work() as work, pytest.raises(Refused, match=sentence):
+        campaigns.create(work, draft)
