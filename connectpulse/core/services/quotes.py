@@ -2,13 +2,14 @@
 
 from collections import Counter as Tally
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import select
 
+from ..domain.contracts import Measure, Pricer, Unpriced
 from ..errors import Refused
-from ..storage.models import Campaign, Connection, Quote
+from ..storage.models import Campaign, Quote
 from . import audience, jobs, plans, records
 from .audience import Decision
 from .work import Work
@@ -16,6 +17,8 @@ from .work import Work
 PAGE = 5_000
 GOOD_FOR = timedelta(hours=24)
 _SAMPLES = 3
+_PROBES = 200
+"""Prices remembered with a quote: by place and measure, so that a change of any is noticed."""
 
 
 def request(work: Work, campaign_id: int) -> Quote:
@@ -27,8 +30,7 @@ def request(work: Work, campaign_id: int) -> Quote:
     standing = latest(work, campaign_id)
     fingerprint = plans.fingerprint(campaign)
     if standing is not None and (
-        (standing.state == "counting" and standing.fingerprint == fingerprint)
-        or holds(standing, campaign, work.clock())
+        (standing.state == "counting" and standing.fingerprint == fingerprint) or holds(work, standing, campaign)
     ):
         return standing
     quote = Quote(campaign_id=campaign_id, fingerprint=fingerprint)
@@ -44,13 +46,37 @@ def latest(work: Work, campaign_id: int) -> Quote | None:
     return work.session.scalars(statement).first()
 
 
-def holds(quote: Quote, campaign: Campaign, now: datetime) -> bool:
-    """Return whether a finished quote still says what launching would mean."""
+def holds(work: Work, quote: Quote, campaign: Campaign) -> bool:
+    """Return whether a finished quote still says what launching would mean, and at which price."""
     return (
         quote.state == "ready"
         and quote.fingerprint == plans.fingerprint(campaign)
-        and now - quote.created_at < GOOD_FOR
+        and work.clock() - quote.created_at < GOOD_FOR
+        and prices_hold(work, quote, campaign)
     )
+
+
+def prices_hold(work: Work, quote: Quote, campaign: Campaign) -> bool:
+    """Return whether the prices that a quote rests on are still the same."""
+    if campaign.template_version is None or campaign.sender is None:
+        return False
+    tariff = plans.tariff_of(campaign, work.registry.channel(campaign.channel))
+    price = work.registry.ledger.pricer(work, tariff)
+    return all(_asked(price, place, parts, quantity) == units for place, parts, quantity, units in quote.probes)
+
+
+def _asked(price: Pricer, place: str, parts: int, quantity: int) -> str | None:
+    try:
+        return f"{price(place, Measure(parts, quantity)).normalize():f}"
+    except Unpriced:
+        return None
+
+
+def _place(address: str) -> str:
+    """Return what a price may depend on of an address, without the person: its first digits, or its domain."""
+    if "@" in address:
+        return f"x@{address.rpartition('@')[2]}"
+    return address[:7] + "0" * max(0, len(address) - 7)
 
 
 def step(work: Work, quote_id: int) -> bool:
@@ -64,7 +90,7 @@ def step(work: Work, quote_id: int) -> bool:
         quote.state, quote.finished_at = "ready", work.clock()
         return False
     quote.cursor = rows[-1][1]
-    _count(quote, audience.decide(plan, rows))
+    _count(quote, audience.decide(plan, rows), plan.price)
     return True
 
 
@@ -74,7 +100,9 @@ def give_up(work: Work, quote_id: int, reason: str) -> None:
     quote.state, quote.reason, quote.finished_at = "failed", reason, work.clock()
 
 
-def _count(quote: Quote, decisions: Iterable[Decision]) -> None:
+def _count(quote: Quote, decisions: Iterable[Decision], price: Pricer) -> None:
+    probes = {(place, parts, quantity) for place, parts, quantity, _ in quote.probes}
+    zones = Tally(quote.zones)
     skipped, missing, unpriced = Tally(quote.skipped), Tally(quote.missing), Tally(quote.unpriced)
     parts_by = Tally({int(key): value for key, value in quote.connections.items()})
     parts, units, recipients, total = 0, Decimal(0), 0, 0
@@ -91,6 +119,10 @@ def _count(quote: Quote, decisions: Iterable[Decision]) -> None:
         parts += decision.rendered.measure.parts
         units += decision.units
         parts_by[decision.order[0]] += decision.rendered.measure.parts
+        if decision.zone is not None:
+            zones[decision.zone] += 1
+        if len(probes) < _PROBES:
+            probes.add((_place(decision.address), *decision.rendered.measure))
         if len(sample) < _SAMPLES:
             sample.append(decision.rendered.body)
     quote.audience += total
@@ -100,19 +132,7 @@ def _count(quote: Quote, decisions: Iterable[Decision]) -> None:
     quote.skipped, quote.missing, quote.unpriced = dict(skipped), dict(missing), dict(unpriced)
     quote.connections = {str(key): value for key, value in parts_by.items()}
     quote.sample = sample
-
-
-def expected_seconds(work: Work, quote: Quote, campaign: Campaign) -> int | None:
-    """Return about how long sending takes at the rates that hold, None where nothing limits it."""
-    seconds = [0.0]
-    rates = {
-        row.id: row.rate_per_second
-        for row in work.session.scalars(
-            select(Connection).where(Connection.id.in_([int(key) for key in quote.connections]))
-        )
-    }
-    seconds += [parts / rate for key, parts in quote.connections.items() if (rate := rates.get(int(key))) is not None]
-    if campaign.rate_per_second:
-        seconds.append(quote.recipients / campaign.rate_per_second)
-    longest = max(seconds)
-    return round(longest) if longest else None
+    known = len(quote.probes)
+    fresh = probes - {(place, count, quantity) for place, count, quantity, _ in quote.probes}
+    quote.probes = [*quote.probes, *([*probe, _asked(price, *probe)] for probe in sorted(fresh))][: max(_PROBES, known)]
+    quote.zones = dict(zones)

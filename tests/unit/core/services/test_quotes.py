@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from connectpulse.core.domain.contracts import Ledger, Measure, Movement, Pricer, Tariff, Unpriced
 from connectpulse.core.domain.message import MessageState
+from connectpulse.core.domain.windows import SendingWindow
 from connectpulse.core.errors import Refused
-from connectpulse.core.services import contacts, expansion, quotes, records, suppressions
+from connectpulse.core.services import campaigns, contacts, estimates, expansion, quotes, records, suppressions
+from connectpulse.core.services.campaigns import Draft
+from connectpulse.core.services.ledger import UnmeteredLedger
 from connectpulse.core.services.work import Work
-from connectpulse.core.storage.models import Campaign, Contact, Message
-from tests.unit.core.services.scene import Scene
+from connectpulse.core.storage.models import Campaign, Contact, ContactList, Message, Organisation
+from tests.unit.core.services.scene import AMINA, BILAL, Scene
 
 
 class CardLedger(Ledger):
@@ -162,14 +166,6 @@ def test_a_second_request_returns_the_quote_that_holds(scene: Scene) -> None:
     assert scene.quote(campaign_id).id != first.id
 
 
-def test_a_quote_says_how_long_it_takes(scene: Scene) -> None:
-    scene.connect()
-    campaign_id = scene.campaign(scene.people(*(f"p{n}@x.org" for n in range(30))), rate_per_second=10)
-    quote = scene.quote(campaign_id)
-    with scene.work() as work:
-        assert quotes.expected_seconds(work, quote, records.find(work, Campaign, campaign_id)) == 3
-
-
 def test_what_is_missing_is_told_before_anything_is_counted(scene: Scene) -> None:
     campaign_id = scene.campaign(scene.people("a@x.org"), template_id=None, sender_id=None, list_ids=[])
     with scene.work() as work, pytest.raises(Refused) as caught:
@@ -178,3 +174,101 @@ def test_what_is_missing_is_told_before_anything_is_counted(scene: Scene) -> Non
         "Choose a template.", "Choose a sender.", "Choose at least one list.",
         "No route carries Postcard messages. A platform administrator has to add one.",
     )  # fmt: skip
+
+
+def doubled(self: UnmeteredLedger, work: Work, tariff: Tariff) -> Pricer:
+    return lambda address, measure: Decimal(measure.quantity * 2)
+
+
+def test_a_price_that_changed_voids_the_quote(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.connect()
+    campaign_id = scene.campaign(scene.people("a@x.org", "b@y.org"))
+    quote = scene.quote(campaign_id)
+    assert quote.probes == [["x@x.org", 1, 1, "1"], ["x@y.org", 1, 1, "1"]]
+    monkeypatch.setattr(UnmeteredLedger, "pricer", doubled)
+    with scene.work() as work, pytest.raises(Refused, match="its price has changed since it was quoted"):
+        campaigns.launch(work, campaign_id, quote.id)
+    assert scene.quote(campaign_id).units == 4
+
+
+def test_a_price_that_changed_keeps_a_submitted_campaign_from_being_approved(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.connect()
+    with scene.house.work(AMINA) as work:
+        records.find(work, Organisation, scene.organisation).needs_approval = True
+    campaign_id = scene.campaign(scene.people("a@x.org"))
+    scene.launch(campaign_id)
+    monkeypatch.setattr(UnmeteredLedger, "pricer", doubled)
+    with scene.work(BILAL) as work, pytest.raises(Refused, match="A price has changed"):
+        campaigns.approve(work, campaign_id)
+
+
+def test_a_list_with_other_members_of_the_same_number_voids_the_quote(scene: Scene) -> None:
+    scene.connect()
+    list_id = scene.people("a@x.org", "b@x.org")
+    campaign_id = scene.campaign(list_id)
+    quote = scene.quote(campaign_id)
+    with scene.work() as work:
+        contact_list = records.find(work, ContactList, list_id)
+        first = work.session.scalars(select(Contact.id).order_by(Contact.id).limit(1)).one()
+        stranger = contacts.create(work, contacts.Person("C", [("email", "c@x.org")], {}))
+        contacts.remove_members(work, contact_list, [first])
+        contacts.add_members(work, contact_list, [stranger.id])
+    with scene.work() as work, pytest.raises(Refused, match="Quote it again"):
+        campaigns.launch(work, campaign_id, quote.id)
+
+
+NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
+
+
+def estimated(scene: Scene, campaign_id: int) -> estimates.Estimate:
+    quote = scene.quote(campaign_id)
+    with scene.work() as work:
+        return estimates.estimate(work, quote, records.find(work, Campaign, campaign_id))
+
+
+def change(scene: Scene, campaign_id: int, list_id: int, **options: Any) -> None:
+    with scene.work() as work:
+        draft = Draft("Spring", "postcard", "promotional", 1, 1, [list_id], **options)
+        campaigns.change(work, campaign_id, draft)
+
+
+def test_the_expected_finish_is_a_time_on_the_clock(scene: Scene) -> None:
+    scene.at(NOON)
+    scene.connect()
+    people = scene.people(*(f"p{n}@x.org" for n in range(30)))
+    found = estimated(scene, scene.campaign(people, rate_per_second=10))
+    assert (found.start, found.finish) == (NOON, NOON + timedelta(seconds=3))
+    change(scene, 1, people, rate_per_second=10, starts_at=datetime(2026, 6, 16, 8), timezone="UTC")  # noqa: DTZ001
+    later = estimated(scene, 1)
+    assert later.finish == datetime(2026, 6, 16, 8, 0, 3, tzinfo=UTC)
+
+
+def test_the_organisations_rate_counts_and_no_rate_is_no_estimate(scene: Scene) -> None:
+    scene.at(NOON)
+    scene.connect()
+    campaign_id = scene.campaign(scene.people(*(f"p{n}@x.org" for n in range(30))))
+    assert estimated(scene, campaign_id).finish is None
+    with scene.house.work(AMINA) as work:
+        records.find(work, Organisation, scene.organisation).rate_per_second = 5
+    assert estimated(scene, campaign_id).finish == NOON + timedelta(seconds=6)
+
+
+def test_the_sending_window_is_waited_for_in_every_zone(scene: Scene) -> None:
+    window = SendingWindow(time(9), time(10))
+    zones = {"UTC": 3600, "Asia/Karachi": 3600}
+    through = estimates._through_windows
+    # Karachi opens at 04:00 UTC: half of two hours' work fits, and so it does in UTC.
+    assert through(window, zones, NOON, 7200.0) == datetime(2026, 6, 16, 10, tzinfo=UTC)
+    assert through(window, zones, NOON, 10_800.0) == datetime(2026, 6, 17, 9, 30, tzinfo=UTC)
+    assert through(window, zones, NOON, 0.0) == datetime(2026, 6, 16, 9, tzinfo=UTC)
+    assert through(window, {"UTC": 1}, NOON, 3600.0 * 1000) is None
+
+
+def test_what_takes_longer_than_it_is_good_for_is_told(scene: Scene) -> None:
+    scene.connect()
+    people = scene.people(*(f"p{n}@x.org" for n in range(70)))
+    assert estimated(scene, scene.campaign(people, rate_per_second=1, validity_minutes=1)).is_longer_than_validity
+    change(scene, 1, people, rate_per_second=1)
+    assert not estimated(scene, 1).is_longer_than_validity
