@@ -1,6 +1,6 @@
 """Senders: the masks, numbers and identities an organisation may appear as."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy import select
@@ -52,9 +52,25 @@ def objection(sender: Sender, purpose: Purpose, today: date) -> str | None:
         return f"The sender {sender.value} is switched off."
     if sender.valid_until is not None and sender.valid_until < today:
         return f"The approval of the sender {sender.value} ended on {sender.valid_until:%d %B %Y}."
+    ended = expired(sender, today)
+    if ended and len(ended) == len(sender.approvals):
+        return f"The approvals of the sender {sender.value} have ended: {', '.join(ended)}."
     if purpose.value not in sender.purposes:
         return f"The sender {sender.value} is not approved for {purpose.value} messages."
     return None
+
+
+def expired(sender: Sender, today: date) -> list[str]:
+    """Return the operators whose approval of `sender` has ended, with the day."""
+    found = []
+    for each in sender.approvals or []:
+        try:
+            ends = date.fromisoformat(each.get("valid_until") or "9999-12-31")
+        except ValueError:
+            continue
+        if ends < today:
+            found.append(f"{each.get('operator', '')} on {ends:%d %B %Y}")
+    return found
 
 
 def usable(work: Work, channel: str) -> list[Sender]:
@@ -88,4 +104,22 @@ def _write(
     sender.purposes = sorted(set(purposes))
     sender.valid_until = valid_until
     sender.opt_out_hint = opt_out_hint.strip()
-    sender.approvals = list(approvals)
+    sender.approvals = [_approval(each) for each in approvals]
+
+
+def _approval(given: Mapping[str, str]) -> dict[str, str]:
+    """Return an operator's approval with its dates checked; raise Refused saying what is wrong with it."""
+    operator = given.get("operator", "").strip()
+    if not operator:
+        raise Refused("Approvals: name the operator first, like: Jazz, 2026-01-05, 2027-01-04")
+    days = {}
+    for name, label in (("approved_on", "approved on"), ("valid_until", "valid until")):
+        said = given.get(name, "").strip()
+        if said:
+            try:
+                days[name] = date.fromisoformat(said).isoformat()
+            except ValueError:
+                raise Refused(f"Approvals: {operator}, {label}: {said[:20]!r} is no date like 2026-01-05.") from None
+    if days.get("approved_on", "") > days.get("valid_until", "9999-12-31"):
+        raise Refused(f"Approvals: {operator}: the approval ends before it begins.")
+    return {"operator": operator[:80], **days}

@@ -1,5 +1,6 @@
 """Templates and senders."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from flask import abort, redirect, request, url_for
@@ -169,7 +170,7 @@ class SenderView(NounView):
         Column("Channel", lambda row: _channel_title(row.channel)),
         Column("Approved for", lambda row: ", ".join(row.purposes)),
         Column("Until", lambda row: row.valid_until.strftime("%d %b %Y") if row.valid_until else "no end"),
-        Column("", lambda row: badge("active", "ok") if row.is_active else badge("switched off", "warn")),
+        Column("", lambda row: _sender_badge(row)),
     )
     form: ClassVar[Form] = (
         Field("kind", "Kind", Kind.CHOICE, is_required=True),
@@ -235,6 +236,13 @@ class SenderView(NounView):
         pairs += [(each.get("operator", ""), f"{each.get('approved_on', '')} – {each.get('valid_until', '')}")
                   for each in row.approvals]  # fmt: skip
         return pairs
+
+
+def _sender_badge(row: Any) -> Any:
+    if not row.is_active:
+        return badge("switched off", "warn")
+    ended = senders.expired(row, datetime.now(UTC).date())
+    return badge("approval ended", "bad", "; ".join(ended)) if ended else badge("active", "ok")
 
 
 def _approvals(typed: str | None) -> list[dict[str, str]]:

@@ -85,3 +85,41 @@ def test_switched_off_senders_are_not_offered(scene: Scene) -> None:
         )  # fmt: skip
         assert senders.usable(work, CHANNEL) == []
         assert records.find(work, Sender, sender_id).opt_out_hint == "8585"
+
+
+@pytest.mark.parametrize(
+    ("approvals", "sentence"),
+    [
+        ([{"operator": "", "approved_on": "2026-01-05"}], "name the operator first"),
+        ([{"operator": "Jazz", "approved_on": "5 January"}], "Jazz, approved on: '5 January' is no date"),
+        ([{"operator": "Jazz", "valid_until": "2026-02-30"}], "Jazz, valid until"),
+        ([{"operator": "Jazz", "approved_on": "2026-05-01", "valid_until": "2026-01-01"}], "ends before it begins"),
+    ],
+)
+def test_an_operators_approval_has_dates(scene: Scene, approvals: list[dict[str, str]], sentence: str) -> None:
+    with scene.work() as work, pytest.raises(Refused, match=sentence):
+        senders.create(work, CHANNEL, "name", "Amina", purposes=["promotional"], approvals=approvals)
+
+
+def test_approvals_of_operators_that_ended_are_told_and_refused_if_none_is_left() -> None:
+    old, good = (
+        {"operator": name, "valid_until": day} for name, day in (("Jazz", "2026-06-14"), ("Zong", "2026-06-15"))
+    )
+    sender = made(["promotional"])
+    sender.approvals = [old, good, {"operator": "Ufone"}]
+    assert senders.expired(sender, TODAY) == ["Jazz on 14 June 2026"]
+    assert senders.objection(sender, Purpose.PROMOTIONAL, TODAY) is None
+    sender.approvals = [old]
+    assert "have ended: Jazz on 14 June 2026" in (senders.objection(sender, Purpose.PROMOTIONAL, TODAY) or "")
+
+
+def test_an_approval_has_to_last_until_the_campaign_starts(scene: Scene) -> None:
+    scene.connect()
+    now = scene.house.clock()
+    with scene.work() as work:
+        ends = (now + timedelta(days=2)).date()
+        sender_id = senders.create(work, CHANNEL, "name", "Mask", purposes=["promotional"], valid_until=ends).id
+    starts_at = (now + timedelta(days=5)).replace(tzinfo=None)
+    campaign_id = scene.campaign(scene.people("p@x.org"), sender_id=sender_id, starts_at=starts_at, timezone="UTC")
+    with scene.work() as work, pytest.raises(Refused, match="The approval of the sender Mask ended"):
+        quotes.request(work, campaign_id)
