@@ -1,14 +1,20 @@
 """The house: settings, database, plugins and clock joined once, for the web, the worker and the commands."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from typing import TypeVar
 
+import psycopg
+import structlog
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 
 from .core import loader
+from .core.domain.redaction import scrub
 from .core.domain.settings import Settings
 from .core.errors import Misconfigured
 from .core.registry import Registry
@@ -23,6 +29,12 @@ from .core.storage.trust import trust
 from .core.storage.vault import keyring
 from .core.wire import egress
 
+log = structlog.get_logger(__name__)
+
+_WILL_NOT_PASS = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied")
+"""What PostgreSQL says where waiting is of no use."""
+
+T = TypeVar("T")
 Waker = Callable[[str, int], None]
 
 
@@ -83,6 +95,28 @@ class House:
         faults = self.check_database()
         if faults:
             raise Misconfigured(" ".join(faults))
+
+    def wait_for_database(self) -> None:
+        """Return once the database answers and fits the code; raises Misconfigured if it is behind."""
+        self.patiently(self.require_database)
+
+    def patiently(self, step: Callable[[], T]) -> T:
+        """Return what `step` returns, repeated while the database does not answer; for processes that serve.
+
+        A database that starts or fails over is waited for as long as the settings say. Raises what keeps it
+        from answering once that time is over, or at once where waiting is of no use.
+        """
+        deadline = time.monotonic() + self.settings.database_wait
+        while True:
+            try:
+                return step()
+            except (OperationalError, psycopg.OperationalError) as error:
+                said = str(error.orig if isinstance(error, OperationalError) else error)
+                if time.monotonic() >= deadline or any(each in said for each in _WILL_NOT_PASS):
+                    raise
+                log.warning("database_away", error=scrub(said)[:200])
+                self.engine.dispose()
+                time.sleep(0.5)
 
     def close(self) -> None:
         self.engine.dispose()

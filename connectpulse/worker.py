@@ -64,7 +64,7 @@ class Worker:
         ]
 
     def start(self) -> None:
-        self.house.require_database()
+        self.house.wait_for_database()
         self._consumer.start()
         self.wire.start()
         for thread in self._threads:

@@ -36,7 +36,7 @@ def serve(settings: Settings) -> None:
     require_port(settings)
     try:
         with site.opened(settings, stays=True) as house:
-            house.require_database()
+            house.wait_for_database()
         _server(settings).serve(target_loader=partial(load, settings), wrap_loader=False)
     finally:
         site.leave(settings)
@@ -62,7 +62,8 @@ def load(settings: Settings) -> Any:
     threading.Thread(target=_end_with_parent, name="leash", daemon=True).start()
     try:
         house = houses.build(settings, pool_size=settings.web_threads + 2)
-        site.connect_queue(house)
+        house.patiently(lambda: site.connect_queue(house))
+        house.wait_for_database()
         return create_app(house)
     except PulseError as error:
         log.error("web_refused", reason=str(error))

@@ -14,7 +14,7 @@ def work(settings: Settings) -> None:
     # A worker repeats what fails, so it does not ask before every transaction whether the line is alive.
     house = houses.build(settings, pool_size=settings.worker_threads + 8, pre_ping=False)
     try:
-        worker = Worker(house)
+        worker = house.patiently(lambda: Worker(house))
         calm_collector()
         with page(house, settings.worker_port):
             run_until_signalled(worker.start, worker.stop)

@@ -20,7 +20,8 @@ from connectpulse.core.storage import guard
 from connectpulse.testing.factories import ADMINISTRATOR
 
 WORKERS = 2
-RUN_WITHIN = 1800.0
+MOVES_WITHIN = 120.0
+"""Seconds without a single message submitted after which the trial has failed: leases end in 15, circuits in 30."""
 SETTLE_WITHIN = 120.0
 """Seconds for leases to end and receipts without a message to find theirs, after the last message."""
 
@@ -77,10 +78,12 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> Verdict:
         began = time.monotonic()
         stage.line.launch(campaign_id, quote_id)
         for moment, fault in _moments(plan, chance):
-            _wait_for(stage, moment)
+            if not _wait_for(stage, moment, verdict):
+                break
             tell(f"{time.monotonic() - began:6.1f} s, {moment:,} submitted: {fault}")
             _strike(stage, fault, chance, verdict)
-        _settle(stage, verdict)
+        if verdict.is_good:
+            _settle(stage, verdict)
         verdict.seconds = round(time.monotonic() - began, 1)
         _judge(stage, campaign_id, verdict)
     return verdict
@@ -94,11 +97,33 @@ def _moments(plan: Plan, chance: random.Random) -> list[tuple[int, str]]:
     return list(zip(moments, faults, strict=True))
 
 
-def _wait_for(stage: Scene, submitted: int) -> None:
-    def is_submitted() -> bool:
-        return bool(stage.simulator.record()["parts"] >= submitted)
+def _wait_for(stage: Scene, submitted: int, verdict: Verdict) -> bool:
+    """Return True once so many are submitted; False, with the fault written down, if that will not be."""
+    seen, moved_at = -1, time.monotonic()
+    while True:
+        parts = stage.simulator.record()["parts"]
+        if parts >= submitted:
+            return True
+        if parts != seen:
+            seen, moved_at = parts, time.monotonic()
+        if _has_deserters(stage, verdict):
+            return False
+        if time.monotonic() - moved_at > MOVES_WITHIN:
+            verdict.faults.append(f"Nothing was submitted for {MOVES_WITHIN:g} seconds, at {seen} of {submitted}.")
+            return False
+        time.sleep(0.02)
 
-    wait_until(is_submitted, RUN_WITHIN, 0.02)
+
+def _has_deserters(stage: Scene, verdict: Verdict) -> bool:
+    """Write down the workers that ended although nobody ended them; return whether there are any."""
+    gone = [worker for worker in stage.workers if worker.poll() is not None]
+    verdict.faults += [f"A worker ended by itself with code {worker.returncode}." for worker in gone]
+    for worker in gone:
+        stage.workers.remove(worker)
+    if gone:
+        last = (stage.folder / "workers.log").read_text(errors="replace").splitlines()[-3:]
+        verdict.faults += [f"The workers' log ends with: {line[:200]}" for line in last]
+    return bool(gone)
 
 
 def _strike(stage: Scene, fault: str, chance: random.Random, verdict: Verdict) -> None:
@@ -127,9 +152,7 @@ def _settle(stage: Scene, verdict: Verdict) -> None:
     """Wait until nothing can change any more: all is handed over, and every receipt has found its message."""
 
     def everything_is_settled() -> bool:
-        for worker in stage.workers:
-            if worker.poll() is not None:
-                verdict.faults.append(f"A worker ended by itself with code {worker.returncode}.")
+        _has_deserters(stage, verdict)
         counted = _states(stage)
         verdict.unknown_seen = max(verdict.unknown_seen, counted.get(MessageState.UNKNOWN, 0))
         is_open = any(not state.is_final and state is not MessageState.UNKNOWN for state in counted)

@@ -212,7 +212,7 @@ def test_a_database_that_does_not_answer_is_said_without_its_password(site: Site
     secrets = dict(line.split("=", 1) for line in site.type("keys").stdout.splitlines())
     url = f"postgresql://pulse:hidden-word@127.0.0.1:{free_port()}/pulse"
     for command in ("check", "upgrade", "worker"):
-        said = refused(site.type(command, DATABASE_URL=url, **secrets))
+        said = refused(site.type(command, DATABASE_URL=url, DATABASE_WAIT="0", **secrets))
         assert said.startswith("The database does not answer:")
         assert "hidden-word" not in said
     assert "not ours" in refused(site.type("database", "stop", DATABASE_URL=url, **secrets))

@@ -23,7 +23,8 @@ log = structlog.get_logger("scene")
 
 def fail(secret_local, body):
     with make_engine(os.environ["URL"]).begin() as connection:
-        connection.execute(text("CREATE TEMP TABLE t (phone text PRIMARY KEY, body text CHECK (body <> 'Canary-body'))"))
+        table = "t (phone text PRIMARY KEY, body text CHECK (body <> 'Canary-body'))"
+        connection.execute(text("CREATE TEMP TABLE " + table))
         statement = "INSERT INTO t VALUES (:phone, :body)"
         if body:
             connection.execute(text(statement), {"phone": "923001112223", "body": body})
@@ -40,7 +41,7 @@ try:
     token = "Canary-token"
     raise RuntimeError("POST https://u:Canary-pw@sms.example.com/?app=ws&h=Canary-key&msg=Canary-body&to=923001112223")
 except RuntimeError:
-    log.exception("call_failed", password="Canary-pw", said={"text": "Canary-body"}, error=RuntimeError("+923001112223"))
+    log.exception("call_failed", password="Canary-pw", said={"text": "Canary-body"}, error=OSError("+923001112223"))
 log.info("call", url="https://sms.example.com/x?text=Canary-body&mobile=923001112223#a", who="canary@example.org")
 logging.getLogger("library").warning("asked %s", "/callbacks/7/Canary-token?x=1")
 """

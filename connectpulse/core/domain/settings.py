@@ -24,6 +24,14 @@ SETTINGS: Form = (
         help="Like postgresql://user:password@host/name. Empty runs the embedded PostgreSQL in VAR_DIR.",
     ),
     Field(
+        "DATABASE_WAIT",
+        "Seconds a starting web server or worker waits for a database that does not answer",
+        Kind.NUMBER,
+        default=60,
+        low=0,
+        high=3600,
+    ),
+    Field(
         "HUEY_URL",
         "Queue address",
         default="",
@@ -187,6 +195,7 @@ class Settings:
     muted_plugins: frozenset[str]
     worker_threads: int
     worker_port: int
+    database_wait: int
     upload_limit_mb: int
     log_level: str
     log_format: str

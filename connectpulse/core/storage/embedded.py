@@ -36,6 +36,9 @@ TUNING = {
     "log_timezone": "UTC",
 }
 
+_PATIENCE = 300
+"""Seconds one of PostgreSQL's programs may take: more than any start or stop they wait for themselves."""
+
 LISTENING_PORTS = range(20_000, 32_000)
 
 
@@ -129,16 +132,20 @@ class EmbeddedServer:
         return "It left no log."
 
     def _run(self, program: str, *arguments: str, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(  # noqa: S603 - our own program and arguments
-            [str(binaries() / program), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
-            text=True,
-            cwd="/" if os.name == "posix" else None,
-            env=_clean_environment() | env,
-            preexec_fn=privilege.drop(self.cluster, binaries()),
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own program and arguments
+                [str(binaries() / program), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
+                text=True,
+                cwd="/" if os.name == "posix" else None,
+                env=_clean_environment() | {"PGCONNECT_TIMEOUT": "30"} | env,
+                preexec_fn=privilege.drop(self.cluster, binaries()),
+                timeout=_PATIENCE,
+            )
+        except subprocess.TimeoutExpired:
+            raise Misconfigured(f"{program} did not end within {_PATIENCE} seconds.\n{self._last_words()}") from None
         if check and done.returncode:
             raise Misconfigured(f"{program} failed: {(done.stderr or self._last_words()).strip()}")
         return done

@@ -17,7 +17,9 @@ from gateway_scene import connected, message, run
 from connectpulse.core.api import Accepted, Callback, ErrorClass, MessageState, Outcome, Receipt, Rejected, TryLater
 from connectpulse.core.wire import egress
 
-KANNEL, PLAYSMS, TELENOR, ZONG, UFONE, JAZZ, EOCEAN, PLAIN = PRESETS
+KANNEL, PLAYSMS, TELENOR, ZONG, UFONE, JAZZ, EOCEAN, SENDPK, BIZSMS, VEEVO, PLAIN = PRESETS
+RESELLERS = (SENDPK, BIZSMS, VEEVO)
+IN_PLAIN_WORDS = (EOCEAN, *RESELLERS, PLAIN)
 ACCOUNT = {
     "username": "923000000001",
     "password": "p&w",
@@ -81,6 +83,7 @@ SUCCESS: list[tuple[str, Said, str]] = [
     (EOCEAN, (200, "Message Id: 99817 sent to 923001234567"), "99817"),
     (PLAIN, (200, "OK ID:123"), "t-1"),
     (PLAIN, (200, "Sent Successfully"), "t-1"),
+    *((title, (200, "OK ID:123"), "t-1") for title in RESELLERS),
 ]
 
 
@@ -138,10 +141,10 @@ REFUSED: list[tuple[str, Said, ErrorClass, str]] = [
     (JAZZ, (200, 'The "MESSAGE" Field is empty...'), CONTENT, "text_missing"),
     (JAZZ, (200, "Message contains banned words"), CONTENT, "banned_words"),
     (EOCEAN, (401, "Unauthorized"), CREDENTIAL, "credentials_refused"),
-    (PLAIN, (200, "Invalid username or password"), CREDENTIAL, "credentials_refused"),
-    (PLAIN, (200, "ERROR: insufficient balance"), CREDENTIAL, "balance_exhausted"),
-    (PLAIN, (200, "Invalid Mask"), SENDER, "mask_refused"),
-    (PLAIN, (200, "Invalid Mobile Number"), RECIPIENT, "number_refused"),
+    *((title, (200, "Invalid username or password"), CREDENTIAL, "credentials_refused") for title in IN_PLAIN_WORDS),
+    *((title, (200, "ERROR: insufficient balance"), CREDENTIAL, "balance_exhausted") for title in IN_PLAIN_WORDS),
+    *((title, (200, "Invalid Mask"), SENDER, "mask_refused") for title in IN_PLAIN_WORDS),
+    *((title, (200, "Invalid Mobile Number"), RECIPIENT, "number_refused") for title in IN_PLAIN_WORDS),
 ]
 
 
@@ -159,7 +162,7 @@ def test_refusals_are_understood(title: str, said: Said, error: ErrorClass, reas
         (PLAYSMS, (200, playsms("200")), 60, PROVIDER, "200"),
         (TELENOR, (200, telenor("Error", "Error 304")), 1, THROTTLE, "304"),
         (TELENOR, (200, telenor("Error", "Error 305")), 1, THROTTLE, "305"),
-        (TELENOR, (200, telenor("Error", "Error 506")), 3600, THROTTLE, "506"),
+        (TELENOR, (200, telenor("Error", "Error 506")), 10_800, CONTENT, "506"),
     ],
 )
 def test_what_passes_is_tried_later(title: str, said: Said, seconds: int, error: ErrorClass, code: str) -> None:
@@ -227,6 +230,15 @@ REQUESTS: list[tuple[str, str, dict[str, str]]] = [
         "/RequestAPI",
         {"user": "923000000001", "pwd": "p&w", "sender": "PULSE", "reciever": "923001234567",
          "msg-data": "سلام & 100%", "response": "string"},
+    ),
+    *(
+        (
+            title,
+            path,
+            {"username": "923000000001", "password": "p&w", "mask": "PULSE", "mobile": "923001234567",
+             "message": "سلام & 100%"},
+        )
+        for title, path in ((SENDPK, "/api/sms.php"), (BIZSMS, "/api"), (VEEVO, "/sendsms"))
     ),
     (
         PLAIN,

@@ -21,6 +21,18 @@ def _rows(form: str, table: Iterable[tuple[str, str, str]]) -> list[Row]:
 
 _CONFIRM = "Known from public code only: confirm with the operator's document"
 
+_COMMON: Final = [
+    _row(
+        "regex: (?i)(invalid|wrong|incorrect).*(user|password|login|key)",
+        "credential",
+        "credentials_refused",
+    ),
+    _row("regex: (?i)insufficient|low balance|expired", "credential", "balance_exhausted"),
+    _row("regex: (?i)(invalid|unknown).*(mask|sender)", "sender", "mask_refused"),
+    _row("regex: (?i)invalid.*(number|mobile|recipient)", "recipient", "number_refused"),
+]
+"""Refusals that gateways without documented errors write in plain words."""
+
 KANNEL: Final = {
     "auth": "query",
     "path": "/cgi-bin/sendsms",
@@ -117,12 +129,13 @@ TELENOR: Final = {
             ],
         ),
         _row("xml: corpsms/data ~ (?i)^error\\s*30[45]$", "throttle", "too_fast", action="retry", after=1),
+        # No fault of the connection and no reason to slow down: five attempts reach over a night.
         _row(
             "xml: corpsms/data ~ (?i)^error\\s*506$",
-            "throttle",
+            "content",
             "outside_permitted_time",
             action="retry",
-            after=3600,
+            after=10_800,
         ),
     ],
     "check_path": "/ping.jsp",
@@ -204,7 +217,7 @@ JAZZ: Final = {
 }
 
 EOCEAN: Final = {
-    "remarks": f"{_CONFIRM}: what a refusal says. Until then one is recorded as unknown.",
+    "remarks": f"{_CONFIRM}: what a refusal says. One in other words than these is recorded as unknown.",
     "base_url": "https://pk.eocean.us/APIManagement/API",
     "countries": "PK",
     "country_code": "92",
@@ -214,6 +227,7 @@ EOCEAN: Final = {
     "query": "sender={from}&reciever={to}&msg-data={text}&response=string",
     "success": "regex: Message Id",
     "message_id": "regex: Message Id\\W*(\\w+)",
+    "errors": _COMMON,
 }
 
 PLAIN: Final = {
@@ -222,16 +236,38 @@ PLAIN: Final = {
     "path": "/api/sms",
     "query": "sender={from}&mobile={to}&message={text}",
     "success": "status: 200\nregex: (?i)^\\W*(ok|success|sent|accepted)",
-    "errors": [
-        _row(
-            "regex: (?i)(invalid|wrong|incorrect).*(user|password|login|key)",
-            "credential",
-            "credentials_refused",
-        ),
-        _row("regex: (?i)insufficient|low balance|expired", "credential", "balance_exhausted"),
-        _row("regex: (?i)(invalid|unknown).*(mask|sender)", "sender", "mask_refused"),
-        _row("regex: (?i)invalid.*(number|mobile|recipient)", "recipient", "number_refused"),
-    ],
+    "errors": _COMMON,
+}
+
+_RESELLER: Final = {
+    "countries": "PK",
+    "country_code": "92",
+    "auth": "query",
+    "auth_query": "username={username}&password={password}",
+    "success": PLAIN["success"],
+    "errors": _COMMON,
+}
+_ASKS: Final = "its address, the names of its fields and what its refusals say"
+
+SENDPK: Final = {
+    **_RESELLER,
+    "remarks": f"{_CONFIRM}: {_ASKS}.",
+    "path": "/api/sms.php",
+    "query": "mask={from}&mobile={to}&message={text}",
+}
+
+BIZSMS: Final = {
+    **_RESELLER,
+    "remarks": f"{_CONFIRM}: {_ASKS}.",
+    "path": "/api",
+    "query": "mask={from}&mobile={to}&message={text}",
+}
+
+VEEVO: Final = {
+    **_RESELLER,
+    "remarks": f"{_CONFIRM}: {_ASKS}.",
+    "path": "/sendsms",
+    "query": "mask={from}&mobile={to}&message={text}",
 }
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -242,5 +278,8 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Ufone BSMS": UFONE,
     "Jazz CMT": JAZZ,
     "eOcean": EOCEAN,
-    "User name and password in the address (SendPK, BizSMS, Veevo and alike)": PLAIN,
+    "SendPK": SENDPK,
+    "BizSMS": BIZSMS,
+    "Veevo Tech": VEEVO,
+    "User name and password in the address": PLAIN,
 }
