@@ -77,6 +77,8 @@ class Draft(NamedTuple):
 
 def add(session: Session, entry: Draft) -> None:
     """Let `entry` be written when `session` commits, and not at all when it rolls back."""
+    if not session.in_transaction():
+        session.begin()  # so that there is something to roll back
     session.info.setdefault(_WAITING, []).append(entry)
 
 

@@ -60,6 +60,8 @@ def write(work: Work) -> int:
     store = places.ledger
     last = latest(store)
     _compare(work, last)
+    if last is not None and last_told(work) < last.number:
+        _tell(work, last)
     grown = _grown(work, last)
     if not grown:
         return 0
@@ -73,11 +75,15 @@ def write(work: Work) -> int:
     }
     written = canonical(sealed(content))
     store.put(_name(number), written)
-    audit.record_named(
-        work, "audit.checkpointed", None, "", "", "", number=number, digest=sha256(written).hexdigest(),
-        chains=len(grown),
-    )  # fmt: skip
+    _tell(work, parse(written, trust.public_key))
     return len(grown)
+
+
+def _tell(work: Work, written: Checkpoint) -> None:
+    audit.record_named(
+        work, "audit.checkpointed", None, "", "", "", number=written.number, digest=written.digest,
+        chains=len(written.marks),
+    )  # fmt: skip
 
 
 def latest(store: Store) -> Checkpoint | None:
@@ -193,7 +199,14 @@ def _name(number: int) -> str:
     return f"{FOLDER}/{number:010d}.json"
 
 
-def missing_last(checkpoints: Sequence[Checkpoint], told: int) -> list[str]:
-    """Return what is missing if the platform's chain tells of checkpoints that are not there."""
+def told_wrongly(checkpoints: Sequence[Checkpoint], told: int) -> list[str]:
+    """Return what is wrong if the last checkpoint the platform's chain tells of is not the last that is there."""
     last = checkpoints[-1].number if checkpoints else 0
-    return [f"The log tells of checkpoint {told}; the last that is there is {last}."] if told > last else []
+    if told > last:
+        return [f"The log tells of checkpoint {told}; the last that is there is {last}."]
+    if told < last:
+        return [
+            f"Checkpoint {last} is there and the log does not tell of it: the log was turned back, or the process "
+            "that wrote it was ended; then this is over within the hour."
+        ]
+    return []

@@ -73,7 +73,7 @@ def verify(folder: Path, processes: int = 0) -> Report:
     except (OSError, ValueError):
         raise Refused(f"{folder} holds no export of the action log, or not all of it.") from None
     found, faults = checkpoints.read(kept.splitlines(), trust.public_key)
-    faults += checkpoints.missing_last(found, int(manifest["last_checkpoint"]))
+    faults += checkpoints.told_wrongly(found, int(manifest["last_checkpoint"]))
     if sha256(kept).hexdigest() != manifest["checkpoints"]:
         faults.append(f"{CHECKPOINTS} was changed after the export.")
     marks = checkpoints.by_chain(found)

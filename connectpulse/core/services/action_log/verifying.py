@@ -19,6 +19,9 @@ from ..work import Work
 from . import checkpoints
 from .checkpoints import Mark
 
+PAGE = 100_000
+"""Entries the database is asked for at a time."""
+
 _COLUMNS = ", ".join(chain.COLUMNS)
 _HEADS = (
     "SELECT organisation_id, start_id, start_entries, start_seal, last_id, entries, seal, mac FROM pulse_audit_head"
@@ -85,7 +88,7 @@ def examine(work: Work) -> Report:
     """Verify the whole log as this transaction sees it."""
     found, faults = checkpoints.read(checkpoints.every(places.ledger), trust.public_key)
     with guard.platform_scope(work.session, "verify the action log"):
-        faults += checkpoints.missing_last(found, checkpoints.last_told(work))
+        faults += checkpoints.told_wrongly(found, checkpoints.last_told(work))
     marks = checkpoints.by_chain(found)
     known = heads(work)
     report = Report(faults=faults)
@@ -126,12 +129,28 @@ def heads(work: Work) -> dict[int, Head]:
 
 def lines(work: Work, number: int, after: int = 0, most: int | None = None) -> Iterator[bytes]:
     """Yield the entries of a chain after an id, in order, each as a line of COPY's text format."""
+    while True:
+        count = 0
+        line = b""
+        for line in _page(work, number, after, min(most or PAGE, PAGE)):
+            yield line
+            count += 1
+        if count < PAGE or most is not None:
+            return
+        after = int(line.split(b"\t", 2)[1])
+
+
+def _page(work: Work, number: int, after: int, most: int) -> Iterator[bytes]:
     whose = "organisation_id IS NULL" if number == sealing.PLATFORM else f"organisation_id = {int(number)}"
-    limit = "" if most is None else f" LIMIT {int(most)}"
-    query = f"SELECT {_COLUMNS} FROM pulse_audit WHERE {whose} AND id > {int(after)} ORDER BY id{limit}"
+    query = f"SELECT {_COLUMNS} FROM pulse_audit WHERE {whose} AND id > {int(after)} ORDER BY id LIMIT {int(most)}"
     with raw(work.session).cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT") as copy:
-        for block in copy:
-            yield from bytes(block).rstrip(b"\n").split(b"\n")
+        try:
+            for block in copy:
+                yield from bytes(block).rstrip(b"\n").split(b"\n")
+        except GeneratorExit:
+            for _ in copy:  # a copy that is broken off ends the transaction, and there may be more to verify
+                pass
+            raise
 
 
 def _walk(work: Work, number: int, head: Head, wanted: Sequence[bytes]) -> Walk:
