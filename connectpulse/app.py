@@ -46,6 +46,7 @@ def create_app(house: House) -> Flask:
     app.config.update(configuration(house.settings))
     app.wsgi_app = ProxyFix(app.wsgi_app, *[house.settings.trusted_proxies] * 4)  # type: ignore[method-assign]
     sessions = current.install(app, house)
+    app.before_request(current.name_request)
     csrf = CSRFProtect(app)
     csrf.exempt(callbacks.blueprint)
     app.register_blueprint(callbacks.blueprint)

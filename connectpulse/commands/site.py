@@ -3,6 +3,7 @@
 import getpass
 import importlib.util
 import os
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from ..core.storage.embedded import EmbeddedServer
 from ..house import House, embedded_server
 from ..tasks import core as tasks
 from ..tasks.queue import make_queue
+
+_RUN = secrets.token_hex(8)
+"""The name of this run in the action log."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +62,7 @@ def operator() -> Actor:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = "somebody"
-    return Actor("command", f"{name} at the command line")
+    return Actor("command", f"{name} at the command line", request_id=_RUN)
 
 
 @contextmanager

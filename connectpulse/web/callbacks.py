@@ -65,7 +65,7 @@ def _public_url() -> str:
 
 
 def _store(connection_id: int, token: str, callback: Callback) -> None:
-    actor = Actor("provider", f"connection {connection_id}", connection_id, callback.source)
+    actor = Actor("provider", f"connection {connection_id}", connection_id, callback.source, current.request_id())
     with current.the_house().work(actor) as work:
         callbacks.store(work, connection_id, token, callback)
         if _may_wake(connection_id):

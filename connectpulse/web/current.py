@@ -1,10 +1,12 @@
 """What one request works with: its database session, its person, its organisation, its unit of work."""
 
 import hmac
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from flask import Flask, current_app, g, request, session
 from flask_login import current_user, logout_user
 from sqlalchemy import func, select
@@ -57,8 +59,27 @@ def the_session() -> PulseSession:
 def actor() -> Actor:
     """Return who makes this request."""
     if current_user.is_authenticated:
-        return Actor("user", current_user.get_full_name(), current_user.id, request.remote_addr or "")
-    return Actor("visitor", "A visitor", None, request.remote_addr or "")
+        return Actor("user", current_user.get_full_name(), current_user.id, request.remote_addr or "", request_id())
+    return visitor()
+
+
+def visitor() -> Actor:
+    """Return whoever makes this request as somebody we do not know."""
+    return Actor("visitor", "A visitor", None, request.remote_addr or "", request_id())
+
+
+def request_id() -> str:
+    """Return the name of this request, which is in its action log, its logs and its answer."""
+    if "request_id" not in g:
+        g.request_id = secrets.token_hex(8)
+    name: str = g.request_id
+    return name
+
+
+def name_request() -> None:
+    """Let every line that is logged from here on carry the request's name; called before every request."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id())
 
 
 @contextmanager

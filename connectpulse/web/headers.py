@@ -39,6 +39,7 @@ def _add(response: Response) -> Response:
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if current.the_house().settings.public_url.startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    response.headers["X-Request-ID"] = current.request_id()
     if request.endpoint not in _STATIC:
         response.headers.setdefault("Cache-Control", "no-store")
     return response

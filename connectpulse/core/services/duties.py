@@ -16,6 +16,8 @@ from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
 from . import expansion, imports, leaving, quotes
+from .action_log import duties as action_log
+from .action_log import erasure
 from .actions import ACTIONS
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
@@ -28,7 +30,7 @@ SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
 
-PARTS = (notices.PART,)
+PARTS = (notices.PART, action_log.PART)
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
 
@@ -168,11 +170,7 @@ def subject_handlers() -> list[SubjectHandler]:
                 by_contact(m.InboundMessage)), ("address", "body"), erase_row=False),
         handler(m.StrayMessage, by_address(m.StrayMessage, None, "address"), ("address", "body"), erase_row=True),
         handler(m.CallbackRequest, _nowhere, ("url", "body"), erase_row=True),
-        both(
-            handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),
-                    erase_row=False),
-            handler(m.AuditEntry, _about_user, ("object_name", "detail"), erase_row=False),
-        ),
+        erasure.subject_handler(_about_user),
         handler(m.Membership, by_user(m.Membership, "user_id"), ("user_id",), erase_row=True),
         handler(user, by_user(user, "id"), names, erase_row=False, rectifiable=names,
                 hidden=("password",)),

@@ -21,12 +21,17 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `kind` is user, task, command or provider. `address` is the network address, if any."""
+    """Who acts: `kind` is user, key, task, command, provider or visitor.
+
+    `address` is the network address, if any; `request_id` ties together what one request, command or run of a
+    task did, in the action log, in the logs, and in the answer's header X-Request-ID.
+    """
 
     kind: str
     name: str
     id: int | None = None
     address: str = ""
+    request_id: str = ""
 
 
 SYSTEM = Actor("task", "Connect Pulse")

@@ -1,5 +1,6 @@
 """The security manager: FAB's accounts, our roles, audited sign-in, and one limiter for the whole site."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -98,5 +99,5 @@ def synchronise_roles(session: Any) -> None:
 
 def _record(user: Any, verb: str) -> None:
     with current.platform_work("sign-in history") as work:
-        work.actor = type(work.actor)("user", user.get_full_name(), user.id, request.remote_addr or "")
+        work.actor = replace(work.actor, kind="user", name=user.get_full_name(), id=user.id)
         audit.record_named(work, verb, None, "User", user.id, user.username)

@@ -1,6 +1,6 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
-from .audit import AuditEntry
+from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
@@ -17,7 +17,10 @@ __all__ = [
     "UNITS",
     "Address",
     "Attempt",
+    "AuditCheck",
     "AuditEntry",
+    "AuditHead",
+    "AuditSearch",
     "CallbackRequest",
     "Campaign",
     "CampaignList",
