@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 
 from sqlalchemy import Engine, text
@@ -36,6 +36,8 @@ class House:
     registry: Registry
     clock: Clock
     waker: Waker
+    closing: list[Callable[[], None]] = field(default_factory=list)
+    """What is called before the house closes."""
 
     @contextmanager
     def work(self, actor: Actor, organisation: int | None = None) -> Iterator[Work]:
@@ -85,6 +87,9 @@ class House:
             raise Misconfigured(" ".join(faults))
 
     def close(self) -> None:
+        """End what was begun for this house, then its connections to the database."""
+        for end in self.closing:
+            end()
         self.engine.dispose()
 
 
