@@ -12,6 +12,7 @@ from .core.domain.settings import Settings
 from .house import House
 from .web import callbacks, current, errors, headers, health, navigation, repairs, request_log, theme
 from .web.api import v1
+from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
@@ -27,6 +28,7 @@ VIEWS = (
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
     TemplateView,
+    ApiKeyView, ApiRequestView,
 )  # fmt: skip
 
 _THEME = Path(__file__).parent / "web" / "theme"
