@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
 from .house import House
-from .web import callbacks, current, errors, headers, health, navigation, repairs, request_log, theme
+from .web import callbacks, current, errors, headers, health, navigation, origin, repairs, request_log, theme
 from .web.api import v1
 from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
@@ -50,6 +50,7 @@ def create_app(house: House) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, *[house.settings.trusted_proxies] * 4)  # type: ignore[method-assign]
     sessions = current.install(app, house)
     app.before_request(current.name_request)
+    origin.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(callbacks.blueprint)
     app.register_blueprint(callbacks.blueprint)
