@@ -10,7 +10,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
 from .house import House
-from .web import callbacks, current, errors, headers, health, navigation, repairs, theme
+from .web import callbacks, current, errors, headers, health, navigation, origin, repairs, request_log, theme
+from .web.api import v1
+from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
@@ -26,6 +28,7 @@ VIEWS = (
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
     TemplateView,
+    ApiKeyView, ApiRequestView,
 )  # fmt: skip
 
 _THEME = Path(__file__).parent / "web" / "theme"
@@ -47,11 +50,17 @@ def create_app(house: House) -> Flask:
     app.wsgi_app = ProxyFix(app.wsgi_app, *[house.settings.trusted_proxies] * 4)  # type: ignore[method-assign]
     sessions = current.install(app, house)
     app.before_request(current.name_request)
+    origin.install(app)
     csrf = CSRFProtect(app)
     csrf.exempt(callbacks.blueprint)
     app.register_blueprint(callbacks.blueprint)
+    # Safe only as long as no cookie counts there: what a browser sends by itself must open nothing.
+    assert v1.blueprint.name in current.WITHOUT_PEOPLE
+    csrf.exempt(v1.blueprint)
+    app.register_blueprint(v1.blueprint)
     app.register_blueprint(health.blueprint)
     headers.install(app)
+    request_log.install(app, house)
     errors.install(app)
     theme.install(app)
     app.before_request(current.bind_organisation)

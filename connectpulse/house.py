@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from typing import TypeVar
 
@@ -48,6 +48,8 @@ class House:
     registry: Registry
     clock: Clock
     waker: Waker
+    closing: list[Callable[[], None]] = field(default_factory=list)
+    """What is called before the house closes."""
 
     @contextmanager
     def work(self, actor: Actor, organisation: int | None = None) -> Iterator[Work]:
@@ -119,6 +121,9 @@ class House:
                 time.sleep(0.5)
 
     def close(self) -> None:
+        """End what was begun for this house, then its connections to the database."""
+        for end in self.closing:
+            end()
         self.engine.dispose()
 
 

@@ -21,7 +21,7 @@ from .security.roles import PLATFORM_ROLES, allows
 
 ORGANISATION_KEY = "organisation"
 STAMP_KEY = "stamp"
-WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health"})
+WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api"})
 """Endpoints and blueprints that serve no signed-in person, and so ask the database for none."""
 
 

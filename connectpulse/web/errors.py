@@ -1,5 +1,8 @@
 """Pages for what went wrong: what it is, and what to do next."""
 
+from collections.abc import Callable
+from typing import Any
+
 import structlog
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
@@ -9,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..core.errors import NotFound, PulseError, Refused
 from ..core.storage.guard import TenantRequired
+from .api import problem
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +30,16 @@ _SENTENCES = {
 
 def install(app: Flask) -> None:
     """Show our pages for every error of `app`."""
-    app.register_error_handler(CSRFError, _stale)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(PulseError, _pulse)
-    app.register_error_handler(OperationalError, _database)
-    app.register_error_handler(Exception, _unexpected)
+    for kind, handle in (
+        (CSRFError, _stale), (HTTPException, _http), (PulseError, _pulse), (OperationalError, _database),
+        (Exception, _unexpected),
+    ):  # fmt: skip
+        app.register_error_handler(kind, _for_machines_or(handle))
+
+
+def _for_machines_or(handle: Callable[[Any], ResponseReturnValue]) -> Callable[[Exception], ResponseReturnValue]:
+    """Return what answers an error of the API in JSON, and shows a page for any other."""
+    return lambda error: problem.of(error) if problem.is_for(request.path) else handle(error)
 
 
 def _page(status: int, title: str = "", advice: str = "") -> tuple[str, int]:

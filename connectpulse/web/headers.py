@@ -11,6 +11,14 @@ from . import current
 
 _STATIC = frozenset({"static", "appbuilder.static"})
 
+_UNUSED = (
+    "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",
+    "gyroscope", "magnetometer", "microphone", "midi", "payment", "picture-in-picture", "screen-wake-lock",
+    "sync-xhr", "usb", "xr-spatial-tracking",
+)  # fmt: skip
+_PERMISSIONS = ", ".join(f"{each}=()" for each in _UNUSED)
+"""What no page of ours asks a browser for, and no script that got into one shall."""
+
 
 def nonce() -> str:
     """Return the random word of this answer that lets its own inline scripts run."""
@@ -37,6 +45,9 @@ def _add(response: Response) -> Response:
     response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    response.headers.setdefault("X-Permitted-Cross-Domain-Policies", "none")
+    response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
     if current.the_house().settings.public_url.startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     response.headers["X-Request-ID"] = current.request_id()

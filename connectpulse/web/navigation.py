@@ -47,12 +47,14 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Messages", "fa-paper-plane", "MessageView.list", "Messages"),
             Entry("Replies", "fa-reply", "InboundView.list", "Inbound"),
             Entry("Action log", "fa-clock-rotate-left", "AuditView.list", "Audit"),
+            Entry("API requests", "fa-right-left", "ApiRequestView.list", "API requests"),
         ),
     ),
     (
         "Organisation",
         (
             Entry("Members", "fa-users", "MemberView.list", "Members"),
+            Entry("API keys", "fa-key", "ApiKeyView.list", "API keys"),
             Entry("Settings", "fa-sliders", "SettingsView.edit", "Settings"),
         ),
     ),

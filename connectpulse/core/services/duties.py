@@ -19,6 +19,7 @@ from . import expansion, imports, leaving, quotes
 from .action_log import duties as action_log
 from .action_log import erasure
 from .actions import ACTIONS
+from .api import duties as api
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
@@ -30,7 +31,11 @@ SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
 
-PARTS = (notices.PART, action_log.PART)
+PARTS = (
+    notices.PART,
+    action_log.PART,
+    api.PART,
+)
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
 

@@ -23,7 +23,7 @@ from .base import metadata as metadata
 
 CORE = "core"
 _LOCK = 0x70756C73  # "puls"
-_PARTITION = re.compile(r"_p\d{6}$")
+_PARTITION = re.compile(r"_p\d{6}(?:\d\d)?$")
 _HERE = Path(__file__).parent
 
 

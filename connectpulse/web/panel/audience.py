@@ -225,6 +225,7 @@ class SuppressionView(NounView):
     empty_hint = "Whoever asks to stop, complains or does not exist is kept here and never written to."
     search_hint = "Phone number or e-mail address"
     can_edit = False
+    include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "delete", "lookup"}
     add_label = "Suppress an address"
     columns = (
         Column("Address", lambda row: row.value),

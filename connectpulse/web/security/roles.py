@@ -20,11 +20,12 @@ from ...core.domain.roles import (
 
 __all__ = [
     "ANALYST", "APPROVE", "APPROVER", "AUDITOR", "CAMPAIGN_MANAGER", "EXPLANATIONS", "LAUNCH",
-    "ORGANISATION_ADMINISTRATOR", "ORGANISATION_ROLES", "PLATFORM_ADMINISTRATOR", "PLATFORM_ROLES", "READ", "ROLES",
-    "WRITE", "allows",
+    "ORGANISATION_ADMINISTRATOR", "ORGANISATION_ROLES", "PLATFORM_ADMINISTRATOR", "PLATFORM_ROLES", "READ", "REVOKE",
+    "ROLES", "WRITE", "allows",
 ]  # fmt: skip
 
 READ, WRITE, LAUNCH, APPROVE = "read", "write", "launch", "approve"
+REVOKE = "revoke"
 
 EXPLANATIONS: Mapping[str, str] = {
     PLATFORM_ADMINISTRATOR: "Runs the platform: organisations, connections, routes, plugins.",
@@ -40,6 +41,7 @@ _CONTENT = ("Templates", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System")
+_API = ("API keys", "API requests")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 
 
@@ -52,12 +54,16 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
+        | _all(READ, _API)
+        | {(REVOKE, "API keys")}
     ),
-    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))),
+    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins")) | _all(READ, _API)),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns")}
+        | _all(READ, _API)
+        | {(WRITE, "API keys"), (REVOKE, "API keys")}
     ),
     CAMPAIGN_MANAGER: frozenset(
         _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT)) | {(LAUNCH, "Campaigns")}

@@ -11,7 +11,7 @@ from flask_login import current_user
 from .. import current, navigation
 from ..panel import dates
 from ..panel.forms import shown
-from ..security.roles import APPROVE, LAUNCH, READ, WRITE
+from ..security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE
 
 MOST_LISTED = 20
 """The most organisations one chooses from in a plain list; among more one searches."""
@@ -73,7 +73,7 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(
         get_locale=get_locale, asset=asset, direction=direction, with_query=older, may=current.may
     )
-    app.jinja_env.globals.update(READ=READ, WRITE=WRITE, LAUNCH=LAUNCH, APPROVE=APPROVE)
+    app.jinja_env.globals.update(REVOKE=REVOKE, READ=READ, WRITE=WRITE, LAUNCH=LAUNCH, APPROVE=APPROVE)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_shell)
 

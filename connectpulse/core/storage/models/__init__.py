@@ -1,5 +1,6 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
+from .api import ApiAnswer, ApiKey, ApiRequest
 from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
@@ -16,6 +17,9 @@ __all__ = [
     "ANY",
     "UNITS",
     "Address",
+    "ApiAnswer",
+    "ApiKey",
+    "ApiRequest",
     "Attempt",
     "AuditCheck",
     "AuditEntry",

@@ -1,0 +1,21 @@
+"""What a key of the API may do. A key has the scopes it was given and no other; what names none is refused."""
+
+from collections.abc import Mapping
+from typing import Final
+
+AUDIT_READ: Final = "audit:read"
+SUBJECTS_READ: Final = "subject-requests:read"
+SUBJECTS_WRITE: Final = "subject-requests:write"
+
+SCOPES: Mapping[str, str] = {
+    AUDIT_READ: "Read the action log of the organisation",
+    SUBJECTS_READ: "Read requests of people about their own information",
+    SUBJECTS_WRITE: "Hand in requests of people about their own information",
+}
+"""Every scope with what it allows, as people choose it."""
+
+ANY_KEY: Final = "any key"
+"""What a route asks for that every good key may use."""
+
+NO_KEY: Final = "no key"
+"""What a route asks for that answers without a key, because it tells nothing of this site."""

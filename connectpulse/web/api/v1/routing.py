@@ -1,0 +1,91 @@
+"""How routes of this version are declared: address, method, the scope they need, and what they say of themselves."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from flask import Blueprint, Response, current_app, request
+
+from ....core.domain.form import Form, read
+from ....core.errors import Refused
+from ....core.services.api import answers
+from ....core.services.work import Work
+from .. import door
+from ..problem import Problem, of
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Route(NamedTuple):
+    """A route as the document describes it. `asked` is the form of its body, `query` that of its query."""
+
+    rule: str
+    method: str
+    scope: str
+    title: str
+    answer: Mapping[str, Any]
+    query: Form = ()
+    asked: Form = ()
+    status: int = 200
+
+
+ROUTES: dict[str, Route] = {}
+"""Endpoint -> its route. What is not in here answers nobody."""
+_OPERATIONS = door.guard(blueprint)
+
+
+def route(made: Route) -> Callable[[V], V]:
+    """Declare a function as the answer of a route."""
+
+    def declare(function: V) -> V:
+        endpoint = f"{blueprint.name}.{function.__name__}"
+        ROUTES[endpoint] = made
+        _OPERATIONS[endpoint] = door.Operation(made.scope)
+        blueprint.add_url_rule(made.rule, function.__name__, function, methods=[made.method])
+        return function
+
+    return declare
+
+
+blueprint.register_error_handler(Exception, of)
+
+
+def query(form: Form) -> dict[str, Any]:
+    """Return the typed values of this request's query; raise Refused with every fault."""
+    return read(form, request.args)
+
+
+def body(form: Form) -> dict[str, Any]:
+    """Return the typed values of this request's JSON object; raise Refused with every fault, Problem for no JSON."""
+    if not request.is_json:
+        raise Problem(415, "Send a JSON object with the header Content-Type: application/json.")
+    sent = request.get_json(silent=True)
+    if not isinstance(sent, dict):
+        raise Problem(400, "The body is not a JSON object.")
+    return read(form, sent)
+
+
+def respond(work: Work, status: int, act: Callable[[], dict[str, Any]]) -> Response:
+    """Do what a POST asks for, once per Idempotency-Key if it carries one, and return the answer."""
+    word = request.headers.get("Idempotency-Key", "")
+    if not word:
+        return _json(status, act())
+    if len(word) > answers.LONGEST or not word.isprintable():
+        raise Refused(f"Idempotency-Key: at most {answers.LONGEST} printable characters; a random UUID is good.")
+    given = answers.once(work, door.the_key().id, word, _request(), lambda: (status, act()))
+    made = _json(given.status, given.body)
+    if given.is_again:
+        made.headers["Idempotent-Replay"] = "true"
+    return made
+
+
+def _request() -> bytes:
+    """Return all that makes this request what it is."""
+    head = f"{request.method} {request.path}?{request.query_string.decode('latin-1')}"
+    return head.encode() + b"\n" + hashlib.sha256(request.get_data()).digest()
+
+
+def _json(status: int, content: dict[str, Any]) -> Response:
+    return Response(current_app.json.dumps(content), status, mimetype="application/json")
