@@ -16,6 +16,7 @@ from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
 from . import expansion, imports, leaving, quotes
+from .access import duties as access
 from .actions import ACTIONS
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
@@ -28,7 +29,7 @@ SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
 
-PARTS = (notices.PART,)
+PARTS = (notices.PART, access.PART)
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
 

@@ -1,5 +1,18 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
+from .access import (
+    AccountState,
+    Challenge,
+    Invitation,
+    KnownDevice,
+    Passkey,
+    PasswordReset,
+    RecoveryCode,
+    SecondFactorRule,
+    SignIn,
+    UserSession,
+    WrongTries,
+)
 from .audit import AuditEntry
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
@@ -15,12 +28,14 @@ from .template import Sender, Template, TemplateVersion
 __all__ = [
     "ANY",
     "UNITS",
+    "AccountState",
     "Address",
     "Attempt",
     "AuditEntry",
     "CallbackRequest",
     "Campaign",
     "CampaignList",
+    "Challenge",
     "Connection",
     "ConnectionSlot",
     "Consent",
@@ -34,7 +49,9 @@ __all__ = [
     "ImportChunk",
     "ImportFault",
     "InboundMessage",
+    "Invitation",
     "Job",
+    "KnownDevice",
     "ListMember",
     "Mail",
     "Membership",
@@ -43,12 +60,19 @@ __all__ = [
     "NoticeRead",
     "Organisation",
     "Pace",
+    "Passkey",
+    "PasswordReset",
     "Quote",
     "Receipt",
+    "RecoveryCode",
     "Reference",
     "Route",
+    "SecondFactorRule",
     "Sender",
+    "SignIn",
     "Suppression",
     "Template",
     "TemplateVersion",
+    "UserSession",
+    "WrongTries",
 ]
