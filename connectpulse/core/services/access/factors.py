@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyotp
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, union, update
 
 from ...errors import Refused
-from ...storage.models import AccountState, Passkey, RecoveryCode, SecondFactorRule
+from ...storage.base import metadata
+from ...storage.models import AccountState, Membership, Passkey, RecoveryCode, SecondFactorRule
 from .. import audit
+from ..notices import board, mail
 from ..work import Work
 from . import people, sessions, tokens
 from .people import Person
@@ -163,6 +165,10 @@ def reset(work: Work, person: Person) -> None:
     work.session.execute(delete(Passkey).where(Passkey.user_id == person.id))
     work.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == person.id))
     sessions.end_all(work, person.id, "second factor reset")
+    body = "An administrator took the second factors of your account away. Set up new ones on your profile page."
+    board.post(work, "access", "Your second factors were reset", body, user_id=person.id, link="/profile/factors/")
+    if mail.is_sent_here():
+        mail.post(work, person.email, "Your second factors were reset", body)
     audit.record_named(work, "user.factors_reset", None, "User", person.id, person.username)
 
 
@@ -192,3 +198,19 @@ def require(work: Work, roles: frozenset[str]) -> None:
     work.session.add_all(SecondFactorRule(role=role) for role in sorted(roles - before))
     work.session.flush()
     audit.record(work, "access.rule_changed", before=sorted(before), after=sorted(roles))
+
+
+def lacking(work: Work) -> dict[str, int]:
+    """Return how many people hold each role and have no second factor. Reads every account that holds one."""
+    user, link, role = people.users(), metadata.tables["ab_user_role"], metadata.tables["ab_role"]
+    on_platform = select(link.c.user_id, role.c.name.label("role")).join(role, role.c.id == link.c.role_id)
+    held = union(on_platform, select(Membership.user_id, Membership.role)).subquery()
+    has_totp = exists().where(AccountState.user_id == user.c.id, AccountState.totp_at.is_not(None))
+    has_passkey = exists().where(Passkey.user_id == user.c.id)
+    counted = (
+        select(held.c.role, func.count())
+        .join(user, user.c.id == held.c.user_id)
+        .where(user.c.active, ~has_totp, ~has_passkey)
+        .group_by(held.c.role)
+    )
+    return {row[0]: row[1] for row in work.session.execute(counted)}

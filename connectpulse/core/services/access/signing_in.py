@@ -50,13 +50,14 @@ def by_password(open_work: OpenWork, visit: Visit, typed: str, password: str) ->
             _write(work, person, visit, "too many wrong attempts")
     if closed:
         raise closed
-    fits = passwords.fits(person.password if person and person.is_active else "", password)
+    fits, fresh = _look(open_work, counts, person, password)
     with open_work() as work:
         if not fits or person is None:
             _write(work, person, visit, _why(person))
         else:
             tries.give_back(work, counts)
-            _renew_hash(work, person, password)
+            if fresh:
+                people.store_password(work, person.id, fresh)
             return _enter(work, person, visit, "password")
     raise Refused(WRONG)
 
@@ -117,13 +118,6 @@ def prove_again(open_work: OpenWork, user_id: int, password: str, session_id: in
         sessions.prove(work, session_id)
 
 
-def sign_out(work: Work, user_id: int, token: str) -> None:
-    """End the session of a token."""
-    found = sessions.find(work, token)
-    if found is not None and found.user_id == user_id:
-        sessions.end(work, user_id, found.id, "signed out")
-
-
 def history(work: Work, user_id: int, most: int = 20) -> list[SignIn]:
     """Return the latest attempts to sign in to an account."""
     wanted = select(SignIn).where(SignIn.user_id == user_id).order_by(SignIn.id.desc()).limit(most)
@@ -173,9 +167,16 @@ def _why(person: Person | None) -> str:
     return "wrong password" if person.is_active else "switched off"
 
 
-def _renew_hash(work: Work, person: Person, password: str) -> None:
-    if passwords.is_outdated(person.password):
-        people.store_password(work, person.id, passwords.hashed(password))
+def _look(open_work: OpenWork, counts: list[tries.Count], person: Person | None, password: str) -> tuple[bool, str]:
+    """Return whether a password is right, and its new hash if the stored one is of an older kind."""
+    stored = person.password if person and person.is_active else ""
+    try:
+        fits = passwords.fits(stored, password)
+        return fits, passwords.hashed(password) if fits and passwords.is_outdated(stored) else ""
+    except Wait:
+        with open_work() as work:
+            tries.undo(work, counts)
+        raise
 
 
 def _enter(work: Work, person: Person, visit: Visit, way: str) -> Entered:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, func, text, update
 
 from ...errors import Wait
 from ...storage.models import WrongTries
@@ -120,16 +120,16 @@ def _tell(work: Work, each: Count) -> None:
 
 def give_back(work: Work, counts: Sequence[Count]) -> None:
     """Take back an attempt that was right: an account's count begins anew, a network's is one less."""
-    for each in counts:
-        if each.is_shared:
-            work.session.execute(
-                text(
-                    "UPDATE pulse_wrong_tries SET count = greatest(0, count - 1), closed_until = :now WHERE key = :key"
-                ),
-                {"key": each.key, "now": work.clock()},
-            )
-        else:
-            work.session.execute(delete(WrongTries).where(WrongTries.key == each.key))
+    undo(work, [each for each in counts if each.is_shared])
+    own = [each.key for each in counts if not each.is_shared]
+    work.session.execute(delete(WrongTries).where(WrongTries.key.in_(own)))
+
+
+def undo(work: Work, counts: Sequence[Count]) -> None:
+    """Take back an attempt that was not looked at, and no other."""
+    keys = [each.key for each in counts]
+    one_less = {"count": func.greatest(0, WrongTries.count - 1), "closed_until": work.clock()}
+    work.session.execute(update(WrongTries).where(WrongTries.key.in_(keys)).values(**one_less))
 
 
 def forget(work: Work, user_id: int) -> None:
