@@ -89,11 +89,12 @@ class FactorView(BaseView):
     @permission_name("write")
     def passkey_options(self) -> Any:
         """Return what the browser needs to make a passkey."""
-        return self._answer(
-            lambda work, person, site: dict(
-                zip(("challenge", "options"), passkeys.offer(work, site, person), strict=True)
-            )
-        )
+
+        def act(work: Work, person: Person, site: passkeys.Site) -> dict[str, Any]:
+            challenge, options = passkeys.offer(work, site, person)
+            return {"challenge": str(challenge), "options": options}
+
+        return self._answer(act)
 
     @expose("/passkey", methods=["POST"])
     @has_access
@@ -103,12 +104,10 @@ class FactorView(BaseView):
         said = request.get_json(silent=True)
         if not isinstance(said, dict) or not isinstance(said.get("answer"), dict):
             abort(400)
-        number = said.get("challenge")
 
         def act(work: Work, person: Person, site: passkeys.Site) -> dict[str, Any]:
-            passkeys.add(
-                work, site, person, number if isinstance(number, int) else 0, said["answer"], str(said.get("name", ""))
-            )
+            challenge, name = visits.challenge_of(said), str(said.get("name") or "")
+            passkeys.add(work, site, person, challenge, said["answer"], name)
             return {"next": url_for("FactorView.show")}
 
         return self._answer(act)

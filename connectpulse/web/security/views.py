@@ -72,7 +72,7 @@ class SignInView(AuthDBView):
             challenge, options = signing_in.ask_passkey(open_work, site, session.get(visits.HALF_KEY, ""))
         except Refused as refusal:
             return {"problem": str(refusal)}, 400
-        return {"challenge": challenge, "options": options}
+        return {"challenge": str(challenge), "options": options}
 
     @expose("/login/passkey", methods=["POST"])
     def passkey(self) -> Any:
@@ -80,11 +80,10 @@ class SignInView(AuthDBView):
         said, site = request.get_json(silent=True), _site()
         if site is None or not isinstance(said, dict) or not isinstance(said.get("answer"), dict):
             return {"problem": "The browser's answer cannot be read."}, 400
-        challenge = said.get("challenge")
         half, wanted = session.get(visits.HALF_KEY, ""), session.get(NEXT_KEY) or request.args.get("next", "")
         try:
             entered = signing_in.by_passkey(
-                open_work, visits.visit(), site, challenge if isinstance(challenge, int) else 0, said["answer"], half
+                open_work, visits.visit(), site, visits.challenge_of(said), said["answer"], half
             )
         except Refused as refusal:
             return {"problem": str(refusal)}, 401

@@ -72,6 +72,12 @@ def keep_device(token: str) -> None:
         return response
 
 
+def challenge_of(said: dict[str, Any]) -> int:
+    """Return which challenge a script answers to; scripts hold such numbers as text, being too long for theirs."""
+    typed = said.get("challenge")
+    return int(typed) if isinstance(typed, str) and typed.isascii() and typed.isdigit() and len(typed) < 19 else 0
+
+
 def _device_cookie() -> str:
     is_https = current.the_house().settings.public_url.startswith("https://")
     return "__Host-pulse-device" if is_https else "pulse-device"
