@@ -12,6 +12,8 @@ from .core.domain.settings import Settings
 from .house import House
 from .web import callbacks, current, errors, headers, health, navigation, origin, repairs, request_log, theme
 from .web.api import v1
+from .web.panel.access import AccessRuleView, SignInLogView
+from .web.panel.accounts import AccountView
 from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.campaigns import CampaignView
@@ -22,9 +24,11 @@ from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
 from .web.panel.system import AuditView, SystemView
+from .web.security import gate
 from .web.security.manager import PulseSecurityManager
 
 VIEWS = (
+    AccessRuleView, AccountView, SignInLogView,
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
     TemplateView,
@@ -64,6 +68,7 @@ def create_app(house: House) -> Flask:
     errors.install(app)
     theme.install(app)
     app.before_request(current.bind_organisation)
+    app.before_request(gate.hold_back)
     repairs.install()
     with app.app_context():
         builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)

@@ -21,19 +21,19 @@ def create_administrator(house: House, username: str, email: str, name: str, pas
     with house.work(site.operator()) as work:
         synchronise_roles(work.session)
         account = accounts.Account(username, email, first, last)
-        accounts.create(work, account, password or made_up, PLATFORM_ADMINISTRATOR)
+        accounts.create(work, account, password or made_up, PLATFORM_ADMINISTRATOR, must_change=bool(made_up))
     return made_up
 
 
 def set_password(house: House, email: str, password: str) -> str:
     """Give an account another password, which ends its sessions; return the one that was made up, if none was given.
 
-    Raises NotFound where nobody has this e-mail address.
+    Its owner chooses one of their own at the next sign-in. Raises NotFound where nobody has this e-mail address.
     """
     house.require_database()
     made_up = "" if password else accounts.fresh_password()
     with house.work(site.operator()) as work:
-        accounts.set_password(work, _account(work, email).id, password or made_up)
+        accounts.set_password(work, _account(work, email).id, password or made_up, must_change=True)
     return made_up
 
 

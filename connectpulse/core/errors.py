@@ -1,4 +1,4 @@
-"""The four ways Connect Pulse says no. Every message is written for the person who reads it."""
+"""The ways Connect Pulse says no. Every message is written for the person who reads it."""
 
 from collections.abc import Sequence
 
@@ -35,3 +35,12 @@ class PluginRefused(PulseError):
         super().__init__(f"{plugin}: " + "; ".join(faults))
         self.plugin = plugin
         self.faults = tuple(faults)
+
+
+class Wait(Refused):
+    """Not now: try again in `seconds`. `status` is how HTTP says so: 429 for one's own doing, 503 for ours."""
+
+    def __init__(self, problem: str, seconds: int, status: int = 429) -> None:
+        super().__init__(problem)
+        self.seconds = seconds
+        self.status = status

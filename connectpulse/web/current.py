@@ -1,6 +1,5 @@
 """What one request works with: its database session, its person, its organisation, its unit of work."""
 
-import hmac
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +7,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, current_app, g, request, session
-from flask_login import current_user, logout_user
+from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import scoped_session
 
@@ -20,7 +19,6 @@ from ..house import House
 from .security.roles import PLATFORM_ROLES, allows
 
 ORGANISATION_KEY = "organisation"
-STAMP_KEY = "stamp"
 WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api"})
 """Endpoints and blueprints that serve no signed-in person, and so ask the database for none."""
 
@@ -104,12 +102,6 @@ def platform_work(reason: str) -> Iterator[Work]:
         yield made
 
 
-def stamp(user: Any) -> str:
-    """Return the word that ties a session to its account's password: another password ends every session."""
-    key = the_house().settings.secret_key.encode()
-    return hmac.new(key, f"{user.id}:{user.password}".encode(), "sha256").hexdigest()[:32]
-
-
 def bind_organisation() -> None:
     """Bind the request's session to the organisation its person is in; called before every request."""
     if request.endpoint in WITHOUT_PEOPLE or request.blueprint in WITHOUT_PEOPLE:
@@ -117,10 +109,6 @@ def bind_organisation() -> None:
     database = the_session()
     guard.bind(database, None)
     if not current_user.is_authenticated:
-        return
-    if not hmac.compare_digest(session.get(STAMP_KEY, ""), stamp(current_user)):
-        logout_user()
-        session.clear()
         return
     mine = memberships()
     chosen = session.get(ORGANISATION_KEY)

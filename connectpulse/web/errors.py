@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
-from ..core.errors import NotFound, PulseError, Refused
+from ..core.errors import NotFound, PulseError, Refused, Wait
 from ..core.storage.guard import TenantRequired
 from .api import problem
 
@@ -67,6 +67,9 @@ def _pulse(error: PulseError) -> ResponseReturnValue:
         return _page(404, advice=str(error))
     if isinstance(error, TenantRequired):
         return render_template("pulse/no_organisation.html"), 200
+    if isinstance(error, Wait):
+        page, status = _page(error.status, "Not now", str(error))
+        return page, status, [("Retry-After", str(error.seconds))]
     if isinstance(error, Refused):
         return _page(400, "This cannot be done", str(error))
     return _unexpected(error)

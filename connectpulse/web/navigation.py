@@ -62,6 +62,9 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Platform",
         (
             Entry("Organisations", "fa-building", "OrganisationView.list", "Organisations"),
+            Entry("Accounts", "fa-user-shield", "AccountView.list", "Accounts"),
+            Entry("Sign-ins", "fa-right-to-bracket", "SignInLogView.list", "Accounts"),
+            Entry("Second factors", "fa-key", "AccessRuleView.show", "Accounts"),
             Entry("Connections", "fa-plug", "ConnectionView.list", "Connections"),
             Entry("Routes", "fa-route", "RouteView.list", "Routes"),
             Entry("System", "fa-heart-pulse", "SystemView.show", "System"),

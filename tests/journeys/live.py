@@ -15,9 +15,9 @@ from connectpulse.worker import Worker
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve `app`; yields its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+def served(app: Flask, port: int = 0) -> Iterator[str]:
+    """Serve `app`, on `port` if one is given; yields its address."""
+    server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -8,10 +8,10 @@ from unittest.mock import patch
 
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from connectpulse.app import create_app
+from connectpulse.core.services.access import passwords
 from connectpulse.core.services.work import Actor
 from connectpulse.core.storage import guard
 from connectpulse.house import House
@@ -27,14 +27,14 @@ NAMES = {
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
-# A hash takes a tenth of a second by design; the one password of all these accounts is hashed once.
-_hashed = functools.cache(generate_password_hash)
+# A hash takes its time by design; the one password of all these accounts is hashed once.
+_hashed = functools.cache(passwords.hashed)
 
 
 def people(house: House, organisation: int) -> None:
     """Make one account per role."""
     with (
-        patch.object(accounts, "generate_password_hash", _hashed),
+        patch.object(passwords, "hashed", _hashed),
         house.work(Actor("command", "test"), organisation) as work,
     ):
         with guard.platform_scope(work.session, "set the scene"):

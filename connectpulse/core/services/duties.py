@@ -16,6 +16,7 @@ from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
 from . import expansion, imports, leaving, quotes
+from .access import duties as access
 from .action_log import duties as action_log
 from .action_log import erasure
 from .actions import ACTIONS
@@ -35,6 +36,7 @@ PARTS = (
     notices.PART,
     action_log.PART,
     api.PART,
+    access.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 

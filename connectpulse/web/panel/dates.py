@@ -25,6 +25,11 @@ def moment(at: datetime | None) -> Markup | str:
     )
 
 
+def naive_utc(naive: datetime | None) -> datetime | None:
+    """Return a time of Flask-AppBuilder's tables, which hold UTC without saying so."""
+    return naive.replace(tzinfo=UTC) if naive is not None else None
+
+
 def duration(seconds: float | None) -> str:
     """Return a length of time in words."""
     if seconds is None:

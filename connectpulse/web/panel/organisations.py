@@ -1,14 +1,12 @@
 """Organisations, their settings, and who belongs to them."""
 
 import zoneinfo
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from flask import flash, g, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import User
-from markupsafe import Markup
 from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import ColumnElement, Select, select
 
@@ -19,11 +17,11 @@ from ...core.services.work import Work
 from ...core.storage.models import Membership, Organisation
 from .. import current
 from ..security import accounts
-from ..security.accounts import Account
 from ..security.roles import EXPLANATIONS, ORGANISATION_ROLES, READ, WRITE
 from . import forms
-from .dates import moment
+from .dates import moment, naive_utc
 from .forms import with_choices
+from .inviting import InvitingView
 from .noun import Column, NounView, badge
 
 _SETTINGS: Form = (
@@ -140,7 +138,7 @@ class SettingsView(BaseView):
         return self.render_template("pulse/settings.html", sheet=sheet, may_write=may_write)
 
 
-class MemberView(NounView):
+class MemberView(InvitingView):
     model = Membership
     noun, plural, icon = "Member", "Members", "fa-users"
     class_permission_name = "Members"
@@ -152,16 +150,17 @@ class MemberView(NounView):
         Column("E-mail", lambda row: _user(row).email),
         Column("Role", lambda row: row.role),
         Column("", lambda row: "" if _user(row).is_active else badge("switched off", "warn")),
-        Column("Last sign-in", lambda row: moment(_aware(_user(row).last_login))),
+        Column("Last sign-in", lambda row: moment(naive_utc(_user(row).last_login))),
     )
     form: ClassVar[Form] = (
         Field("email", "E-mail", is_required=True, high=320),
-        Field("first_name", "First name", is_required=True, high=64),
+        Field("first_name", "First name", high=64),
         Field("last_name", "Last name", high=64),
         Field("role", "Role", Kind.CHOICE, is_required=True,
               choices=tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in ORGANISATION_ROLES)),
     )  # fmt: skip
-    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "delete"}
+    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "delete", "withdraw", "end_sessions"}
+    edit_template = "pulse/member.html"
 
     def select(self) -> Select[Any]:
         return select(Membership)
@@ -172,27 +171,20 @@ class MemberView(NounView):
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
         return with_choices(form[-1:]) if row is not None else form
 
-    def create(self, work: Work, values: dict[str, Any]) -> Any:
-        user = accounts.by_email(work, values["email"])
-        if user is None:
-            password = accounts.fresh_password()
-            account = Account(values["email"].lower(), values["email"], values["first_name"], values["last_name"] or "")
-            user = accounts.create(work, account, password)
-            g.told = Markup("The password of {} is <code>{}</code>. It is shown only now.").format(user.email, password)
-        else:
-            g.told = f"{user.email} has an account already and keeps its name and password."
-        return accounts.join(work, user, values["role"])
-
-    def after_add(self, row_id: Any) -> str:
-        """Tell how the new member signs in, now that it is committed."""
-        flash(g.told)
-        return super().after_add(row_id)
-
     def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
         return accounts.change_role(work, row, values["role"])
 
     def remove(self, work: Work, row: Any) -> None:
         accounts.leave(work, row)
+
+    @expose("/end_sessions/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def end_sessions(self, pk: str) -> Any:
+        """End a member's sessions."""
+        why = "ended by an administrator"
+        self.act(lambda work: accounts.end_sessions(work, self.find(work, pk).user_id, why), "Every session is over.")
+        return redirect(url_for("MemberView.edit", pk=pk))
 
     def _title(self, row: Any) -> str:
         return str(_user(row).get_full_name())
@@ -203,8 +195,3 @@ def _user(row: Membership) -> User:
     user = current.the_session().get(User, row.user_id)
     assert user is not None  # a foreign key holds it
     return user
-
-
-def _aware(naive: datetime | None) -> datetime | None:
-    """Return a time of FAB's tables, which hold UTC without saying so."""
-    return naive.replace(tzinfo=UTC) if naive is not None else None

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import func, or_, select
-from werkzeug.security import generate_password_hash
 
 from ...core.errors import NotFound, Refused
 from ...core.services import audit, records
+from ...core.services.access import passwords, people, resets, sessions, tries
 from ...core.services.work import Work
 from ...core.storage.models import Membership
-from .roles import ORGANISATION_ROLES, PLATFORM_ROLES
+from .roles import ORGANISATION_ROLES, PLATFORM_ADMINISTRATOR, PLATFORM_ROLES
 
-LEAST_PASSWORD = 10
+LEAST_PASSWORD = passwords.LEAST
 _EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,255}$")
 
 
@@ -48,10 +48,13 @@ def fresh_password() -> str:
     return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(5))
 
 
-def create(work: Work, account: Account, password: str, platform_role: str = "") -> User:
-    """Make an account; raise Refused if its name or e-mail address is taken or the password is too short."""
+def create(work: Work, account: Account, password: str, platform_role: str = "", *, must_change: bool = False) -> User:
+    """Make an account; raise Refused if its name or e-mail address is taken or the password is a bad one.
+
+    With `must_change` its owner chooses a password of their own at the first sign-in.
+    """
     account.check()
-    check_password(password)
+    passwords.check(password, account.username, account.email, f"{account.first_name}{account.last_name}")
     taken = select(User.id).where(
         or_(func.lower(User.username) == account.username.lower(), func.lower(User.email) == account.email.lower())
     )
@@ -63,36 +66,102 @@ def create(work: Work, account: Account, password: str, platform_role: str = "")
         first_name=account.first_name.strip()[:64],
         last_name=account.last_name.strip()[:64],
         active=True,
-        password=generate_password_hash(password),
+        password=passwords.hashed(password),
         roles=[_role(work, platform_role)] if platform_role else [],
     )
     work.session.add(user)
     work.session.flush()
+    if must_change:
+        people.state(work, user.id).must_change = True
     audit.record_named(work, "user.created", work.organisation, "User", user.id, user.username, role=platform_role)
     return user
 
 
-def check_password(password: str) -> None:
-    """Raise Refused for a password that is too short."""
-    if len(password) < LEAST_PASSWORD:
-        raise Refused(f"Choose a password of at least {LEAST_PASSWORD} characters.")
+def set_password(work: Work, user_id: int, password: str, *, must_change: bool = False) -> None:
+    """Give an account another password: every session ends, links are void, and wrong attempts are forgotten.
 
-
-def set_password(work: Work, user_id: int, password: str) -> None:
-    """Give an account another password."""
-    check_password(password)
+    With `must_change`, where somebody else made it up, its owner chooses another at the next sign-in.
+    """
     user = find(work, user_id)
-    user.password = generate_password_hash(password[:1024])
-    audit.record_named(work, "user.updated", work.organisation, "User", user.id, user.username, changed="password")
+    passwords.check(password, user.username, user.email, f"{user.first_name}{user.last_name}")
+    user.password = passwords.hashed(password)
+    people.state(work, user.id).must_change = must_change
+    sessions.end_all(work, user.id, "password changed")
+    resets.void(work, user.id)
+    tries.forget(work, user.id)
+    audit.record_named(work, "user.password_changed", None, "User", user.id, user.username)
+
+
+def demand_change(work: Work, user_id: int) -> None:
+    """Let an account's owner choose a new password before anything else; their sessions end."""
+    user = find(work, user_id)
+    people.state(work, user.id).must_change = True
+    sessions.end_all(work, user.id, "new password asked for")
+    audit.record_named(work, "user.change_demanded", None, "User", user.id, user.username)
 
 
 def set_active(work: Work, user_id: int, is_active: bool) -> None:
-    """Switch an account off, or on again."""
+    """Switch an account off, which ends its sessions, or on again; raise Refused for the last administrator."""
     user = find(work, user_id)
     if user.id == work.actor.id:
         raise Refused("You cannot switch off your own account.")
+    if not is_active:
+        _keep_an_administrator(work, user)
+        sessions.end_all(work, user.id, "switched off")
+        resets.void(work, user.id)
     user.active = is_active
     audit.record_named(work, "user.updated", work.organisation, "User", user.id, user.username, is_active=is_active)
+
+
+def set_platform_role(work: Work, user_id: int, role: str) -> None:
+    """Give an account a role on the platform, empty for none; its sessions end.
+
+    Raises Refused for one's own, and for the last administrator.
+    """
+    user = find(work, user_id)
+    before = platform_role(user)
+    if before == role:
+        return
+    if user.id == work.actor.id:
+        raise Refused("You cannot change your own role. Ask another administrator.")
+    _keep_an_administrator(work, user)
+    user.roles = [_role(work, role)] if role else []
+    sessions.end_all(work, user.id, "role changed")
+    work.session.flush()
+    audit.record_named(
+        work, "user.role_changed", None, "User", user.id, user.username, changes={"role": [before, role]}
+    )
+
+
+def platform_role(user: User) -> str:
+    """Return the role an account holds on the platform, empty for none."""
+    return next((role.name for role in user.roles if role.name in PLATFORM_ROLES), "")
+
+
+def unlock(work: Work, user_id: int) -> None:
+    """Open an account again that too many wrong attempts have closed."""
+    user = find(work, user_id)
+    tries.forget(work, user.id)
+    audit.record_named(work, "user.unlocked", None, "User", user.id, user.username)
+
+
+def end_sessions(work: Work, user_id: int, why: str, but: int | None = None) -> int:
+    """End the sessions of an account, or all but one; return how many."""
+    user = find(work, user_id)
+    ended = sessions.end_all(work, user.id, why, but)
+    audit.record_named(work, "user.sessions_ended", work.organisation, "User", user.id, user.username, ended=ended)
+    return ended
+
+
+def _keep_an_administrator(work: Work, user: User) -> None:
+    """Raise Refused if the platform would be left without an administrator; the operator's commands may do so."""
+    if platform_role(user) != PLATFORM_ADMINISTRATOR or work.actor.kind == "command":
+        return
+    held = select(Role).where(Role.name == PLATFORM_ADMINISTRATOR).with_for_update()  # two at once wait here
+    role = work.session.scalars(held).one()
+    others = select(func.count()).select_from(User).where(User.roles.any(id=role.id), User.active, User.id != user.id)
+    if not work.session.scalar(others):
+        raise Refused("This is the last administrator of the platform. Make another one first.")
 
 
 def find(work: Work, user_id: int) -> User:
@@ -125,6 +194,8 @@ def change_role(work: Work, membership: Membership, role: str) -> Membership:
     """Change somebody's role; raise Refused for one's own."""
     _check_role(role)
     _not_oneself(work, membership)
+    if membership.role != role:
+        sessions.end_all(work, membership.user_id, "role changed")
     membership.role = role
     return records.update(work, membership, "membership.updated")
 
@@ -132,6 +203,7 @@ def change_role(work: Work, membership: Membership, role: str) -> Membership:
 def leave(work: Work, membership: Membership) -> None:
     """Take somebody's role in the organisation away; raise Refused for one's own."""
     _not_oneself(work, membership)
+    sessions.end_all(work, membership.user_id, "no longer a member")
     records.delete(work, membership, "membership.deleted")
 
 

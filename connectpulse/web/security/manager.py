@@ -1,7 +1,5 @@
 """The security manager: FAB's accounts, our roles, audited sign-in, and one limiter for the whole site."""
 
-from dataclasses import replace
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from flask import Flask, request
@@ -12,25 +10,22 @@ from flask_login import LoginManager, current_user
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from ...core.services import audit
+from ...core.services.access.devices import network_of
 from .. import current
+from . import visits
+from .factor_views import FactorView
+from .links import InvitationView, NewPasswordView
+from .profile import PasswordView, ProfileView
 from .roles import ROLES, allows
-from .views import ProfileView, SignInView
+from .views import SignInView
 
-SIGN_IN_LIMIT = "10 per minute"
-"""Sign-ins per network address and per account name."""
+SIGN_IN_LIMIT = "30 per minute"
+"""Requests to sign in per network address; wrong ones are counted more strictly, in the database."""
 
 
 def network_address() -> str:
     """Return what a limit counts by: the peer's address, or its network for IPv6."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - nobody's address
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return str(ip_network((mapped, 64), strict=False) if mapped.version == 6 else mapped)
-
-
-def account_name() -> str:
-    """Return what else a limit counts by: the account that is tried, whoever tries it."""
-    return f"account:{request.form.get('username', '').strip().lower()[:320]}"
+    return network_of(request.remote_addr or "")
 
 
 class PulseSecurityManager(SecurityManager):
@@ -58,10 +53,19 @@ class PulseSecurityManager(SecurityManager):
         self.auth_view = self.authdbview()
         self.appbuilder.add_view_no_menu(self.auth_view)
         self.appbuilder.add_view_no_menu(ProfileView)
-        for key in (network_address, account_name):
-            self.limiter.limit(SIGN_IN_LIMIT, key_func=key, methods=["POST"], exempt_when=_is_signing_out)(
-                self.auth_view.blueprint
-            )
+        for view in (PasswordView, FactorView, InvitationView, NewPasswordView):
+            self.appbuilder.add_view_no_menu(view)
+        self.limiter.limit(SIGN_IN_LIMIT, key_func=network_address, methods=["POST"], exempt_when=_is_signing_out)(
+            self.auth_view.blueprint
+        )
+
+    def load_user(self, pk: Any) -> Any:
+        """Return who a request is by, if its session is open."""
+        found = visits.open_session()
+        if found is None or str(found.user_id) != str(pk):
+            return None
+        user = super().load_user(pk)
+        return user if user is not None and user.is_active else None
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """Return whether the person of this request may do `can_<verb>` on a page."""
@@ -75,15 +79,6 @@ class PulseSecurityManager(SecurityManager):
     def add_permissions_menu(self, view_menu_name: str) -> None:
         """Write no permissions: the menu asks the same question as the page."""
 
-    def on_user_login(self, user: Any) -> None:
-        _record(user, "user.signed_in")
-
-    def on_user_login_failed(self, user: Any) -> None:
-        _record(user, "user.sign_in_failed")
-
-    def on_user_logout(self, user: Any) -> None:
-        _record(user, "user.signed_out")
-
 
 def _is_signing_out() -> bool:
     return bool(request.endpoint and request.endpoint.endswith(".logout"))
@@ -95,9 +90,3 @@ def synchronise_roles(session: Any) -> None:
     for name in ROLES:
         if name not in known:
             session.execute(insert(Role).values(name=name).on_conflict_do_nothing())
-
-
-def _record(user: Any, verb: str) -> None:
-    with current.platform_work("sign-in history") as work:
-        work.actor = replace(work.actor, kind="user", name=user.get_full_name(), id=user.id)
-        audit.record_named(work, verb, None, "User", user.id, user.username)

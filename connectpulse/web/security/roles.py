@@ -40,7 +40,7 @@ _AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions")
 _CONTENT = ("Templates", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
-_PLATFORM = ("Organisations", "Connections", "Routes", "System")
+_PLATFORM = ("Organisations", "Connections", "Routes", "System", "Accounts")
 _API = ("API keys", "API requests")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 

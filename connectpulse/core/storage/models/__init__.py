@@ -1,5 +1,18 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
+from .access import (
+    AccountState,
+    Challenge,
+    Invitation,
+    KnownDevice,
+    Passkey,
+    PasswordReset,
+    RecoveryCode,
+    SecondFactorRule,
+    SignIn,
+    UserSession,
+    WrongTries,
+)
 from .api import ApiAnswer, ApiKey, ApiRequest
 from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
@@ -16,6 +29,7 @@ from .template import Sender, Template, TemplateVersion
 __all__ = [
     "ANY",
     "UNITS",
+    "AccountState",
     "Address",
     "ApiAnswer",
     "ApiKey",
@@ -28,6 +42,7 @@ __all__ = [
     "CallbackRequest",
     "Campaign",
     "CampaignList",
+    "Challenge",
     "Connection",
     "ConnectionSlot",
     "Consent",
@@ -41,7 +56,9 @@ __all__ = [
     "ImportChunk",
     "ImportFault",
     "InboundMessage",
+    "Invitation",
     "Job",
+    "KnownDevice",
     "ListMember",
     "Mail",
     "Membership",
@@ -50,13 +67,20 @@ __all__ = [
     "NoticeRead",
     "Organisation",
     "Pace",
+    "Passkey",
+    "PasswordReset",
     "Quote",
     "Receipt",
+    "RecoveryCode",
     "Reference",
     "Route",
+    "SecondFactorRule",
     "Sender",
+    "SignIn",
     "StrayMessage",
     "Suppression",
     "Template",
     "TemplateVersion",
+    "UserSession",
+    "WrongTries",
 ]

@@ -1,6 +1,6 @@
 """The action log as chains of sealed entries.
 
-Revision: 0005, after 0003
+Revision: 0005, after 0004
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from connectpulse.core.storage import sealing
 from connectpulse.core.storage.sealing import Draft
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

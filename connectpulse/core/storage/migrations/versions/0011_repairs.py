@@ -1,6 +1,6 @@
 """Validity that ends, strays, words on templates, prices a quote rests on.
 
-Revision: 0011, after 0003
+Revision: 0011, after 0010
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0011"
-down_revision = "0003"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

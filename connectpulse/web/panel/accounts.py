@@ -1,0 +1,187 @@
+"""Accounts of the whole platform: who may sign in, how it went, and what is asked of them."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from flask import flash, redirect, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access, permission_name
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import ColumnElement, or_, select
+
+from ...core.domain.form import Field, Form, Kind
+from ...core.errors import Refused
+from ...core.services.access import factors, people, resets, sessions, signing_in
+from ...core.services.work import Work
+from ...core.storage.models import Membership, Organisation
+from .. import current
+from ..security import accounts
+from ..security.roles import EXPLANATIONS, PLATFORM_ROLES, WRITE
+from . import forms
+from .dates import moment, naive_utc
+from .inviting import InvitingView
+from .noun import Column, badge, link
+
+_NOBODY = "none"
+_ROLES = tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in sorted(PLATFORM_ROLES, reverse=True))
+
+
+def _mark(user: User) -> Any:
+    return "" if user.is_active else badge("switched off", "warn")
+
+
+class AccountView(InvitingView):
+    model = User
+    noun, plural, icon = "Account", "Accounts", "fa-user-shield"
+    class_permission_name = "Accounts"
+    route_base = "/accounts"
+    is_platform = True
+    can_delete = False
+    empty_hint = "Whoever works on the platform or in an organisation has an account."
+    search_hint = "E-mail address or user name"
+    columns = (
+        Column("Name", lambda row: link(row.get_full_name(), "AccountView.show", pk=row.id)),
+        Column("Signs in as", lambda row: row.username),
+        Column("E-mail", lambda row: row.email),
+        Column("On the platform", lambda row: accounts.platform_role(row)),
+        Column("", _mark),
+        Column("Last sign-in", lambda row: moment(naive_utc(row.last_login))),
+    )
+    form: ClassVar[Form] = (
+        Field("email", "E-mail", is_required=True, high=320),
+        Field("first_name", "First name", high=64),
+        Field("last_name", "Last name", high=64),
+        Field("role", "Role on the platform", Kind.CHOICE, is_required=True, choices=_ROLES,
+              help="Members of an organisation are invited there, on its page of members."),
+    )  # fmt: skip
+    include_route_methods: ClassVar[set[str]] = {
+        "list", "show", "add", "edit", "withdraw", "off", "on", "end_sessions", "reset_factors", "demand_change",
+        "unlock", "send_reset",
+    }  # fmt: skip
+    show_template = "pulse/account.html"
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        return or_(User.email.istartswith(words, autoescape=True), User.username.istartswith(words, autoescape=True))
+
+    def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
+        if row is None:
+            return form
+        choices = ((_NOBODY, "None: works in organisations only"), *_ROLES)
+        return (Field("role", "Role on the platform", Kind.CHOICE, is_required=True, choices=choices),)
+
+    def values(self, work: Work, row: Any) -> dict[str, Any]:
+        return {"role": accounts.platform_role(row) or _NOBODY}
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        accounts.set_platform_role(work, row.id, values["role"].replace(_NOBODY, ""))
+        return row
+
+    def after_edit(self, pk: str) -> str:
+        return url_for("AccountView.show", pk=pk)
+
+    def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
+        held = factors.of(work, row.id)
+        return [
+            ("Signs in as", row.username),
+            ("E-mail", row.email),
+            ("On the platform", accounts.platform_role(row) or "no role"),
+            ("In organisations", ", ".join(_memberships(work, row.id)) or "none"),
+            ("State", "may sign in" if row.is_active else "switched off"),
+            ("Authenticator app", "set up" if held.has_totp else "none"),
+            ("Passkeys", held.passkeys),
+            ("Recovery codes left", held.codes_left),
+            ("Last sign-in", moment(naive_utc(row.last_login)) or "never"),
+        ]
+
+    def is_on(self, pk: int) -> bool:
+        """Return whether an account is switched on, for its page."""
+        user = current.the_session().get(User, pk)
+        return user is not None and bool(user.is_active)
+
+    def sessions(self, pk: int) -> Any:
+        """Return the open sessions of an account, for its page."""
+        with self.work() as work:
+            return sessions.open_of(work, pk)
+
+    def sign_ins(self, pk: int) -> Any:
+        """Return the latest sign-ins of an account, for its page."""
+        with self.work() as work:
+            return signing_in.history(work, pk)
+
+    @expose("/off/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def off(self, pk: str) -> Any:
+        """Switch an account off."""
+        return self._do(pk, lambda work, id: accounts.set_active(work, id, False), "The account is switched off.")
+
+    @expose("/on/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def on(self, pk: str) -> Any:
+        """Switch an account on again."""
+        return self._do(pk, lambda work, id: accounts.set_active(work, id, True), "The account is switched on.")
+
+    @expose("/end_sessions/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def end_sessions(self, pk: str) -> Any:
+        """End every session of an account."""
+        why = "ended by an administrator"
+        return self._do(pk, lambda work, id: accounts.end_sessions(work, id, why), "Every session is over.")
+
+    @expose("/reset_factors/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def reset_factors(self, pk: str) -> Any:
+        """Take the second factors of an account away."""
+        done = "The second factors are gone, and every session is over."
+        return self._do(pk, lambda work, id: factors.reset(work, _other(work, id)), done)
+
+    @expose("/demand_change/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def demand_change(self, pk: str) -> Any:
+        """Ask for a new password at the next sign-in."""
+        return self._do(pk, accounts.demand_change, "A new password is asked for at the next sign-in.")
+
+    @expose("/unlock/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def unlock(self, pk: str) -> Any:
+        """Open an account again after too many wrong attempts."""
+        return self._do(pk, accounts.unlock, "The account is open again.")
+
+    @expose("/send_reset/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def send_reset(self, pk: str) -> Any:
+        """Mail a link for a new password to an account's owner, or show it this once."""
+        site, back = current.the_house().settings.public_url.rstrip("/"), url_for("AccountView.show", pk=pk)
+        try:
+            with self.work() as work:
+                person = _other(work, self.find(work, pk).id)
+                address = resets.send(work, site, person)
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+            return redirect(back)
+        meaning = "It works once, for an hour, and ends every session of the account."
+        return self.show_once("Link for a new password", address, person.email, meaning, back)
+
+    def _do(self, pk: str, verb: Callable[[Work, int], Any], done: str) -> Any:
+        self.act(lambda work: verb(work, self.find(work, pk).id), done)
+        return redirect(url_for("AccountView.show", pk=forms.row_number(pk)))
+
+
+def _other(work: Work, user_id: int) -> people.Person:
+    """Return an account that is not one's own: one's own asks for proof first, on one's profile."""
+    found = people.by_id(work, user_id)
+    if found is None or found.id == work.actor.id:
+        raise Refused("Do this for your own account on your profile page.")
+    return found
+
+
+def _memberships(work: Work, user_id: int) -> list[str]:
+    held = select(Organisation.name, Membership.role).join(Membership, Membership.organisation_id == Organisation.id)
+    rows = work.session.execute(held.where(Membership.user_id == user_id).order_by(Organisation.name).limit(20))
+    return [f"{name} ({role})" for name, role in rows]

@@ -1,0 +1,69 @@
+"""Accepting an invitation: with an account of one's own already, or by making one."""
+
+from ...core.errors import NotFound, Refused
+from ...core.services import audit
+from ...core.services.access import invitations, people
+from ...core.services.work import Actor, Work
+from ...core.storage import guard
+from ...core.storage.models import Invitation
+from ...house import House
+from . import accounts
+
+
+def answer(house: House, actor: Actor, user_id: int, invitation_id: int, is_wanted: bool) -> str:
+    """Accept or decline one of one's own invitations; return where it leads. Raises NotFound if it is over."""
+    with house.work(actor) as work:
+        row = invitations.by_id(work, invitation_id, _person(work, user_id))
+        return _answer(house, work, actor, row, user_id, is_wanted)
+
+
+def answer_link(house: House, actor: Actor, user_id: int, token: str) -> str:
+    """Accept the invitation of a link, signed in with the account it was sent to; return where it leads."""
+    with house.work(actor) as work:
+        row = invitations.by_token(work, token)
+        if _person(work, user_id).email.lower() != row.email.lower():
+            raise Refused(f"This invitation is for {row.email}. Sign out, and sign in with that account.")
+        return _answer(house, work, actor, row, user_id, True)
+
+
+def enrol(house: House, address: str, token: str, first_name: str, last_name: str, password: str) -> int:
+    """Make the account an invitation offers; return its id.
+
+    Raises NotFound if the link is over, Refused if there is such an account by now or the password is a bad one.
+    """
+    with house.work(Actor("visitor", "An invited person", None, address)) as work:
+        row = invitations.by_token(work, token)
+        account = accounts.Account(row.email[:64], row.email, first_name, last_name)
+        role = row.role if row.organisation_id is None else ""
+        user = accounts.create(work, account, password, role)
+        invitations.accepted(work, row)
+        if row.organisation_id is not None:
+            _join(work, row, user.id)
+        return int(user.id)
+
+
+def _answer(house: House, work: Work, actor: Actor, row: Invitation, user_id: int, is_wanted: bool) -> str:
+    place = invitations.place_of(work, row)
+    if not is_wanted:
+        invitations.decline(work, row)
+        return place
+    if row.organisation_id is None:
+        raise Refused("There is an account with this address already. An administrator can change its role.")
+    invitations.accepted(work, row)
+    _join(work, row, user_id)
+    return place
+
+
+def _join(work: Work, row: Invitation, user_id: int) -> None:
+    """Make somebody a member where they were invited to, in the transaction that ends the invitation."""
+    work.organisation = row.organisation_id
+    guard.bind(work.session, row.organisation_id)
+    accounts.join(work, accounts.find(work, user_id), row.role)
+    audit.record_named(work, "user.updated", row.organisation_id, "User", user_id, "", joined_by="invitation")
+
+
+def _person(work: Work, user_id: int) -> people.Person:
+    found = people.by_id(work, user_id)
+    if found is None:
+        raise NotFound("There is no such account.")
+    return found

@@ -1,0 +1,258 @@
+"""Signing in: sessions that begin and end, codes used once, the same answer for those who do not exist."""
+
+import statistics
+import time
+from datetime import timedelta
+
+import pytest
+from werkzeug.security import generate_password_hash
+
+from connectpulse.core.errors import NotFound, Refused
+from connectpulse.core.services.access import devices, factors, passwords, people, resets, sessions, signing_in, tokens
+from connectpulse.core.services.notices import mail
+from connectpulse.core.storage import guard
+from connectpulse.core.storage.models import KnownDevice, Mail, Notice, RecoveryCode, UserSession
+from connectpulse.house import House
+from connectpulse.web.security import accounts
+from tests.unit.core.services.entrance import PASSWORD, Entrance, elsewhere, here
+
+
+@pytest.fixture
+def way_in(house: House) -> Entrance:
+    return Entrance(house)
+
+
+def test_a_session_is_found_by_its_token_which_is_not_kept(way_in: Entrance) -> None:
+    first, second = way_in.enter(), way_in.enter()
+    assert first.token != second.token
+    assert way_in.is_open(first.token)
+    assert not way_in.is_open(first.token[:-1] + "x")
+    assert not way_in.is_open("")
+    with way_in.work() as work:
+        rows = work.session.query(UserSession).all()
+        assert {row.token_hash for row in rows} == {tokens.digest(first.token), tokens.digest(second.token)}
+        assert {row.device for row in rows} == {"Firefox 140 on Linux"}
+
+
+def test_a_session_grows_old_and_goes_to_sleep(way_in: Entrance) -> None:
+    used, idle = way_in.enter().token, way_in.enter().token
+    for _ in range(3):
+        way_in.later(hours=7)
+        with way_in.work() as work:
+            found = sessions.find(work, used)
+            assert found is not None
+            sessions.see(work, found)
+    assert not way_in.is_open(idle)
+    assert way_in.is_open(used)
+    way_in.later(hours=3, seconds=1)
+    assert not way_in.is_open(used)
+
+
+def test_a_session_is_written_as_seen_once_a_minute_at_most(way_in: Entrance) -> None:
+    token, begun = way_in.enter().token, way_in.at
+
+    def seen() -> float:
+        with way_in.work() as work:
+            found = sessions.find(work, token)
+            assert found is not None
+            sessions.see(work, found)
+        with way_in.work() as work:
+            again = sessions.find(work, token)
+            assert again is not None
+            return (again.seen_at - begun).total_seconds()
+
+    way_in.later(seconds=59)
+    assert seen() == 0
+    way_in.later(seconds=2)
+    assert seen() == 61
+
+
+@pytest.mark.parametrize("act", ["password", "off", "role", "factors", "demand", "ended"])
+def test_every_session_ends_with(way_in: Entrance, act: str) -> None:
+    token = way_in.enter().token
+    with way_in.work() as work:
+        if act == "password":
+            accounts.set_password(work, way_in.user_id, "another long one")
+        elif act == "off":
+            accounts.set_active(work, way_in.user_id, False)
+        elif act == "role":
+            from connectpulse.web.security.manager import synchronise_roles
+
+            synchronise_roles(work.session)
+            accounts.set_platform_role(work, way_in.user_id, "Auditor")
+        elif act == "factors":
+            factors.reset(work, way_in.person())
+        elif act == "demand":
+            accounts.demand_change(work, way_in.user_id)
+        else:
+            accounts.end_sessions(work, way_in.user_id, "test")
+    assert not way_in.is_open(token)
+
+
+def test_a_half_session_opens_nothing_and_is_over_in_minutes(way_in: Entrance) -> None:
+    app = way_in.give_app()
+    half = way_in.enter()
+    assert half.is_half
+    assert not way_in.is_open(half.token)
+    way_in.later(minutes=10, seconds=1)
+    with pytest.raises(Refused, match="from the beginning"):
+        signing_in.by_code(way_in.work, here(), half.token, app.at(way_in.at))
+    with way_in.work() as work:
+        assert signing_in.end_half_sessions(work) == 1
+
+
+def test_a_code_is_used_once_and_its_neighbours_too(way_in: Entrance) -> None:
+    app = way_in.give_app()
+    half, code = way_in.enter(), app.at(way_in.at)
+    entered = signing_in.by_code(way_in.work, here(), half.token, f"{code[:3]} {code[3:]}")
+    assert way_in.is_open(entered.token)
+    again = way_in.enter()
+    for used in (code, app.at(way_in.at - timedelta(seconds=30))):
+        with pytest.raises(Refused, match="used already"):
+            signing_in.by_code(way_in.work, here(), again.token, used)
+    way_in.later(seconds=30)
+    assert signing_in.by_code(way_in.work, here(), again.token, app.at(way_in.at)).token
+    with pytest.raises(Refused, match="from the beginning"):
+        signing_in.by_code(way_in.work, here(), again.token, app.at(way_in.at + timedelta(seconds=30)))
+
+
+@pytest.mark.parametrize("code", ["", "12345", "abcdef", "١٢٣٤٥٦", "0" * 5000, "\x00", "000000\n"])
+def test_a_code_that_is_none_is_refused(way_in: Entrance, code: str) -> None:
+    way_in.give_app()
+    half = way_in.enter()
+    with pytest.raises(Refused, match="does not fit"):
+        signing_in.by_code(way_in.work, here(), half.token, code)
+
+
+def test_recovery_codes_work_once_and_new_ones_void_the_old(way_in: Entrance) -> None:
+    way_in.give_app()
+    with way_in.work() as work:
+        codes = factors.renew_codes(work, way_in.person())
+        assert factors.of(work, way_in.user_id).codes_left == len(set(codes)) == 10
+    used = codes[3].upper().replace("-", " ")
+    assert signing_in.by_code(way_in.work, here(), way_in.enter().token, used).token
+    with pytest.raises(Refused):
+        signing_in.by_code(way_in.work, here(), way_in.enter().token, used)
+    with way_in.work() as work:
+        assert factors.of(work, way_in.user_id).codes_left == 9
+        factors.renew_codes(work, way_in.person())
+    with pytest.raises(Refused):
+        signing_in.by_code(way_in.work, here(), way_in.enter().token, codes[4])
+    with way_in.work() as work:
+        factors.remove_totp(work, way_in.person())
+        assert work.session.query(RecoveryCode).count() == 0
+
+
+def test_an_older_hash_is_made_anew_at_the_next_sign_in(way_in: Entrance) -> None:
+    with way_in.work() as work:
+        people.store_password(work, way_in.user_id, generate_password_hash(PASSWORD))
+    way_in.enter()
+    assert way_in.person().password.startswith("$argon2id$")
+    way_in.enter()
+
+
+def test_whoever_is_switched_off_is_answered_like_somebody_who_does_not_exist(way_in: Entrance) -> None:
+    with way_in.work() as work:
+        accounts.set_active(work, way_in.user_id, False)
+    answers = set()
+    for name in ("amina", "nobody"):
+        with pytest.raises(Refused) as told:
+            way_in.enter(name=name)
+        answers.add(str(told.value))
+    assert answers == {signing_in.WRONG}
+    assert way_in.reasons() == ["switched off", "no such account"]
+
+
+def test_a_wrong_name_takes_as_long_as_a_wrong_password(way_in: Entrance) -> None:
+    """The best of many is compared, so that a busy machine does not decide; the bound is wide for the same reason."""
+
+    def fastest(name: str) -> float:
+        spent = []
+        for n in range(24):
+            way_in.later(days=2)  # every attempt is the first
+            begun = time.perf_counter()
+            with pytest.raises(Refused):
+                way_in.enter("wrong password", elsewhere(n + 1), name)
+            spent.append(time.perf_counter() - begun)
+        return statistics.mean(sorted(spent)[:5])
+
+    way_in.enter()
+    with pytest.raises(Refused):
+        way_in.enter("warm", elsewhere(99), "nobody")
+    ratio = fastest("amina") / fastest("nobody")
+    assert 0.7 < ratio < 1.4
+
+
+def test_a_new_browser_is_told_of_and_a_known_one_is_not(way_in: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "is_sent_here", lambda: True)
+    known = way_in.enter().device
+    way_in.enter(visit=here(known))
+    way_in.enter(visit=elsewhere())
+    with way_in.work() as work:
+        notices = work.session.query(Notice).all()
+        assert [row.user_id for row in notices] == [way_in.user_id]
+        assert "curl 8, at 203.0.113.1" in notices[0].body
+        assert [row.recipient for row in work.session.query(Mail)] == ["amina@example.org"]
+        assert work.session.query(KnownDevice).count() == 2
+        assert devices.is_known(work, way_in.user_id, here(known))
+        assert not devices.is_known(work, way_in.user_id + 1, here(known))
+        assert not devices.is_known(work, way_in.user_id, here())
+
+
+def test_a_link_for_a_new_password_works_once_within_the_hour(
+    way_in: Entrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "is_sent_here", lambda: True)
+    with way_in.work() as work:
+        for name in ("amina", "AMINA@example.org", "nobody", "amina", "amina"):
+            resets.ask(work, "https://pulse.example", name)
+    with way_in.work() as work:
+        texts = [(row.content or {})["text"] for row in work.session.query(Mail).order_by(Mail.id)]
+    links = [text.partition("/password/")[2].split()[0] for text in texts]
+    assert len(links) == resets.MOST_AN_HOUR
+    with way_in.work() as work:
+        for void in links[:-1]:
+            with pytest.raises(NotFound, match="used already"):
+                resets.open_for(work, void)
+        assert resets.open_for(work, links[-1]).id == way_in.user_id
+        assert resets.open_for(work, links[-1], spend=True).id == way_in.user_id
+        with pytest.raises(NotFound):
+            resets.open_for(work, links[-1])
+        late = resets.offer(work, "", way_in.person()).rpartition("/")[2]
+    way_in.later(hours=1, seconds=1)
+    with way_in.work() as work, pytest.raises(NotFound, match="older than an hour"):
+        resets.open_for(work, late)
+
+
+def test_the_last_administrator_stays_and_nobody_changes_themselves(way_in: Entrance) -> None:
+    from connectpulse.core.services.work import Actor
+    from connectpulse.web.security.manager import synchronise_roles
+
+    with way_in.work() as work, guard.platform_scope(work.session, "test"):
+        synchronise_roles(work.session)
+        accounts.set_platform_role(work, way_in.user_id, "Platform administrator")
+    for act in (lambda w: accounts.set_active(w, way_in.user_id, False),
+                lambda w: accounts.set_platform_role(w, way_in.user_id, "Auditor")):  # fmt: skip
+        with way_in.work() as work, pytest.raises(Refused, match="last administrator"):
+            act(work)
+        with (
+            way_in.house.work(Actor("user", "Amina", way_in.user_id)) as work,
+            pytest.raises(Refused, match="your own"),
+        ):
+            act(work)
+
+
+def test_a_password_is_hashed_before_the_database_is_asked_to_wait(way_in: Entrance) -> None:
+    """No connection is held while a password is looked at."""
+    pool = way_in.house.engine.pool
+    held: list[int] = []
+    real = passwords.fits
+
+    def watched(stored: str, password: str) -> bool:
+        held.append(pool.checkedout())  # type: ignore[attr-defined]
+        return real(stored, password)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(signing_in.passwords, "fits", watched)
+        way_in.enter()
+    assert held == [0]
