@@ -3,6 +3,7 @@
 Core owes what a plugin owes, and is checked by the same functions.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,10 +18,14 @@ from ..storage import migrate, models
 from ..storage.base import Table
 from . import expansion, imports, leaving, quotes
 from .actions import ACTIONS
+from .disclosure import duties as disclosure
 from .jobs import JobKind
+from .kinds import KINDS
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
+from .policy import duties as policy
 from .subjects import both, by_address, by_contact, by_user, either, handler
+from .support import duties as support
 from .work import Work
 
 MESSAGE_LOG = timedelta(days=90)
@@ -28,7 +33,7 @@ SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
 
-PARTS = (notices.PART,)
+PARTS = (notices.PART, policy.PART, support.PART, disclosure.PART)
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
 
@@ -84,7 +89,7 @@ def retention_rules() -> list[RetentionRule]:
         return RetentionRule(model, age, keep, then, purpose, personal, final_only)
 
     m = models
-    return [
+    rules = [
         kept(m.Organisation, "account, for as long as it lasts"),
         kept(m.Membership, "access control", "user_id"),
         kept(m.Contact, "contact list of the organisation", "name", "fields", "timezone"),
@@ -128,6 +133,7 @@ def retention_rules() -> list[RetentionRule]:
         *_account_rules(),
         *(rule for part in PARTS for rule in part.rules()),
     ]  # fmt: skip
+    return [replace(rule, kinds={**KINDS.get(rule.model.__tablename__, {}), **rule.kinds}) for rule in rules]
 
 
 def _account_rules() -> list[RetentionRule]:

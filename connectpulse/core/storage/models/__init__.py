@@ -1,5 +1,6 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
+from .agreement import Agreement
 from .audit import AuditEntry
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
@@ -7,15 +8,19 @@ from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .decision import Decision
 from .job import Job, Pace
-from .mail import Mail, Notice, NoticeRead
+from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
 from .organisation import Membership, Organisation
+from .policy import Acceptance, Operator, PolicyVersion
+from .support import SupportMessage, SupportRequest
 from .template import Sender, Template, TemplateVersion
 
 __all__ = [
     "ANY",
     "UNITS",
+    "Acceptance",
     "Address",
+    "Agreement",
     "Attempt",
     "AuditEntry",
     "CallbackRequest",
@@ -40,14 +45,19 @@ __all__ = [
     "Membership",
     "Message",
     "Notice",
+    "NoticeChoice",
     "NoticeRead",
+    "Operator",
     "Organisation",
     "Pace",
+    "PolicyVersion",
     "Quote",
     "Receipt",
     "Reference",
     "Route",
     "Sender",
+    "SupportMessage",
+    "SupportRequest",
     "Suppression",
     "Template",
     "TemplateVersion",
