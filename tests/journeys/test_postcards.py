@@ -51,7 +51,9 @@ def prepare(house: House, organisation: int, addresses: list[str], **options: ob
     settings = {"city": "Lahore"} | options.pop("settings", {})  # type: ignore[operator]
     window = int(options.pop("window", 8))  # type: ignore[call-overload]
     with house.work(ADMINISTRATOR) as work:
-        connection = connections.create(work, "Post", "post", settings, connections.Limits(window=window), is_trial=True)
+        connection = connections.create(
+            work, "Post", "post", settings, connections.Limits(window=window), is_trial=True
+        )
         connections.create_route(work, connection.id)
     with house.work(ADMINISTRATOR, organisation) as work:
         made = records.create(work, factories.ContactList(name="All"), "list.created")

@@ -183,9 +183,13 @@ def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
 def objections(work: Work, channel: str, organisation_id: int) -> list[str]:
     """Return why connections that would carry an organisation's messages of a channel may not; one sentence each."""
     statement = select(Connection).where(
-        Connection.id.in_(select(Route.connection_id).where(
-            Route.channel == channel, Route.is_active,
-            or_(Route.organisation_id.is_(None), Route.organisation_id == organisation_id))),
+        Connection.id.in_(
+            select(Route.connection_id).where(
+                Route.channel == channel,
+                Route.is_active,
+                or_(Route.organisation_id.is_(None), Route.organisation_id == organisation_id),
+            )
+        ),
         or_(Connection.organisation_id.is_(None), Connection.organisation_id == organisation_id),
     )
     rows = work.session.scalars(statement.order_by(Connection.id).limit(20)).all()

@@ -13,6 +13,7 @@ from ...core.domain.windows import WEEKDAYS, find_zone
 from ...core.errors import Refused
 from ...core.services import audience, campaigns, connections, messages, overview, plans, quotes
 from ...core.services.campaigns import Draft
+from ...core.services.disclosure import agreements
 from ...core.services.work import Work
 from ...core.storage.models import Campaign
 from .. import current
@@ -141,6 +142,7 @@ class CampaignView(NounView):
                 may_write=self.may(WRITE), may_approve=may_approve, states=MessageState, badge=state_badge(row.state),
                 progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row),
                 weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
+                trials=agreements.trials(work, row.id),
             )  # fmt: skip
 
     def _messages(self, work: Work, campaign_id: int) -> messages.Page:

@@ -40,7 +40,9 @@ _CONTENT = ("Templates", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System")
+_PROMISES = ("Operator", "Policy", "Support", "Agreements", "Announcements")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
+_ALWAYS |= {(verb, page) for verb in (READ, WRITE) for page in ("Notices", "Help", "Consent")}
 
 
 def _all(verb: str, pages: tuple[str, ...]) -> set[tuple[str, str]]:
@@ -52,8 +54,12 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
+        | _all(READ, _PROMISES)
+        | _all(WRITE, _PROMISES)
     ),
-    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))),
+    AUDITOR: frozenset(
+        _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins")) | _all(READ, _PROMISES)
+    ),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))

@@ -17,8 +17,8 @@ from ...domain.provider import Capability
 from ...domain.roles import PLATFORM_ADMINISTRATOR
 from ...errors import Refused
 from ...registry import Registry
-from ...storage.models import Agreement, Connection
-from .. import audit, records
+from ...storage.models import Agreement, Connection, Quote
+from .. import records
 from ..notices import board
 from ..work import Work
 
@@ -99,6 +99,14 @@ def reason(name: str, stands: Stands) -> str:
     if stands.standing is Standing.EXPIRED and stands.until is not None:
         return f"The agreement for {name} ended on {stands.until:%d %B %Y}. Record the new one first."
     return f"No agreement with the provider of {name} is on record. Record it, or mark the connection as a trial."
+
+
+def trials(work: Work, campaign_id: int) -> list[str]:
+    """Return the names of the connections of a campaign's newest quote over which nobody is really written to."""
+    quoted = select(Quote.connections).where(Quote.campaign_id == campaign_id).order_by(Quote.id.desc()).limit(1)
+    chosen = [int(key) for key in work.session.scalar(quoted) or {}]
+    rows = work.session.scalars(select(Connection).where(Connection.id.in_(chosen)).order_by(Connection.name)).all()
+    return [row.name for row in rows if exempt(work.registry, row) is not None]
 
 
 def record(work: Work, connection_id: int, values: Mapping[str, Any]) -> Agreement:

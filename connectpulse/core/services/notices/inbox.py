@@ -40,6 +40,7 @@ class Line(NamedTuple):
     is_read: bool
 
 
+_COLUMNS = "SELECT n.id, n.kind, n.level, n.title, n.body, n.link, n.created_at, n.ended_at, d.user_id IS NOT NULL"
 _MINE = f"""
     FROM pulse_notice n JOIN ab_user u ON u.id = :user
     LEFT JOIN pulse_notice_read d ON d.user_id = u.id AND d.notice_id = n.id
@@ -63,13 +64,18 @@ def page(
     conditions += " AND d.user_id IS NULL" if only_unread else ""
     conditions += f" AND {readers.SORT} = :sort" if sort in SORTS else ""
     rows = work.session.execute(
-        text(
-            "SELECT n.id, n.kind, n.level, n.title, n.body, n.link, n.created_at, n.ended_at, d.user_id IS NOT NULL "
-            f"{_MINE}{conditions} ORDER BY n.id DESC LIMIT {PAGE + 1}"
-        ),
+        text(f"{_COLUMNS} {_MINE}{conditions} ORDER BY n.id DESC LIMIT {PAGE + 1}"),
         {**_facts(work, user_id), "before": before, "sort": sort},
     )
     return [Line(*row) for row in rows]
+
+
+def find(work: Work, user_id: int, notice_id: int) -> Line | None:
+    """Return one notice if the account is among its readers."""
+    row = work.session.execute(
+        text(f"{_COLUMNS} {_MINE} AND n.id = :notice"), {**_facts(work, user_id), "notice": notice_id}
+    ).one_or_none()
+    return Line(*row) if row is not None else None
 
 
 def read(work: Work, user_id: int, notice_id: int | None = None) -> int:

@@ -16,7 +16,7 @@ READS = f"""
     ELSE EXISTS ({MEMBERSHIPS} AND m.organisation_id = n.organisation_id
                  AND (m.role = ANY(n.roles) OR '*' = ANY(n.roles))) OR EXISTS ({PLATFORM_ROLES})
     END
-"""  # noqa: S608 - nothing but constants
+"""
 """Whether the account `u` reads the notice `n`."""
 
 SORT = "CASE WHEN n.level = 'alarm' THEN 'alarms' WHEN n.kind LIKE 'news.%' THEN 'news' ELSE 'updates' END"

@@ -46,7 +46,7 @@ def standing(work: Work, user_id: int) -> Standing:
     if row is None:
         return Standing()
     version_id, digest, is_accepted = row
-    return Standing(version_id, digest, is_accepted, not is_accepted and _must_agree(work, user_id, version_id))
+    return Standing(version_id, digest or "", is_accepted, not is_accepted and _must_agree(work, user_id, version_id))
 
 
 def blocks(work: Work, user_id: int) -> bool:

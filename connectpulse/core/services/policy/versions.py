@@ -126,7 +126,12 @@ def compose(found: PolicyVersion, facts: Operator) -> str:
                 placed += ["", operator.block(facts), ""]
             is_inside = CONTACT in block[0].text.casefold()
         placed.append(line)
-    head = ["# Privacy Policy", "", f"Revised on {_day(found.revised_on)}. In force from {_day(found.effective_on)}.", ""]
+    head = [
+        "# Privacy Policy",
+        "",
+        f"Revised on {_day(found.revised_on)}. In force from {_day(found.effective_on)}.",
+        "",
+    ]
     return policy_text.canonical("\n".join([*head, *placed[:-1]]))
 
 

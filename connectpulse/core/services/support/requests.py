@@ -1,5 +1,6 @@
 """Asking the operator, and being answered: a thread with a reference, with mail to both sides."""
 
+import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -182,8 +183,6 @@ def by_link(work: Work, reference: str, proof: str) -> SupportRequest:
 
 
 def _proof(reference: str) -> str:
-    import hmac
-
     return hmac.new(trust.key("support"), reference.encode(), "sha256").hexdigest()[:40]
 
 
@@ -216,11 +215,13 @@ def _to_operators(work: Work, request: SupportRequest, body: str) -> None:
     board.post(
         work, "support.request", f"{request.reference}: {request.subject}", "Somebody waits for an answer.",
         link=f"/support/show/{request.id}", key=key, **to,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     inbox = operator.facts(work).email
     if inbox and mail.is_sent_here():
         link = mail.address(f"/support/show/{request.id}")
-        mail.post(work, inbox, f"[{request.reference}] {request.subject}", f"{request.name} wrote:\n\n{body}\n\n{link}\n")
+        mail.post(
+            work, inbox, f"[{request.reference}] {request.subject}", f"{request.name} wrote:\n\n{body}\n\n{link}\n"
+        )
 
 
 def _to_asker(work: Work, request: SupportRequest, body: str) -> None:
