@@ -59,7 +59,7 @@ class Line:
     def connect(self, limits: Limits, provider: str = "smpp", **settings: Any) -> int:
         """Set up a connection and a route over it; return its id."""
         with self.house.work(ADMINISTRATOR) as work:
-            made = connections.create(work, f"Over {provider}", provider, settings, limits)
+            made = connections.create(work, f"Over {provider}", provider, settings, limits, is_trial=True)
             connections.create_route(work, made.id)
             return made.id
 

@@ -10,10 +10,23 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
 from .house import House
-from .web import callbacks, current, errors, headers, health, navigation, origin, repairs, request_log, theme
+from .web import (
+    callbacks,
+    consent,
+    current,
+    errors,
+    headers,
+    health,
+    navigation,
+    origin,
+    repairs,
+    request_log,
+    theme,
+)
 from .web.api import v1
 from .web.panel.access import AccessRuleView, SignInLogView
 from .web.panel.accounts import AccountView
+from .web.panel.agreements import AgreementView
 from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.campaigns import CampaignView
@@ -22,10 +35,14 @@ from .web.panel.content import SenderView, TemplateView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView
+from .web.panel.notices import AnnouncementView, NoticesView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
+from .web.panel.policy import OperatorView, PolicyView
+from .web.panel.privacy import ConsentView, PrivacyView
+from .web.panel.support import AskView, HelpView, SupportView
 from .web.panel.system import AuditView, SystemView
 from .web.security import gate
-from .web.security.manager import PulseSecurityManager
+from .web.security.manager import PulseSecurityManager, network_address
 
 VIEWS = (
     AccessRuleView, AccountView, SignInLogView,
@@ -33,7 +50,12 @@ VIEWS = (
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
     TemplateView,
     ApiKeyView, ApiRequestView,
+    AgreementView, AnnouncementView, AskView, ConsentView, HelpView, NoticesView, OperatorView, PolicyView,
+    PrivacyView, SupportView,
 )  # fmt: skip
+
+ASK_LIMIT = "10 per hour"
+"""What a network address may send by the public contact form."""
 
 _THEME = Path(__file__).parent / "web" / "theme"
 
@@ -69,11 +91,14 @@ def create_app(house: House) -> Flask:
     theme.install(app)
     app.before_request(current.bind_organisation)
     app.before_request(gate.hold_back)
+    app.before_request(consent.check)
     repairs.install()
     with app.app_context():
         builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)
         for view in VIEWS:
-            builder.add_view_no_menu(view)
+            made = builder.add_view_no_menu(view)
+            if view is AskView:
+                builder.sm.limiter.limit(ASK_LIMIT, key_func=network_address, methods=["POST"])(made.blueprint)
         navigation.add_plugins(builder, house.registry.views)
     return app
 

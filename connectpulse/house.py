@@ -138,7 +138,7 @@ def build(
     """Return the house for these settings; starts the embedded database if it is used."""
     keyring.set(settings.encryption_keys)
     trust.set(settings.trust_key)
-    mail.use(settings.mail_url, settings.mail_from)
+    mail.use(settings.mail_url, settings.mail_from, settings.public_url)
     places.set(archive=settings.archive_url, backup=settings.backup_url, ledger=settings.ledger_url)
     egress.allow(*settings.egress_allow)
     url = settings.database_url or embedded_server(settings).ensure_running()

@@ -18,11 +18,13 @@ from .domain.contracts import (
     Report,
     View,
 )
+from .domain.personal import kind_of
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .hookspecs import ALWAYS, BY_HOOK, BY_KIND, Hooks
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,19}")
+_KINDS = "declare in the rule's kinds which it is, or do not keep it"
 _RESERVED = ("ab", "alembic", "core", "huey", "pulse")
 """Beginnings of table names that are taken."""
 
@@ -155,6 +157,9 @@ def duties(
             yield f"the retention rule of {table} names column {column}, which does not exist."
         if rule.personal_columns and table not in handled:
             yield f"table {table} has personal columns but no subject handler."
+        for column in rule.personal_columns:
+            if kind_of(column, rule.kinds) is None:
+                yield f"column {column} of {table} is personal, and of no kind the privacy policy names: {_KINDS}."
 
 
 def verbs(name: str, actions: Iterable[AuditAction]) -> Iterator[str]:

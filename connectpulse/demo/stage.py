@@ -138,7 +138,7 @@ def draft(work: Work) -> Campaign:
 
 def _connect(work: Work, port: int) -> None:
     settings = {"host": HOST, "port": port, **ACCOUNT}
-    made = connections.create(work, CONNECTION, "smpp", settings, Limits(window=400))
+    made = connections.create(work, CONNECTION, "smpp", settings, Limits(window=400), is_trial=True)
     connections.create_route(work, made.id)
 
 

@@ -8,7 +8,8 @@ from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery
 from ..core.services.access import signing_in
-from ..core.services.notices import mail
+from ..core.services.disclosure import agreements
+from ..core.services.notices import deliver, mail
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
 from ..house import House
@@ -66,6 +67,8 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.squash_counters", crontab(minute="*"), counters.squash),
     ("core.expire_decisions", crontab(minute="*/10"), four_eyes.expire),
     ("core.end_half_sessions", crontab(minute="*/10"), signing_in.end_half_sessions),
+    ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
+    ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
 )
 """Sweeps by name, with their times; on the elected worker only."""
@@ -104,6 +107,7 @@ def _drain_left_callbacks(open_work: Opener) -> None:
 
 DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     (callbacks.DRAIN, _drain_left_callbacks),
+    ("core.mail_notices", deliver.at_once),
     ("core.send_mail", mail.send_due),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

@@ -63,7 +63,7 @@ def send(
     """
     channel = house.registry.channel(house.registry.provider(provider).channel)
     with house.work(ADMINISTRATOR) as work:
-        connection_id = connections.create(work, f"{provider} on trial", provider, settings).id
+        connection_id = connections.create(work, f"{provider} on trial", provider, settings, is_trial=True).id
     with house.work(ADMINISTRATOR, organisation) as work:
         message_id = singles.queue(
             work, channel=channel, sender=sender, address=address, content=content, values=values,

@@ -94,6 +94,12 @@ def work() -> Iterator[Work]:
     house.wake(made)
 
 
+def reading() -> Work:
+    """Return a work for a page that only looks something up on its way; nothing it writes is committed."""
+    house = the_house()
+    return Work(the_session(), house.registry, house.clock, actor(), organisation_id())
+
+
 @contextmanager
 def platform_work(reason: str) -> Iterator[Work]:
     """Open a unit of work across organisations, for pages of the platform's operator."""

@@ -22,7 +22,13 @@ class Entry(NamedTuple):
 
 
 MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
-    ("", (Entry("Home", "fa-house", "HomeView.index", "Home"),)),
+    (
+        "",
+        (
+            Entry("Home", "fa-house", "HomeView.index", "Home"),
+            Entry("Help", "fa-life-ring", "HelpView.list", "Help"),
+        ),
+    ),
     (
         "Send",
         (
@@ -67,6 +73,10 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Second factors", "fa-key", "AccessRuleView.show", "Accounts"),
             Entry("Connections", "fa-plug", "ConnectionView.list", "Connections"),
             Entry("Routes", "fa-route", "RouteView.list", "Routes"),
+            Entry("Support", "fa-headset", "SupportView.list", "Support"),
+            Entry("Agreements", "fa-file-signature", "AgreementView.list", "Agreements"),
+            Entry("Privacy policy", "fa-scale-balanced", "PolicyView.show", "Policy"),
+            Entry("Operator", "fa-landmark", "OperatorView.edit", "Operator"),
             Entry("System", "fa-heart-pulse", "SystemView.show", "System"),
         ),
     ),

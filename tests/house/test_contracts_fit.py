@@ -64,7 +64,7 @@ def scene(house: House, organisation: int, channel: str, addresses: Sequence[str
     """Set up a connection, a route and a campaign; return the campaign's id."""
     scheme = house.registry.channel(channel).scheme
     with house.work(ADMINISTRATOR) as work:
-        connections.create_route(work, connections.create(work, channel, f"{channel}_line", {}).id)
+        connections.create_route(work, connections.create(work, channel, f"{channel}_line", {}, is_trial=True).id)
     with house.work(ADMINISTRATOR, organisation) as work:
         everybody = records.create(work, ContactList(name="All"), "list.created")
         for address in addresses:

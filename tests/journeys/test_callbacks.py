@@ -22,7 +22,7 @@ def door(house: House) -> Door:
     """A client, a provider that calls back, its connection's id, and the path it calls."""
     cls = next(each for each in house.registry.providers.values() if Capability.CALLBACKS in each.capabilities)
     with house.work(ADMINISTRATOR) as work:
-        made = connections.create(work, "Gateway", cls.name, cls.samples().settings)
+        made = connections.create(work, "Gateway", cls.name, cls.samples().settings, is_trial=True)
         return create_app(house).test_client(), cls, made.id, connections.callback_path(made)
 
 

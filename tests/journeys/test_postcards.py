@@ -51,7 +51,9 @@ def prepare(house: House, organisation: int, addresses: list[str], **options: ob
     settings = {"city": "Lahore"} | options.pop("settings", {})  # type: ignore[operator]
     window = int(options.pop("window", 8))  # type: ignore[call-overload]
     with house.work(ADMINISTRATOR) as work:
-        connection = connections.create(work, "Post", "post", settings, connections.Limits(window=window))
+        connection = connections.create(
+            work, "Post", "post", settings, connections.Limits(window=window), is_trial=True
+        )
         connections.create_route(work, connection.id)
     with house.work(ADMINISTRATOR, organisation) as work:
         made = records.create(work, factories.ContactList(name="All"), "list.created")
@@ -266,7 +268,7 @@ def test_a_provider_that_fails_hands_its_messages_to_the_next_route(
 ) -> None:
     campaign_id = prepare(house, organisation, [f"p{n}@x.org" for n in range(5)], settings={"is_closed": True})
     with house.work(ADMINISTRATOR) as work:
-        second = connections.create(work, "Second", "post", {"city": "Multan"})
+        second = connections.create(work, "Second", "post", {"city": "Multan"}, is_trial=True)
         connections.create_route(work, second.id, priority=20)
     launch(house, organisation, campaign_id)
     wire.start()

@@ -82,7 +82,9 @@ def test_messages_are_told_from_deltas(house: House, organisation: int) -> None:
 def test_a_connection_is_up_paused_or_avoided(house: House) -> None:
     account = {"host": "127.0.0.1", "system_id": "pulse", "password": "pulse"}
     with house.work(ADMINISTRATOR) as work:
-        up, paused, avoided = (connections.create(work, name, "smpp", account).id for name in ("A", "B", "C"))
+        up, paused, avoided = (
+            connections.create(work, name, "smpp", account, is_trial=True).id for name in ("A", "B", "C")
+        )
         connections.pause(work, paused, "for a test")
         work.session.execute(
             text("UPDATE pulse_connection SET open_until = now() + interval '1 minute' WHERE id = :id"), {"id": avoided}

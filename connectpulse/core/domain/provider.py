@@ -35,6 +35,8 @@ class Capability(StrEnum):
     INBOUND = "inbound"
     CALLBACKS = "callbacks"
     SESSION = "session"
+    SIMULATED = "simulated"
+    """Nothing leaves the house: such a provider discloses nothing, and needs no agreement."""
 
 
 @dataclass(frozen=True, slots=True)

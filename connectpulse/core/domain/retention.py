@@ -1,10 +1,12 @@
 """What happens to a record when it has served its purpose, and to a person's data on request."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+from .personal import Personal
 
 if TYPE_CHECKING:
     from ..services.work import Work
@@ -26,7 +28,8 @@ class RetentionRule:
     counted from; `keep` None means for as long as its owner exists. `personal_columns` are the columns
     that can identify a person; the rule is the declaration that erasure and archives rely on.
     `final_only` is an SQL condition that rows must meet before they may go, so that nothing unsent is
-    ever purged.
+    ever purged. `kinds` says which kind of personal data a personal column holds, where its name does not
+    tell: a column of no kind the privacy policy names is refused.
     """
 
     model: type[Any]
@@ -36,6 +39,7 @@ class RetentionRule:
     purpose: str
     personal_columns: tuple[str, ...] = ()
     final_only: str | None = None
+    kinds: Mapping[str, Personal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

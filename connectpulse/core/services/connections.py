@@ -14,8 +14,10 @@ from ..domain.routing import RouteRule
 from ..errors import Refused
 from ..storage.models import Connection, Route
 from . import audit, records
+from .disclosure import agreements
 from .work import Work
 
+WAITS = "It waits for an agreement with the provider: record it, then use the connection."
 _LAST = 1_000_000
 """Added to the priority of routes that would only wait."""
 
@@ -48,21 +50,37 @@ def create(
     raw: Mapping[str, Any],
     limits: Limits | None = None,
     organisation_id: int | None = None,
+    *,
+    is_trial: bool = False,
 ) -> Connection:
-    """Set up a connection; raise Refused with every fault of its settings."""
+    """Set up a connection; raise Refused with every fault of its settings.
+
+    It waits for an agreement with its provider before it can be used, unless it `is_trial` or only simulates.
+    """
     cls = work.registry.provider(provider)
     connection = Connection(name=_name(name), provider=provider, channel=cls.channel, organisation_id=organisation_id)
     connection.token = secrets.token_urlsafe(24)
+    connection.is_trial = is_trial
     _write(connection, cls, raw, limits or Limits())
-    return records.create(work, connection, "connection.created")
+    if agreements.exempt(work.registry, connection) is None:
+        connection.is_active, connection.paused_reason = False, WAITS
+    return records.create(work, connection, "connection.created", is_trial=is_trial)
 
 
-def change(work: Work, connection_id: int, name: str, raw: Mapping[str, Any], limits: Limits) -> Connection:
-    """Change a connection; a secret left empty keeps its value. Workers pick the change up within seconds."""
+def change(
+    work: Work, connection_id: int, name: str, raw: Mapping[str, Any], limits: Limits, *, is_trial: bool | None = None
+) -> Connection:
+    """Change a connection; a secret left empty keeps its value. Workers pick the change up within seconds.
+
+    A trial that becomes a real connection without an agreement waits for one.
+    """
     connection = records.find(work, Connection, connection_id, lock=True)
+    connection.is_trial = connection.is_trial if is_trial is None else is_trial
     connection.name = _name(name)
     _write(connection, work.registry.provider(connection.provider), raw, limits)
     connection.revision += 1
+    if connection.is_active and agreements.objection(work, connection) is not None:
+        connection.is_active, connection.paused_reason = False, WAITS
     return records.update(work, connection, "connection.updated")
 
 
@@ -106,8 +124,11 @@ def move_on(work: Work, connection_id: int) -> None:
 
 
 def resume(work: Work, connection_id: int) -> None:
-    """Send over a paused connection again, with a clean bill of health."""
+    """Send over a paused connection again, with a clean bill of health; raise Refused without an agreement."""
     connection = records.find(work, Connection, connection_id, lock=True)
+    objection = agreements.objection(work, connection)
+    if objection is not None:
+        raise Refused(objection)
     connection.is_active, connection.paused_reason = True, ""
     connection.failures, connection.open_until = 0, None
     connection.revision += 1
@@ -137,7 +158,8 @@ def callback_path(connection: Connection) -> str:
 def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
     """Return the routes that may carry an organisation's messages of a channel.
 
-    Those over connections that are paused or fail at present come after all others.
+    Those over connections that are paused or fail at present come after all others; those over connections
+    without an agreement that holds are not among them.
     """
     statement = (
         select(Route)
@@ -149,10 +171,30 @@ def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
             or_(Connection.organisation_id.is_(None), Connection.organisation_id == organisation_id),
         )
     )
+    routes = work.session.scalars(statement).unique().all()
+    found = agreements.standings(work, {route.connection_id: route.connection for route in routes}.values())
     return [
         RouteRule(route.connection_id, _rank(route, work.clock()), route.weight, route.prefix, route.sender)
-        for route in work.session.scalars(statement).unique()
+        for route in routes
+        if found[route.connection_id].standing.may_send
     ]
+
+
+def objections(work: Work, channel: str, organisation_id: int) -> list[str]:
+    """Return why connections that would carry an organisation's messages of a channel may not; one sentence each."""
+    statement = select(Connection).where(
+        Connection.id.in_(
+            select(Route.connection_id).where(
+                Route.channel == channel,
+                Route.is_active,
+                or_(Route.organisation_id.is_(None), Route.organisation_id == organisation_id),
+            )
+        ),
+        or_(Connection.organisation_id.is_(None), Connection.organisation_id == organisation_id),
+    )
+    rows = work.session.scalars(statement.order_by(Connection.id).limit(20)).all()
+    found = agreements.standings(work, rows)
+    return [agreements.reason(row.name, found[row.id]) for row in rows if not found[row.id].standing.may_send]
 
 
 def _rank(route: Route, now: datetime) -> int:

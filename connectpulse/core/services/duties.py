@@ -3,6 +3,7 @@
 Core owes what a plugin owes, and is checked by the same functions.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,10 +22,14 @@ from .action_log import duties as action_log
 from .action_log import erasure
 from .actions import ACTIONS
 from .api import duties as api
+from .disclosure import duties as disclosure
 from .jobs import JobKind
+from .kinds import KINDS
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
+from .policy import duties as policy
 from .subjects import both, by_address, by_contact, by_user, either, handler
+from .support import duties as support
 from .work import Work
 
 MESSAGE_LOG = timedelta(days=90)
@@ -37,6 +42,9 @@ PARTS = (
     action_log.PART,
     api.PART,
     access.PART,
+    policy.PART,
+    support.PART,
+    disclosure.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
@@ -93,7 +101,7 @@ def retention_rules() -> list[RetentionRule]:
         return RetentionRule(model, age, keep, then, purpose, personal, final_only)
 
     m = models
-    return [
+    rules = [
         kept(m.Organisation, "account, for as long as it lasts"),
         kept(m.Membership, "access control", "user_id"),
         kept(m.Contact, "contact list of the organisation", "name", "fields", "timezone"),
@@ -138,6 +146,7 @@ def retention_rules() -> list[RetentionRule]:
         *_account_rules(),
         *(rule for part in PARTS for rule in part.rules()),
     ]  # fmt: skip
+    return [replace(rule, kinds={**KINDS.get(rule.model.__tablename__, {}), **rule.kinds}) for rule in rules]
 
 
 def _account_rules() -> list[RetentionRule]:

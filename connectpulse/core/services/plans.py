@@ -113,7 +113,9 @@ def problems(work: Work, campaign: Campaign, *, needs_audience: bool = True) -> 
     if campaign.template_version is not None and campaign.sender is not None:
         found += _content_problems(channel, campaign)
     if not connections.rules(work, channel.name, campaign.organisation_id):
-        found.append(f"No route carries {channel.title} messages. A platform administrator has to add one.")
+        found += connections.objections(work, channel.name, campaign.organisation_id) or [
+            f"No route carries {channel.title} messages. A platform administrator has to add one."
+        ]
     window = window_of(campaign)
     if window is not None and not window.days:
         found.append("The sending window never opens: choose at least one weekday.")

@@ -24,6 +24,7 @@ from ...core.services import (
     trials,
 )
 from ...core.services.campaigns import Draft
+from ...core.services.disclosure import agreements
 from ...core.services.work import Work
 from ...core.storage.models import Campaign
 from .. import current
@@ -153,6 +154,7 @@ class CampaignView(NounView):
                 progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row),
                 weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
                 expired=senders.expired(row.sender, work.clock().date()) if row.sender else [],
+                trials=agreements.trials(work, row.id),
             )  # fmt: skip
 
     def _messages(self, work: Work, campaign_id: int) -> messages.Page:

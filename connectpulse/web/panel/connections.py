@@ -14,11 +14,13 @@ from ...core.domain.provider import Capability, Check
 from ...core.errors import NotFound, Refused
 from ...core.services import audit, connections, records
 from ...core.services.connections import Limits
+from ...core.services.disclosure import agreements
 from ...core.services.work import Work
 from ...core.storage.models import Connection, Organisation, Route
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
+from .agreements import stands_badge
 from .dates import moment
 from .forms import with_choices
 from .noun import Column, Filter, NounView, badge, link
@@ -34,9 +36,15 @@ _LIMITS: Form = (
           help="What the provider allows, over all sessions. Empty: as fast as it goes."),
 )  # fmt: skip
 
+_TRIAL = Field("is_trial", "It leads to a simulator or a sandbox: nobody is really written to", Kind.SWITCH,
+               group="Agreement", help="Then it needs no agreement, and campaigns over it say so. Without this, "
+               "record the agreement with the provider before using it.")  # fmt: skip
+
 
 def health(connection: Connection) -> Any:
     """Return how a connection does, as a mark that says why."""
+    if not connection.is_active and connection.paused_reason == connections.WAITS:
+        return badge("waits for an agreement", "warn", connection.paused_reason)
     if not connection.is_active:
         return badge("paused", "warn", connection.paused_reason)
     if connection.open_until is not None and connection.open_until > current.the_house().clock():
@@ -68,11 +76,12 @@ class ConnectionView(NounView):
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
         cls = work.registry.provider(row.provider if row is not None else request.args.get("provider", ""))
         name = Field("name", "Name", is_required=True, high=120, help="For yourselves, like Jazz Lahore SMPP.")
-        return (name, *_optional_secrets(cls.settings_form, row), *_LIMITS)
+        trial = () if Capability.SIMULATED in cls.capabilities else (_TRIAL,)
+        return (name, *_optional_secrets(cls.settings_form, row), *trial, *_LIMITS)
 
     def values(self, work: Work, row: Any) -> dict[str, Any]:
         limits = {"window": row.window, "sessions": row.sessions, "rate_per_second": row.rate_per_second}
-        return {"name": row.name, **row.settings, **limits}
+        return {"name": row.name, **row.settings, **limits, "is_trial": row.is_trial}
 
     def preset(self) -> dict[str, Any]:
         cls = current.the_house().registry.provider(request.args.get("provider", ""))
@@ -97,12 +106,12 @@ class ConnectionView(NounView):
         return super().add()
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
-        name, limits, settings = _split(values)
-        return connections.create(work, name, request.args["provider"], settings, limits)
+        name, limits, settings, is_trial = _split(values)
+        return connections.create(work, name, request.args["provider"], settings, limits, is_trial=is_trial)
 
     def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
-        name, limits, settings = _split(values)
-        return connections.change(work, row.id, name, settings, limits)
+        name, limits, settings, is_trial = _split(values)
+        return connections.change(work, row.id, name, settings, limits, is_trial=is_trial)
 
     def remove(self, work: Work, row: Any) -> None:
         connections.remove(work, row.id)
@@ -133,6 +142,7 @@ class ConnectionView(NounView):
                 callback = current.the_house().settings.public_url.rstrip("/") + connections.callback_path(row)
             return self.render_template(
                 self.show_template, view=self, row=row, cls=cls, routes=routes, callback=callback, check=check,
+                stands=agreements.standing(work, row), stands_badge=stands_badge,
                 health=health(row), settings=_shown(cls, row), may_write=self.may(WRITE),
                 disclosure=cls.disclosure(connections.values(row)) if cls is not None else None,
             )  # fmt: skip
@@ -188,10 +198,10 @@ def _optional_secrets(form: Form, row: Any | None) -> Form:
     )
 
 
-def _split(values: dict[str, Any]) -> tuple[str, Limits, dict[str, Any]]:
+def _split(values: dict[str, Any]) -> tuple[str, Limits, dict[str, Any], bool]:
     settings = dict(values)
     limits = Limits(settings.pop("window"), settings.pop("sessions"), settings.pop("rate_per_second"))
-    return settings.pop("name"), limits, settings
+    return settings.pop("name"), limits, settings, bool(settings.pop("is_trial", False))
 
 
 def _shown(cls: Any, row: Connection) -> list[tuple[str, str]]:

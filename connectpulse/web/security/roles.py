@@ -42,7 +42,9 @@ _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System", "Accounts")
 _API = ("API keys", "API requests")
+_PROMISES = ("Operator", "Policy", "Support", "Agreements", "Announcements")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
+_ALWAYS |= {(verb, page) for verb in (READ, WRITE) for page in ("Notices", "Help", "Consent")}
 
 
 def _all(verb: str, pages: tuple[str, ...]) -> set[tuple[str, str]]:
@@ -54,10 +56,11 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
-        | _all(READ, _API)
+        | _all(READ, (*_API, *_PROMISES))
+        | _all(WRITE, _PROMISES)
         | {(REVOKE, "API keys")}
     ),
-    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins")) | _all(READ, _API)),
+    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, *_API, *_PROMISES, "Members", "Audit", "Settings", "Plugins"))),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))

@@ -8,9 +8,10 @@ from flask import Flask, current_app, request, url_for
 from flask_babel import get_locale
 from flask_login import current_user
 
-from .. import current, navigation
+from .. import consent, current, navigation
 from ..panel import dates
 from ..panel.forms import shown
+from ..panel.notices import unread
 from ..security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE
 
 MOST_LISTED = 20
@@ -89,5 +90,7 @@ def _shell() -> dict[str, Any]:
         "here": current.organisation(),
         "enterable": current.enterable(most=MOST_LISTED + 1),
         "most_listed": MOST_LISTED,
+        "unread": unread,
+        "coming_policy": consent.coming,
         "roles": sorted(current.role_names()),
     }

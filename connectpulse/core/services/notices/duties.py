@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from ...domain.audit import AuditAction
+from ...domain.personal import Personal
 from ...domain.retention import RetentionRule, SubjectHandler, Then
 from ...storage import models as m
 from ..part import Part
@@ -14,9 +16,11 @@ _NOTICES = timedelta(days=180)
 def rules() -> list[RetentionRule]:
     return [
         RetentionRule(m.Mail, "id", _MAIL, Then.PURGE, "service messages", ("recipient", "subject", "content"),
-                      "state <> 'waiting'"),
+                      "state <> 'waiting'", kinds={"recipient": Personal.EMAIL, "subject": Personal.ACTIVITY,
+                                                   "content": Personal.ACTIVITY}),
         RetentionRule(m.Notice, "id", _NOTICES, Then.PURGE, "service messages", ("user_id",)),
         RetentionRule(m.NoticeRead, "read_at", _NOTICES, Then.PURGE, "service messages", ("user_id",)),
+        RetentionRule(m.NoticeChoice, "created_at", None, Then.PURGE, "what is wanted by mail", ("user_id",)),
     ]  # fmt: skip
 
 
@@ -26,7 +30,14 @@ def handlers() -> list[SubjectHandler]:
                 hidden=("content",)),
         handler(m.Notice, by_user(m.Notice, "user_id"), ("user_id",), erase_row=True),
         handler(m.NoticeRead, by_user(m.NoticeRead, "user_id"), ("user_id",), erase_row=True),
+        handler(m.NoticeChoice, by_user(m.NoticeChoice, "user_id"), ("user_id", "alarms", "updates", "news"),
+                erase_row=True),
     ]  # fmt: skip
 
 
-PART = Part(actions=(), rules=rules, handlers=handlers)
+_ACTIONS = (
+    AuditAction("notice.announced", "{actor} announced something to everybody."),
+    AuditAction("notice.chosen", "{actor} chose what to get by mail."),
+)
+
+PART = Part(actions=_ACTIONS, rules=rules, handlers=handlers)

@@ -37,11 +37,16 @@ class _Server:
 
 class _Site:
     server: _Server | None = None
+    public_url: str = ""
 
 
-def use(url: str, sender: str) -> None:
-    """Send by the server at `url` from now on, empty for none; raise Misconfigured if it is no such address."""
+def use(url: str, sender: str, public_url: str = "") -> None:
+    """Send by the server at `url` from now on, empty for none; raise Misconfigured if it is no such address.
+
+    `public_url` is where links in mails lead.
+    """
     _Site.server = _parse(url, sender) if url else None
+    _Site.public_url = public_url.rstrip("/")
 
 
 def _parse(url: str, sender: str) -> _Server:
@@ -53,6 +58,11 @@ def _parse(url: str, sender: str) -> _Server:
         raise Misconfigured("MAIL_URL: tls must be starttls or none.")
     port = parts.port or (465 if tls == "implicit" else 587)
     return _Server(parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""), tls, sender)
+
+
+def address(path: str) -> str:
+    """Return the address of a page of the panel, for a link in a mail."""
+    return _Site.public_url + path
 
 
 def is_sent_here() -> bool:

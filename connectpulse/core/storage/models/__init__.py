@@ -13,6 +13,7 @@ from .access import (
     UserSession,
     WrongTries,
 )
+from .agreement import Agreement
 from .api import ApiAnswer, ApiKey, ApiRequest
 from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
@@ -21,16 +22,20 @@ from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .decision import Decision
 from .job import Job, Pace
-from .mail import Mail, Notice, NoticeRead
+from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
+from .policy import Acceptance, Operator, PolicyVersion
+from .support import SupportMessage, SupportRequest
 from .template import Sender, Template, TemplateVersion
 
 __all__ = [
     "ANY",
     "UNITS",
+    "Acceptance",
     "AccountState",
     "Address",
+    "Agreement",
     "ApiAnswer",
     "ApiKey",
     "ApiRequest",
@@ -64,11 +69,14 @@ __all__ = [
     "Membership",
     "Message",
     "Notice",
+    "NoticeChoice",
     "NoticeRead",
+    "Operator",
     "Organisation",
     "Pace",
     "Passkey",
     "PasswordReset",
+    "PolicyVersion",
     "Quote",
     "Receipt",
     "RecoveryCode",
@@ -78,6 +86,8 @@ __all__ = [
     "Sender",
     "SignIn",
     "StrayMessage",
+    "SupportMessage",
+    "SupportRequest",
     "Suppression",
     "Template",
     "TemplateVersion",

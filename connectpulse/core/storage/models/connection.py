@@ -19,7 +19,8 @@ class Connection(Table):
 
     `window` is the most messages handed over whose outcome is not recorded yet, `sessions` how many workers
     may hold the connection at once, `rate_per_second` the parts per second over all of them. `token` guards
-    its callback address. `open_until` set means the circuit is open and other routes are taken.
+    its callback address. `open_until` set means the circuit is open and other routes are taken. `is_trial` says
+    that it leads to a simulator or a sandbox, where nobody is written to and no agreement is needed.
     """
 
     __tablename__ = "pulse_connection"
@@ -37,6 +38,7 @@ class Connection(Table):
     window: Mapped[int] = mapped_column(default=100, server_default="100")
     sessions: Mapped[int] = mapped_column(default=1, server_default="1")
     rate_per_second: Mapped[int | None]
+    is_trial: Mapped[bool] = mapped_column(default=False, server_default="false")
     is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
     paused_reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
     failures: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -38,12 +38,17 @@ class Notice(Table):
     """Something people should know: for one user, or for whoever holds one of `roles` where it belongs.
 
     `organisation_id` empty is a notice of the platform. `key` names the matter: while a notice of it is open
-    (`ended_at` empty), another is not posted. `link` is an address within the panel.
+    (`ended_at` empty), another is not posted. `link` is an address within the panel. The role `*` is everybody.
+
+    `is_binding` goes out by mail whatever its readers chose. `mailed_to` is the last account whose mail was
+    decided on, `mailed_at` when all were.
     """
 
     __tablename__ = "pulse_notice"
     __table_args__ = (
         Index(None, "organisation_id", "id"),
+        Index(None, "user_id", "id", postgresql_where=text("user_id IS NOT NULL")),
+        Index("ix_pulse_notice_unmailed", "id", postgresql_where=text("mailed_at IS NULL")),
         Index("uq_pulse_notice_open", "key", unique=True, postgresql_where=text("ended_at IS NULL AND key <> ''")),
     )
 
@@ -59,6 +64,9 @@ class Notice(Table):
     key: Mapped[str] = mapped_column(String(120), default="", server_default="")
     created_at: Mapped[CreatedAt]
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    is_binding: Mapped[bool] = mapped_column(default=False, server_default="false")
+    mailed_to: Mapped[int] = mapped_column(default=0, server_default="0")
+    mailed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class NoticeRead(Table):
@@ -70,3 +78,21 @@ class NoticeRead(Table):
     user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"))
     notice_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("pulse_notice.id", ondelete="CASCADE"))
     read_at: Mapped[CreatedAt]
+
+
+class NoticeChoice(Table):
+    """What somebody wants by mail: `each` at once, `digest` once a day, or `never`, for each sort of notice.
+
+    `digested_to` is the last notice their digests have told of, `digested_at` when the last one was due.
+    """
+
+    __tablename__ = "pulse_notice_choice"
+    __table_args__ = (Index(None, "digested_at", "user_id"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("ab_user.id", ondelete="CASCADE"), primary_key=True)
+    alarms: Mapped[str] = mapped_column(String(10), default="each", server_default="each")
+    updates: Mapped[str] = mapped_column(String(10), default="digest", server_default="digest")
+    news: Mapped[str] = mapped_column(String(10), default="never", server_default="never")
+    digested_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    digested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    created_at: Mapped[CreatedAt]

@@ -92,7 +92,7 @@ class TrialProvider(Provider):
         ),
     )
     ambiguity = Ambiguity.IDEMPOTENT
-    capabilities = frozenset({Capability.RECEIPTS})
+    capabilities = frozenset({Capability.RECEIPTS, Capability.SIMULATED})
     errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]] = {
         "94": (ErrorClass.RECIPIENT, "invalid_recipient"),
         "95": (ErrorClass.CONTENT, "refused_by_provider"),

@@ -44,7 +44,7 @@ class Scene:
     def connect(self, name: str = "Post", **conditions: Any) -> int:
         """Set up a connection with a route; return its id."""
         with self.house.work(AMINA) as work:
-            made = connections.create(work, name, "post", {"city": "Lahore"})
+            made = connections.create(work, name, "post", {"city": "Lahore"}, is_trial=True)
             connections.create_route(work, made.id, **conditions)
             return made.id
 

@@ -91,7 +91,7 @@ def test_a_route_or_connection_of_another_organisation_is_not_taken(scene: Scene
     mine = scene.connect("Mine", organisation_id=scene.organisation)
     theirs = scene.connect("Theirs", organisation_id=other)
     with scene.house.work(AMINA) as work:
-        private = connections.create(work, "Private", "post", {"city": "x"}, organisation_id=other)
+        private = connections.create(work, "Private", "post", {"city": "x"}, is_trial=True, organisation_id=other)
         connections.create_route(work, private.id)
     assert order(scene) == (mine,)
     assert set(order(scene, organisation=other)) == {theirs, private.id}

@@ -216,6 +216,6 @@ def test_an_organisation_says_which_words_mean_stop_and_how_it_confirms(scene: S
 
 def test_a_connection_of_one_organisation_gives_it_everything(scene: Scene) -> None:
     with scene.house.work(AMINA) as work:
-        own = connections.create(work, "Own", "post", {"city": "x"}, organisation_id=scene.organisation)
+        own = connections.create(work, "Own", "post", {"city": "x"}, is_trial=True, organisation_id=scene.organisation)
     arrive(scene, own.id, Inbound("p@x.org", "Anybody", "Hello"))
     assert len(kept(scene)) == 1

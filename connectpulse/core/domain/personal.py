@@ -1,0 +1,89 @@
+"""What may be known of people: a closed list of kinds, in the categories and the words of the privacy policy.
+
+Every personal column is of one kind. A kind that is not here cannot be kept, by core or by a plugin, because
+no policy names it; and a policy that leaves out the words of a kind in use is not published.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Category(StrEnum):
+    """The types of information a policy speaks of."""
+
+    ACCOUNT = "Account information"
+    USAGE = "Usage data"
+    CONTACTS = "Contact lists"
+    TECHNICAL = "Technical data"
+    PAYMENT = "Payment information"
+
+
+class Personal(StrEnum):
+    """A kind of personal data. Its value is what the policy must call it, in any mixture of capitals."""
+
+    NAME = "name"
+    EMAIL = "email address"
+    PHONE = "phone number"
+    COMPANY = "company name"
+    CREDENTIALS = "login credentials"
+    CAMPAIGN = "campaign data"
+    MESSAGE_LOG = "message logs"
+    API_LOG = "API request logs"
+    ACTIVITY = "platform activity"
+    CONTACT_ADDRESS = "phone numbers"
+    CONTACT_DETAILS = "contact details"
+    NETWORK = "IP addresses"
+    BROWSER = "browser type"
+    DEVICE = "device information"
+    TIMES = "access timestamps"
+    BILLING = "billing details"
+
+    @property
+    def category(self) -> Category:
+        """Return the category the policy puts this kind in."""
+        return _CATEGORIES[self]
+
+
+_CATEGORIES: Final[Mapping[Personal, Category]] = {
+    kind: category
+    for category, kinds in {
+        Category.ACCOUNT: (Personal.NAME, Personal.EMAIL, Personal.PHONE, Personal.COMPANY, Personal.CREDENTIALS),
+        Category.USAGE: (Personal.CAMPAIGN, Personal.MESSAGE_LOG, Personal.API_LOG, Personal.ACTIVITY),
+        Category.CONTACTS: (Personal.CONTACT_ADDRESS, Personal.CONTACT_DETAILS),
+        Category.TECHNICAL: (Personal.NETWORK, Personal.BROWSER, Personal.DEVICE, Personal.TIMES),
+        Category.PAYMENT: (Personal.BILLING,),
+    }.items()
+    for kind in kinds
+}
+
+_BY_NAME: Final[Mapping[str, Personal]] = {
+    "first_name": Personal.NAME,
+    "last_name": Personal.NAME,
+    "username": Personal.NAME,
+    "actor_name": Personal.NAME,
+    "author_name": Personal.NAME,
+    "asked_by_name": Personal.NAME,
+    "decided_by_name": Personal.NAME,
+    "email": Personal.EMAIL,
+    "phone": Personal.PHONE,
+    "company": Personal.COMPANY,
+    "password": Personal.CREDENTIALS,
+    "user_id": Personal.ACTIVITY,
+    "contact_id": Personal.CONTACT_DETAILS,
+    "actor_address": Personal.NETWORK,
+    "network_address": Personal.NETWORK,
+    "ip_address": Personal.NETWORK,
+    "user_agent": Personal.BROWSER,
+    "browser": Personal.BROWSER,
+    "device": Personal.DEVICE,
+}
+"""Names of columns that mean the same in every table; a rule may say otherwise, and must for all others."""
+
+
+def kind_of(column: str, declared: Mapping[str, str]) -> Personal | None:
+    """Return the kind of a personal column as its rule declares it, or as its name says; None if neither does."""
+    said = declared.get(column)
+    if said is None:
+        return _BY_NAME.get(column)
+    return Personal(said) if said in set(Personal) else None

@@ -1,0 +1,84 @@
+"""What the platform keeps of people, read off the declared columns, and held against what the policy names."""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import NamedTuple
+
+from ...domain import policy_text
+from ...domain.personal import Personal, kind_of
+from ...domain.retention import RetentionRule, Then
+from ...registry import Registry
+from ...storage import migrate
+from ..work import Work
+
+COLLECTED = "information we collect"
+
+_ENDS = {Then.PURGE: "deleted", Then.ARCHIVE: "archived", Then.ANONYMISE: "made anonymous"}
+
+
+class Line(NamedTuple):
+    """One personal column: where it is, what it holds, why, for how long, and whether people find it."""
+
+    owner: str
+    table: str
+    column: str
+    kind: Personal | None
+    purpose: str
+    kept: str
+    is_found: bool
+
+    @property
+    def category(self) -> str:
+        """The category the policy puts it in; empty if no policy can name it."""
+        return self.kind.category.value if self.kind else ""
+
+
+def lines(registry: Registry) -> list[Line]:
+    """Return every personal column of core, of Flask-AppBuilder and of every plugin, muted ones included."""
+    found = [
+        Line(
+            owner=_owner(rule), table=rule.model.__tablename__, column=column, kind=kind_of(column, rule.kinds),
+            purpose=rule.purpose, kept=_kept(rule), is_found=rule.model.__tablename__ in registry.subjects,
+        )
+        for rule in registry.rules.values()
+        for column in rule.personal_columns
+    ]  # fmt: skip
+    return sorted(found, key=lambda line: (line.category, line.owner, line.table, line.column))
+
+
+def _owner(rule: RetentionRule) -> str:
+    table = rule.model.__table__
+    owner = migrate.owner(table)
+    return "accounts" if owner == migrate.CORE and table.name.startswith("ab_") else owner
+
+
+def _kept(rule: RetentionRule) -> str:
+    if rule.keep is None:
+        return "as long as its owner exists"
+    return f"{_length(rule.keep)}, then {_ENDS[rule.then]}"
+
+
+def _length(keep: timedelta) -> str:
+    return f"{keep.days} days" if keep.days else f"{keep.seconds // 3600} hours"
+
+
+def unnamed(registry: Registry, text: str) -> list[str]:
+    """Return one sentence per kind of data that is kept and that a policy's text does not name."""
+    said = " ".join((policy_text.section(text, COLLECTED) or "").casefold().split())
+    kept: dict[Personal, list[str]] = {}
+    for line in lines(registry):
+        if line.kind is not None:
+            kept.setdefault(line.kind, []).append(f"{line.table}.{line.column}")
+    return [
+        f"It does not name {kind.value} under {COLLECTED.title()!r}, which {places[0]} holds."
+        for kind, places in kept.items()
+        if not re.search(rf"\b{re.escape(kind.value.casefold())}\b", said)
+    ]
+
+
+def faults(work: Work, published: Iterable[str]) -> Iterator[str]:
+    """Find what the published texts do not name of what is kept, for `connectpulse check`."""
+    for text in published:
+        for fault in unnamed(work.registry, text):
+            yield f"The privacy policy: {fault[0].lower()}{fault[1:]}"
