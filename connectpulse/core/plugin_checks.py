@@ -16,6 +16,7 @@ from .domain.contracts import (
     PaymentGateway,
     PluginInfo,
     Report,
+    RestoreCheck,
     View,
 )
 from .domain.provider import Provider
@@ -38,6 +39,7 @@ LISTS: Mapping[str, type[Any]] = {
     "pulse_reports": Report,
     "pulse_health": HealthCheck,
     "pulse_dashboard": Card,
+    "pulse_restore_checks": RestoreCheck,
 }
 """Hooks that return a list, and of what."""
 
