@@ -17,6 +17,7 @@ from ..storage import migrate, models
 from ..storage.base import Table
 from . import expansion, imports, leaving, quotes
 from .actions import ACTIONS
+from .backups import duties as backups
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
@@ -28,7 +29,7 @@ SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
 
-PARTS = (notices.PART,)
+PARTS = (notices.PART, backups.PART)
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
 

@@ -1,6 +1,7 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
 from .audit import AuditEntry
+from .backup import Backup, Drill
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
@@ -18,6 +19,7 @@ __all__ = [
     "Address",
     "Attempt",
     "AuditEntry",
+    "Backup",
     "CallbackRequest",
     "Campaign",
     "CampaignList",
@@ -30,6 +32,7 @@ __all__ = [
     "CustomField",
     "Decision",
     "Dispatch",
+    "Drill",
     "Import",
     "ImportChunk",
     "ImportFault",
