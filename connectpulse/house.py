@@ -19,6 +19,7 @@ from .core.domain.settings import Settings
 from .core.errors import Misconfigured
 from .core.registry import Registry
 from .core.services import duties
+from .core.services.backups import plan as backups
 from .core.services.notices import mail
 from .core.services.work import Actor, Clock, Work, utc_now
 from .core.storage import guard, migrate, partitions
@@ -85,6 +86,9 @@ class House:
             version = int(connection.scalar(text("SHOW server_version_num")) or 0)
         if version < 150000:
             return [f"PostgreSQL 15 or newer is needed; this is {version // 10000}."]
+        with self.engine.connect() as connection:
+            if connection.scalar(text("SELECT to_regclass(:mark)"), {"mark": backups.RESTORING}) is not None:
+                return ["A restore was begun here and is not finished. Run `connectpulse restore` again."]
         faults = migrate.pending(self.engine, self.migrations)
         if faults:
             return [*faults, "Run `connectpulse upgrade`."]
@@ -140,6 +144,10 @@ def build(
     trust.set(settings.trust_key)
     mail.use(settings.mail_url, settings.mail_from, settings.public_url)
     places.set(archive=settings.archive_url, backup=settings.backup_url, ledger=settings.ledger_url)
+    backups.use(
+        settings.backup_recipient, settings.backup_hour,
+        (settings.backup_daily, settings.backup_weekly, settings.backup_monthly),
+    )  # fmt: skip
     egress.allow(*settings.egress_allow)
     url = settings.database_url or embedded_server(settings).ensure_running()
     registry = Registry()

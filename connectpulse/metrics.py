@@ -43,6 +43,11 @@ SELECT id::text, is_active, coalesce(open_until > now(), false), EXISTS (
 FROM pulse_connection c ORDER BY id LIMIT 1000
 """
 
+_NEWEST_BACKUP = """
+SELECT extract(epoch FROM now() - taken_at), size FROM pulse_backup WHERE state = 'done'
+ORDER BY taken_at DESC LIMIT 1
+"""
+
 
 def exposition(house: House) -> bytes:
     """Return the site's metrics in Prometheus' text format."""
@@ -70,6 +75,7 @@ class SiteCollector(Collector):
             yield from _messages(connection)
             yield from _flow(connection, f"{month:%Y%m}")
             yield from _connections(connection)
+            yield from _backups(connection)
 
 
 def _queues(connection: Connection) -> Iterator[Metric]:
@@ -111,6 +117,16 @@ def _connections(connection: Connection) -> Iterator[Metric]:
         for face, value in zip(faces.values(), (not is_active, is_open, is_up), strict=True):
             face.add_metric([identity], float(value))
     yield from faces.values()
+
+
+def _backups(connection: Connection) -> Iterator[Metric]:
+    age = GaugeMetricFamily("connectpulse_backup_age_seconds", "Seconds since the moment the newest backup holds.")
+    size = GaugeMetricFamily("connectpulse_backup_bytes", "Bytes of the newest backup.")
+    for seconds, held in connection.execute(text(_NEWEST_BACKUP)):
+        age.add_metric([], float(seconds))
+        size.add_metric([], float(held))
+    yield age
+    yield size
 
 
 def _number(connection: Connection, query: str, facts: Mapping[str, Any] | None = None) -> float:

@@ -218,3 +218,9 @@ def _silence(error: Exception) -> str | None:
 def _refuse(sentence: str) -> None:
     click.echo(" ".join(sentence.split()), err=True)
     sys.exit(1)
+
+
+from .backups import COMMANDS as BACKUPS  # noqa: E402
+
+for each in BACKUPS:
+    connectpulse.add_command(each)

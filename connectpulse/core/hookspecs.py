@@ -20,6 +20,7 @@ from .domain.contracts import (
     PluginInfo,
     PluginKind,
     Report,
+    RestoreCheck,
     View,
 )
 from .domain.provider import Provider
@@ -142,6 +143,14 @@ class Hooks:
         Example: `return [Card("acme_calls", "Calls today", calls_today, "fa-phone")]`
         """
 
+    @hookspec
+    def pulse_restore_checks(self) -> list[RestoreCheck]:
+        """Say what must hold in a database that was restored from a backup, like sums that agree.
+
+        Returns: checks by name; each reads and changes nothing, and may take its time.
+        Example: `return [RestoreCheck("acme_sums", check_sums)]`
+        """
+
 
 ALWAYS = frozenset({"pulse_plugin", "pulse_retention_rules", "pulse_subject_data"})
 """Hooks every plugin owes, whatever it does."""
@@ -173,4 +182,5 @@ SERVING = frozenset(
         "pulse_dashboard",
     }
 )
-"""Hooks that fall silent when a plugin is muted; its duties (retention, subjects, audit) go on."""
+"""Hooks that fall silent when a plugin is muted; its duties (retention, subjects, audit, what must
+hold after a restore) go on."""

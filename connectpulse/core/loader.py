@@ -34,6 +34,7 @@ NAMED: dict[str, str] = {
     "pulse_reports": "reports",
     "pulse_health": "health",
     "pulse_dashboard": "cards",
+    "pulse_restore_checks": "restore_checks",
 }
 """Hooks whose objects are kept by name, and where."""
 

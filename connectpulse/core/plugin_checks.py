@@ -16,6 +16,7 @@ from .domain.contracts import (
     PaymentGateway,
     PluginInfo,
     Report,
+    RestoreCheck,
     View,
 )
 from .domain.personal import kind_of
@@ -40,6 +41,7 @@ LISTS: Mapping[str, type[Any]] = {
     "pulse_reports": Report,
     "pulse_health": HealthCheck,
     "pulse_dashboard": Card,
+    "pulse_restore_checks": RestoreCheck,
 }
 """Hooks that return a list, and of what."""
 

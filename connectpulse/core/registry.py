@@ -13,6 +13,7 @@ from .domain.contracts import (
     PaymentGateway,
     PluginInfo,
     Report,
+    RestoreCheck,
     View,
 )
 from .domain.provider import Provider
@@ -41,6 +42,7 @@ class Registry:
     reports: dict[str, Report] = field(default_factory=dict)
     health: dict[str, HealthCheck] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
+    restore_checks: dict[str, RestoreCheck] = field(default_factory=dict)
     jobs: dict[str, Any] = field(default_factory=dict)
     acts: dict[str, Any] = field(default_factory=dict)
 

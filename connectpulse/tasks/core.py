@@ -8,6 +8,8 @@ from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery
 from ..core.services.access import signing_in
+from ..core.services.backups import running as backup_running
+from ..core.services.backups import watch as backup_watch
 from ..core.services.disclosure import agreements
 from ..core.services.notices import deliver, mail
 from ..core.services.work import SYSTEM, Opener, Work
@@ -28,9 +30,18 @@ def register(queue: Any, house: House, worker: str, is_stopping: Callable[[], bo
     def drain_callbacks(connection_id: int) -> None:
         callbacks.drain(house.work, connection_id)
 
+    def run_backup(backup_id: int) -> None:
+        if backup_running.run(house.work, backup_id, worker):
+            backup_watch.reconcile(house.work)
+
+    def reconcile_backups(nothing: int) -> None:
+        backup_watch.reconcile(house.work)
+
     tasks = {
         jobs.RUN: queue.task(name=jobs.RUN)(run_job),
         callbacks.DRAIN: queue.task(name=callbacks.DRAIN)(drain_callbacks),
+        backup_running.RUN: queue.task(name=backup_running.RUN)(run_backup),
+        backup_watch.RECONCILE: queue.task(name=backup_watch.RECONCILE)(reconcile_backups),
     }
     house.waker = lambda name, subject_id: tasks[name](subject_id)
     for name, schedule, sweep in PERIODIC:
@@ -56,6 +67,13 @@ def _wake_jobs(work: Work) -> int:
     return len(due)
 
 
+def _wake_backups(work: Work) -> int:
+    due = backup_running.due(work)
+    for backup_id in due:
+        work.wake(backup_running.RUN, backup_id)
+    return len(due)
+
+
 def _make_partitions(work: Work) -> int:
     return len(partitions.ensure(work.session.connection(), work.clock()))
 
@@ -70,6 +88,9 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
     ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
+    ("core.schedule_backup", crontab(minute="*/10"), backup_watch.schedule),
+    ("core.watch_backups", crontab(minute="*/10"), backup_watch.watch),
+    (backup_watch.WAKE, crontab(minute="23"), backup_watch.wake),
 )
 """Sweeps by name, with their times; on the elected worker only."""
 
@@ -78,6 +99,7 @@ FREQUENT: tuple[tuple[str, Sweep], ...] = (
     ("core.match_orphans", recovery.orphans),
     ("core.expire_queued", leaving.expire_step),
     ("core.wake_jobs", _wake_jobs),
+    ("core.wake_backups", _wake_backups),
 )
 """Sweeps every worker does every few seconds: they make way for each other by skipping locked rows,
 and a job woken twice is claimed once."""

@@ -20,14 +20,14 @@ HANDED_OVER: tuple[type[Any], ...] = (
     contracts.CampaignFacts, provider.Provider, provider.Disclosure, provider.Submission, provider.Receipt,
     provider.Inbound, provider.TemplateWord, provider.Callback, provider.Check, provider.Samples, contracts.Ledger,
     contracts.Tariff, contracts.Movement, contracts.PaymentGateway, contracts.View, contracts.Report,
-    contracts.HealthCheck, contracts.Health, contracts.Card, form.Field,
+    contracts.HealthCheck, contracts.Health, contracts.Card, contracts.RestoreCheck, form.Field,
 )  # fmt: skip
 
 INTRODUCTION = """# Hooks
 
 A plugin tells the house what it offers by implementing hooks. They are called once, at start, and hand over typed objects; the objects do the work. Write them on a class, mark each with `hookimpl` from `connectpulse.core.api`, and name the class in the entry-point group `{group}`. The loader refuses a plugin with every fault listed; `connectpulse check` and the panel show them.
 
-A muted plugin keeps its duties: retention rules, subject handlers and audit actions go on, everything else falls silent. Names are unique in the house, and begin with the plugin's where the table says so.
+A muted plugin keeps its duties: retention rules, subject handlers and audit actions and restore checks go on, everything else falls silent. Names are unique in the house, and begin with the plugin's where the table says so.
 
 A plugin imports `connectpulse.core.api`, for its pages `connectpulse.web.pages`, in its tests `connectpulse.testing`, and nothing else of ours. How to begin: [write a plugin](plugin-tutorial.md). When it is good: [the checklist](plugin-checklist.md).
 

@@ -310,6 +310,17 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoreCheck:
+    """Something that must hold in a database that was restored, like sums that agree.
+
+    `check` reads and changes nothing. It may take as long as it needs: it runs in drills and after a restore.
+    """
+
+    name: str
+    check: Callable[["Work"], Health]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A named table for the reports page: `rows` yields at most `limit` rows, newest first."""
 

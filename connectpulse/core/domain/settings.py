@@ -82,6 +82,40 @@ SETTINGS: Form = (
         help="An age recipient; its secret key stays off this machine. Empty: no backups are made.",
     ),
     Field(
+        "BACKUP_HOUR",
+        "Hour of the day that backups are made at",
+        Kind.NUMBER,
+        default=2,
+        low=0,
+        high=23,
+        help="In UTC.",
+    ),
+    Field(
+        "BACKUP_DAILY",
+        "Days whose last backup is kept",
+        Kind.NUMBER,
+        default=14,
+        low=1,
+        high=366,
+    ),
+    Field(
+        "BACKUP_WEEKLY",
+        "Weeks whose last backup is kept",
+        Kind.NUMBER,
+        default=8,
+        low=0,
+        high=104,
+    ),
+    Field(
+        "BACKUP_MONTHLY",
+        "Months whose last backup is kept",
+        Kind.NUMBER,
+        default=12,
+        low=0,
+        high=120,
+        help="An erased person stays in older backups for so long; a restore erases them again.",
+    ),
+    Field(
         "LEDGER_URL",
         "Where erasures and checkpoints of the action log are kept",
         default="",
@@ -181,6 +215,10 @@ class Settings:
     archive_url: str
     backup_url: str
     backup_recipient: str
+    backup_hour: int
+    backup_daily: int
+    backup_weekly: int
+    backup_monthly: int
     ledger_url: str
     mail_url: str
     mail_from: str

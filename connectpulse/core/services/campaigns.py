@@ -212,6 +212,16 @@ def pause_for(work: Work, campaign_ids: Sequence[int], reason: str) -> None:
         _step(work, campaign, CampaignState.PAUSED, "campaign.paused", reason=reason)
 
 
+def miss_passed(work: Work, reason: str) -> int:
+    """Let no scheduled start that has passed happen any more; return how many there were. Platform work."""
+    passed = select(Campaign).where(Campaign.state == CampaignState.SCHEDULED, Campaign.scheduled_at <= work.clock())
+    found = work.session.scalars(passed.with_for_update(of=Campaign)).unique().all()
+    for campaign in found:
+        campaign.reason = reason[:300]
+        _step(work, campaign, CampaignState.MISSED, "campaign.missed", reason=campaign.reason)
+    return len(found)
+
+
 def _start(work: Work, campaign: Campaign, quote: Quote) -> Campaign:
     now = work.clock()
     if campaign.scheduled_at is not None and campaign.scheduled_at > now:

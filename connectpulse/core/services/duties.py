@@ -22,6 +22,7 @@ from .action_log import duties as action_log
 from .action_log import erasure
 from .actions import ACTIONS
 from .api import duties as api
+from .backups import duties as backups
 from .disclosure import duties as disclosure
 from .jobs import JobKind
 from .kinds import KINDS
@@ -45,6 +46,7 @@ PARTS = (
     policy.PART,
     support.PART,
     disclosure.PART,
+    backups.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 

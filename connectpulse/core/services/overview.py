@@ -13,6 +13,7 @@ from ..domain.contracts import Health
 from ..domain.message import MessageState
 from ..storage.models import Campaign, Connection, ContactList, Import, Sender, Template
 from . import counters
+from .backups import watch as backups
 from .work import Work
 
 
@@ -193,6 +194,7 @@ def health(work: Work) -> list[Health]:
     found = [
         Health("queue", waited < 300, f"The oldest message that may go has waited {waited:.0f} s."),
         Health("workers", bool(workers) or not waited, f"{workers} worker(s) hold provider sessions."),
+        backups.health(work),
     ]
     for check in work.registry.health.values():
         try:

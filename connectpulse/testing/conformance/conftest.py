@@ -28,6 +28,7 @@ OFFERS = {
     "report": ("pulse_reports", "reports"),
     "health_check": ("pulse_health", "health checks"),
     "card": ("pulse_dashboard", "dashboard cards"),
+    "restore_check": ("pulse_restore_checks", "restore checks"),
     "task": ("pulse_tasks", "tasks"),
 }
 """Arguments of the kit's tests: the hook that hands the things over, and what they are called."""

@@ -20,6 +20,7 @@ from connectpulse.core.domain.contracts import (
     PaymentGateway,
     Purpose,
     Report,
+    RestoreCheck,
     Tariff,
     Unpriced,
     View,
@@ -124,6 +125,14 @@ def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
     assert isinstance(shown, str | None)
     assert len(statements) <= 1, statements
     assert card.title.strip()
+
+
+def test_a_restore_check_finds_nothing_where_nothing_was_restored(restore_check: RestoreCheck, work: Work) -> None:
+    found = restore_check.check(work)
+    assert isinstance(found, Health)
+    assert found.name == restore_check.name
+    assert found.is_healthy, found.detail
+    assert not (work.session.new or work.session.dirty or work.session.deleted), "a check changes nothing"
 
 
 def test_a_payment_gateway_asks_proper_questions(gateway: PaymentGateway) -> None:

@@ -26,6 +26,7 @@ from connectpulse.core.api import (
     Pricer,
     Provider,
     Report,
+    RestoreCheck,
     RetentionRule,
     SubjectHandler,
     Table,
@@ -136,3 +137,7 @@ class CompletePlugin:
     @hookimpl
     def pulse_dashboard(self) -> list[Card]:
         return [Card("complete_card", "Things", lambda work: "1")]
+
+    @hookimpl
+    def pulse_restore_checks(self) -> list[RestoreCheck]:
+        return [RestoreCheck("complete_sums", lambda work: Health("complete_sums", True))]

@@ -301,7 +301,7 @@ def test_every_hook_arrives_in_the_registry(acme: Write) -> None:
         "plugins": "complete", "channels": "complete", "providers": "complete", "ledgers": "complete",
         "gateways": "complete", "rules": "complete_thing", "subjects": "complete_thing",
         "actions": "complete.done", "reports": "complete_things", "health": "complete_health",
-        "cards": "complete_card",
+        "cards": "complete_card", "restore_checks": "complete_sums",
     }.items():  # fmt: skip
         assert name in getattr(registry, table), table
     assert [view.label for view in registry.views] == ["Things"]

@@ -16,6 +16,7 @@ from .access import (
 from .agreement import Agreement
 from .api import ApiAnswer, ApiKey, ApiRequest
 from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
+from .backup import Backup, Drill
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
@@ -44,6 +45,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "AuditSearch",
+    "Backup",
     "CallbackRequest",
     "Campaign",
     "CampaignList",
@@ -57,6 +59,7 @@ __all__ = [
     "CustomField",
     "Decision",
     "Dispatch",
+    "Drill",
     "Import",
     "ImportChunk",
     "ImportFault",

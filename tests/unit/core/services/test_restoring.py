@@ -1,0 +1,269 @@
+"""Restores and drills: into an empty database only, whole, safe to work with, and looked at closely."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from connectpulse.commands import backups
+from connectpulse.core.domain.contracts import Health, RestoreCheck
+from connectpulse.core.domain.settings import fresh_secrets
+from connectpulse.core.errors import Misconfigured, PulseError, Refused
+from connectpulse.core.services import campaigns
+from connectpulse.core.services.backups import drills, manifest, pipes, restoring, taking, watch
+from connectpulse.core.services.notices import mail
+from connectpulse.core.storage import guard
+from connectpulse.core.storage.embedded import EmbeddedServer
+from connectpulse.core.storage.models import Connection, Drill
+from connectpulse.house import House
+from connectpulse.testing import factories
+from tests.unit.core.services.backup_scene import BackedUp, backed_up
+from tests.unit.core.services.scene import Scene
+
+
+@pytest.fixture
+def site(database_server: EmbeddedServer, database_url: str, tmp_path: Path) -> Iterator[BackedUp]:
+    with backed_up(database_server, database_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def scene(site: BackedUp) -> Scene:
+    return Scene(site.house, factories.organisation(site.house))
+
+
+def connect_with_secret(scene: Scene) -> None:
+    connection_id = scene.connect()
+    with scene.work() as work:
+        work.session.get_one(Connection, connection_id).secrets = {"token": "s3cret"}
+
+
+def one(house: House, query: str) -> Any:
+    with house.work(factories.ADMINISTRATOR) as work:
+        return work.session.execute(text(query)).one()
+
+
+def test_a_backup_comes_back_as_it_was(site: BackedUp, scene: Scene) -> None:
+    scene.people("amina@example.org", "bilal@example.org")
+    made = site.make()
+    scene.people("later@example.org")
+    with site.empty_site() as empty:
+        site.restore(empty)
+        assert empty.check_database() == []
+        assert one(empty, "SELECT count(*) FROM pulse_contact") == (2,)
+        assert one(empty, "SELECT count(*) FROM pulse_audit WHERE verb = 'backup.restored'") == (1,)
+        scene_there = Scene(empty, scene.organisation)
+        scene_there.people("new@example.org")
+        with empty.work(factories.ADMINISTRATOR) as work:
+            assert watch.newest(work) is None, "the row of the backup itself is one that is being made"
+        watch.reconcile(empty.work)
+        with empty.work(factories.ADMINISTRATOR) as work:
+            assert watch.newest(work) == made.moment
+
+
+def test_what_ran_is_paused_and_what_has_passed_is_missed(site: BackedUp, scene: Scene) -> None:
+    scene.connect()
+    people = scene.people("amina@example.org", "bilal@example.org")
+    template, sender = scene.template(), scene.sender()
+    running, scheduled, paused = (
+        scene.campaign(people, name=name, template_id=template, sender_id=sender) for name in ("One", "Two", "Three")
+    )
+    scene.launch(running)
+    scene.launch(paused)
+    with scene.work() as work:
+        singles_before = one(site.house, "SELECT count(*) FROM pulse_dispatch WHERE campaign_id = 0")
+        work.session.execute(
+            text("UPDATE pulse_campaign SET state = 'paused', reason = 'x' WHERE id = :id"), {"id": paused}
+        )
+        soon = site.house.clock() + timedelta(minutes=5)
+        work.session.execute(
+            text("UPDATE pulse_campaign SET state = 'scheduled', scheduled_at = :soon WHERE id = :id"),
+            {"soon": soon, "id": scheduled},
+        )
+    assert singles_before == (0,)
+    site.make()
+    with site.empty_site() as empty:
+        empty.clock = lambda: soon + timedelta(minutes=1)
+        aftermath = site.restore(empty)
+        with empty.work(factories.ADMINISTRATOR) as work:
+            rows = work.session.execute(text("SELECT id, state, reason FROM pulse_campaign ORDER BY id"))
+            states = {row[0]: (row[1], row[2]) for row in rows}
+    assert (aftermath.paused, aftermath.missed) == (1, 1)
+    assert len(aftermath.warnings) == 2
+    assert [states[each][0] for each in (running, scheduled, paused)] == ["paused", "missed", "paused"]
+    assert all("Restored from the backup of" in states[each][1] for each in (running, scheduled, paused))
+
+
+def test_single_messages_and_mail_that_waited_are_not_sent_again(site: BackedUp, scene: Scene) -> None:
+    scene.connect()
+    people = scene.people("amina@example.org")
+    campaign = scene.campaign(people)
+    with scene.work() as work:
+        assert campaigns.send_test(work, campaign, ["someone@example.org"]) == 1
+        mail.post(work, "amina@example.org", "Your link", "…", "")
+    site.make()
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        assert one(empty, "SELECT state, content FROM pulse_mail") == ("failed", None)
+        assert one(empty, "SELECT state FROM pulse_dispatch WHERE campaign_id = 0") == ("done",)
+        assert one(empty, "SELECT state FROM pulse_message WHERE campaign_id IS NULL OR campaign_id = 0") == (31,)
+    assert (aftermath.stopped, aftermath.unsent_mail) == (1, 1)
+
+
+def test_a_database_with_something_in_it_is_left_alone(site: BackedUp) -> None:
+    site.make()
+    before = one(site.house, "SELECT count(*) FROM pulse_audit")
+    with pytest.raises(Refused, match="not empty"):
+        site.restore(site.house)
+    assert one(site.house, "SELECT count(*) FROM pulse_audit") == before
+    assert site.house.check_database() == []
+
+
+def test_a_wrong_key_is_refused_before_anything_is_touched(site: BackedUp) -> None:
+    site.make()
+    wrong, _ = pipes.fresh_keys()
+    with site.empty_site() as empty:
+        with pytest.raises(Refused, match="This key does not open pulse-"):
+            site.restore(empty, identity=wrong)
+        for nonsense in ("", "# a comment\n", "AGE-SECRET-KEY-1NONSENSE", "age1abc"):
+            with pytest.raises(Refused, match="no age identity"):
+                site.restore(empty, identity=nonsense or "\n")
+        assert one(empty, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == (0,)
+        site.restore(empty, identity=f"# created somewhere\n{site.identity}\n")
+
+
+def test_a_changed_file_is_named_before_anything_is_touched(site: BackedUp) -> None:
+    made = site.make()
+    content = bytearray(site.store.get(made.file))
+    content[len(content) // 2] ^= 1
+    site.store.put(made.file, bytes(content))
+    with site.empty_site() as empty:
+        with pytest.raises(Refused, match=f"{made.file} was changed"):
+            site.restore(empty)
+        assert one(empty, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == (0,)
+
+
+def test_a_restore_that_was_interrupted_is_whole_or_absent(
+    site: BackedUp, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.people("amina@example.org")
+    made = site.make()
+    with site.empty_site() as empty:
+        identity = pipes.read_identity(site.identity)
+        unpack = pipes.unpack
+
+        def cut(source: Any, name: str, key: Any, out: Any) -> Any:
+            unpack(source, name, key, out)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(pipes, "unpack", cut)
+        with pytest.raises(KeyboardInterrupt):
+            restoring.load(site.store, made, identity, empty.engine.url)
+        monkeypatch.undo()
+        assert "not finished" in empty.check_database()[0]
+        with pytest.raises(Misconfigured, match="connectpulse restore"):
+            empty.require_database()
+        assert one(empty, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'pulse%'") in ((1,), (2,))
+        other = replace(made, name="pulse-20200101T000000Z-1")
+        with pytest.raises(Refused, match=made.name):
+            restoring.load(site.store, other, identity, empty.engine.url)
+        restoring.load(site.store, made, identity, empty.engine.url)
+        assert "not finished" in empty.check_database()[0]
+        site.restore(empty)
+        assert empty.check_database() == []
+        assert one(empty, "SELECT count(*) FROM pulse_contact") == (1,)
+
+
+def test_an_older_server_is_refused(site: BackedUp) -> None:
+    made = site.make()
+    with site.empty_site() as empty, pytest.raises(Misconfigured, match="restore into 99 or newer"):
+        restoring._server(empty.engine.url, replace(made, server=99))
+
+
+def finding(report: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = (each for each in report["findings"] if each["name"] == name)
+    return dict(found)
+
+
+def held(site: BackedUp, identity: str = "") -> dict[str, Any]:
+    return backups.drill(site.settings, identity or site.identity, "latest", lambda sentence: None)
+
+
+def test_a_drill_brings_a_backup_back_and_its_report_is_kept(site: BackedUp, scene: Scene, tmp_path: Path) -> None:
+    connect_with_secret(scene)
+    scene.launch(scene.campaign(scene.people("amina@example.org", "bilal@example.org")))
+    made = site.make()
+    report = held(site)
+    assert report["is_passed"], report["findings"]
+    assert finding(report, "rows")["detail"].endswith("as dumped.")
+    assert "1 can be opened" in finding(report, "stored credentials")["detail"]
+    assert {"verify", "server", "restore", "count", "checks"} <= set(report["seconds"])
+    assert [path.name for path in (tmp_path / "var").iterdir() if path.name.startswith("drill-")] == []
+    backups.take_report(site.house)
+    backups.take_report(site.house)
+    with site.house.work(factories.ADMINISTRATOR) as work:
+        [kept] = work.session.query(Drill).all()
+    assert (kept.backup, kept.is_passed, kept.report) == (made.name, True, report)
+    assert manifest.opened(site.store.get(kept.name), kept.name) == report
+    assert one(site.house, "SELECT count(*) FROM pulse_audit WHERE verb = 'backup.drilled'") == (1,)
+    assert one(site.house, "SELECT state FROM pulse_campaign") == ("running",), "the site itself goes on"
+
+
+def test_a_drill_finds_missing_rows_and_missing_keys(site: BackedUp, scene: Scene) -> None:
+    connect_with_secret(scene)
+    made = site.make()
+    manifest.write(site.store, replace(made, counts={**made.counts, "pulse_connection": 2}))
+    other = fresh_secrets()["ENCRYPTION_KEYS"]
+    report = backups.drill(
+        replace(site.settings, encryption_keys=(other,)), site.identity, "latest", lambda sentence: None
+    )
+    assert not report["is_passed"]
+    assert "pulse_connection has 1, not 2" in finding(report, "rows")["detail"]
+    assert "ENCRYPTION_KEYS" in finding(report, "stored credentials")["detail"]
+    backups.take_report(site.house)
+    assert one(site.house, "SELECT count(*) FROM pulse_notice WHERE kind = 'backup.drill_failed'") == (1,)
+
+
+def test_a_forged_report_is_not_believed(site: BackedUp) -> None:
+    site.store.put("drills/20261125T000000Z-pulse-x.json", b'{"payload": {"is_passed": true}, "signature": "00"}')
+    watch.reconcile(site.house.work)
+    assert one(site.house, "SELECT count(*) FROM pulse_drill") == (0,)
+
+
+def test_what_plugins_say_must_hold_is_looked_at(site: BackedUp) -> None:
+    def sums(work: Any) -> Health:
+        return Health("acme_sums", False, "Two accounts do not add up.")
+
+    def broken(work: Any) -> Health:
+        raise ZeroDivisionError("nothing to divide by")
+
+    registry = site.house.registry
+    registry.restore_checks |= {"acme_sums": RestoreCheck("acme_sums", sums), "acme_x": RestoreCheck("acme_x", broken)}
+    with site.house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+        found = {each.name: each for each in drills.plugins(work)}
+    assert not found["acme_sums"].is_good
+    assert found["acme_sums"].detail == "Two accounts do not add up."
+    assert not found["acme_x"].is_good
+    assert "ZeroDivisionError" in found["acme_x"].detail
+
+
+def test_rows_that_should_have_been_left_out_are_found(site: BackedUp) -> None:
+    made = site.make()
+    with site.house.work(factories.ADMINISTRATOR) as work:
+        assert drills.left_out(work, made).is_good
+        work.session.execute(text("CREATE TABLE pulse_api_request_x AS SELECT 1 AS id"))
+        found = drills.left_out(work, made)
+        work.session.rollback()
+    assert not found.is_good
+    assert "pulse_api_request_x" in found.detail
+
+
+def test_every_error_of_a_restore_is_a_sentence(site: BackedUp) -> None:
+    for error in (pipes.BackupFailed, Refused, Misconfigured):
+        assert issubclass(error, PulseError)
+    assert taking.is_left_out("pulse_api_request_p202611")
+    assert not taking.is_left_out("pulse_audit_p202611")
