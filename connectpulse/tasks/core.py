@@ -12,6 +12,7 @@ from ..core.services.backups import running as backup_running
 from ..core.services.backups import watch as backup_watch
 from ..core.services.disclosure import agreements
 from ..core.services.notices import deliver, mail
+from ..core.services.rights import carrying, deadlines
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
 from ..house import House
@@ -87,6 +88,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.end_half_sessions", crontab(minute="*/10"), signing_in.end_half_sessions),
     ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
     ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
+    ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
     ("core.schedule_backup", crontab(minute="*/10"), backup_watch.schedule),
     ("core.watch_backups", crontab(minute="*/10"), backup_watch.watch),
@@ -131,5 +133,6 @@ DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     (callbacks.DRAIN, _drain_left_callbacks),
     ("core.mail_notices", deliver.at_once),
     ("core.send_mail", mail.send_due),
+    ("core.carry_out_requests", carrying.run_due),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

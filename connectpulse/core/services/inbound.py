@@ -13,7 +13,7 @@ from ..domain.provider import Inbound
 from ..errors import PulseError, Refused
 from ..storage import ids
 from ..storage.models import Address, Connection, InboundMessage, Organisation, Sender, StrayMessage
-from . import singles, suppressions
+from . import erased, singles, suppressions
 from .work import Work
 
 log = structlog.get_logger(__name__)
@@ -92,6 +92,7 @@ def _keep(
             **_said(work, connection, channel, message),
         },
     )
+    erased.meet(work, organisation.id, [(channel.scheme, address)])
     if is_opt_out and _suppress(work, organisation, channel, address, message):
         _confirm(work, organisation, channel, connection, address, message)
 

@@ -13,7 +13,7 @@ from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
-from . import connections
+from . import connections, erased
 from .work import Work
 
 VALIDITY_MINUTES = 1440
@@ -36,8 +36,10 @@ def queue(
 
     `category` is the provider's for this content, where it is known better than the channel knows it.
     `connection_id` fixes the connection (an answer goes back the way the question came).
+    Whoever was erased is suppressed again, and the message is left out when its turn comes.
     """
     recent = channel.needs(content, purpose).recent_inbound
+    erased.meet(work, work.organisation_id, [(channel.scheme, address)])
     rendered = channel.prepare(content)(values or {})
     tariff = Tariff(work.organisation_id, channel.name, purpose, sender, category or channel.category(content, purpose))
     try:

@@ -14,26 +14,25 @@ from ...domain.chain import ERASED_VERB
 from ...domain.retention import Subject, SubjectHandler
 from ...storage.models import AuditEntry
 from .. import audit
-from ..subjects import Locate, both, by_user, handler
+from ..subjects import Locate, both, handler
 from ..work import Work
 
 _ACTOR = {"actor_salt": None, "actor_name": "", "actor_address": ""}
 _OBJECT: dict[str, Any] = {"object_salt": None, "object_name": "", "detail": {}}
 
 
-def subject_handler(about: Locate) -> SubjectHandler:
-    """Return who finds a person in the log: as the one who acted, and in rows that `about` finds."""
-    acted = by_user(AuditEntry, "actor_id")
+def subject_handler(acted: Locate, about: Locate) -> SubjectHandler:
+    """Return who finds a person in the log: as the one who acted, and as the one an act was about."""
     entry = AuditEntry
     named = or_(entry.actor_salt.is_not(None), func.concat(entry.actor_name, entry.actor_address) != "")
     told = or_(entry.object_salt.is_not(None), entry.object_name != "", cast(entry.detail, String) != "{}")
     return both(
         replace(
-            handler(AuditEntry, acted, ("actor_name", "actor_address"), erase_row=False),
+            handler(AuditEntry, acted, ("actor_name", "actor_address"), erase_row=False, beside=("id", "verb")),
             erase=lambda work, subject: _empty(work, subject, and_(acted(subject), named), _ACTOR, "who acted"),
         ),
         replace(
-            handler(AuditEntry, about, ("object_name", "detail"), erase_row=False),
+            handler(AuditEntry, about, ("object_name", "detail"), erase_row=False, beside=("id", "verb")),
             erase=lambda work, subject: _empty(work, subject, and_(about(subject), told), _OBJECT, "what was done"),
         ),
     )

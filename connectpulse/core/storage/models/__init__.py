@@ -27,6 +27,7 @@ from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
 from .policy import Acceptance, Operator, PolicyVersion
+from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .support import SupportMessage, SupportRequest
 from .template import Sender, Template, TemplateVersion
 
@@ -60,6 +61,7 @@ __all__ = [
     "Decision",
     "Dispatch",
     "Drill",
+    "ErasedPerson",
     "Import",
     "ImportChunk",
     "ImportFault",
@@ -89,6 +91,8 @@ __all__ = [
     "Sender",
     "SignIn",
     "StrayMessage",
+    "SubjectPackage",
+    "SubjectRequest",
     "SupportMessage",
     "SupportRequest",
     "Suppression",
