@@ -49,7 +49,7 @@ def stop(work: Work, subject: Subject) -> None:
 
 _WAITING = """
 SELECT m.id, d.id AS dispatch, d.organisation_id, d.campaign_id, d.connection_id, d.alternatives, d.channel,
-       d.purpose, d.sender, d.validity_minutes, d.zone, d.attempt
+       d.purpose, d.sender, d.validity_minutes, d.zone, d.attempt, d.closes_at, d.expires_at, d.recent_seconds
 FROM pulse_message m JOIN pulse_dispatch d ON d.id = m.dispatch_id
 WHERE (m.address = ANY(:values) OR m.contact_id = ANY(:contacts)) AND m.state = 0
   AND (cast(:organisation AS bigint) IS NULL OR m.organisation_id = :organisation)
@@ -65,7 +65,7 @@ def release(work: Work, subject: Subject, *, is_still: bool = False) -> int:
     and what was claimed before is nobody's.
     """
     facts = _facts(subject) | {"is_still": is_still}
-    groups: dict[Any, list[tuple[int, str]]] = {}
+    groups: dict[int, tuple[Source, list[tuple[int, str]]]] = {}
     for row in work.session.execute(text(_WAITING), facts):
         source = Source(row[1], row[2], row[3], row[4], tuple(row[5]), *row[6:])
         groups.setdefault(source.dispatch_id, (source, []))[1].append((row[0], erased.REASON))
