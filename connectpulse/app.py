@@ -17,15 +17,16 @@ from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
-from .web.panel.messages import InboundView, MessageView
+from .web.panel.messages import InboundView, MessageView, StrayView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
+from .web.panel.reports import ReportView
 from .web.panel.system import AuditView, SystemView
 from .web.security.manager import PulseSecurityManager
 
 VIEWS = (
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
-    TemplateView,
+    TemplateView, ReportView, StrayView,
 )  # fmt: skip
 
 _THEME = Path(__file__).parent / "web" / "theme"

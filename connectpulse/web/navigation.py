@@ -46,6 +46,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Messages", "fa-paper-plane", "MessageView.list", "Messages"),
             Entry("Replies", "fa-reply", "InboundView.list", "Inbound"),
+            Entry("Reports", "fa-chart-column", "ReportView.list", "Plugins"),
             Entry("Action log", "fa-clock-rotate-left", "AuditView.list", "Audit"),
         ),
     ),
@@ -62,6 +63,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Organisations", "fa-building", "OrganisationView.list", "Organisations"),
             Entry("Connections", "fa-plug", "ConnectionView.list", "Connections"),
             Entry("Routes", "fa-route", "RouteView.list", "Routes"),
+            Entry("Stray messages", "fa-circle-question", "StrayView.list", "Connections"),
             Entry("System", "fa-heart-pulse", "SystemView.show", "System"),
         ),
     ),

@@ -73,7 +73,7 @@ def queue(
             "recent_seconds": None if recent is None else int(recent.total_seconds()),
         },
     )
-    figures = {"state:queued": 1, "parts": rendered.measure.parts, "units": units}
+    figures: dict[str, Decimal | int] = {"state:queued": 1, "parts": rendered.measure.parts, "units": units}
     counters.add(work, {(work.organisation_id, 0, name): amount for name, amount in figures.items()})
     work.session.execute(text("SELECT pg_notify('pulse_dispatch', :id)"), {"id": str(order[0])})
     return message_id

@@ -91,7 +91,9 @@ class ImportView(NounView):
             faults = work.session.scalars(
                 select(ImportFault).where(ImportFault.import_id == given.id).order_by(ImportFault.line).limit(50)
             ).all()
-            return self.render_template(self.show_template, view=self, given=given, faults=faults)
+            return self.render_template(
+                self.show_template, view=self, given=given, faults=faults, kept=imports.FAULTS_KEPT
+            )
 
     def _mapping_page(
         self, work: Work, given: Import, sheet: forms.Sheet, status: int = 200, chosen: Sequence[str] = ()
@@ -170,7 +172,7 @@ class ImportView(NounView):
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(("line", "reason", "row"))
-        writer.writerows((line, _inert(reason), _inert(value)) for line, reason, value in rows)
+        writer.writerows((line, inert(reason), inert(value)) for line, reason, value in rows)
         name = f"not-imported-{pk}.csv"
         return Response(
             "\ufeff" + out.getvalue(),
@@ -185,6 +187,6 @@ class ImportView(NounView):
         return str(row.filename)
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Return a cell that a spreadsheet shows instead of calculating."""
-    return f"'{text}" if text[:1] in "=+-@\t\r＝＋－＠" else text
+    return f"'{text}" if text and text[0] in "=+-@\t\r＝＋－＠" else text
