@@ -1,5 +1,6 @@
 """Pages that show what would otherwise be lost: plugins' reports, stray messages, own words for an opt-out."""
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from connectpulse.core.domain.contracts import Report
+from connectpulse.core.services import imports, jobs
 from connectpulse.core.services.work import Work
 from connectpulse.core.storage.models import Organisation, StrayMessage
 from connectpulse.house import House
@@ -76,3 +78,24 @@ def test_a_sign_that_only_looks_like_a_digit_breaks_no_form(app: Flask) -> None:
     for odd in ("²", "٣", "9" * 40):
         fields = {"name": "", "channel": "sms", "purpose": "promotional", "list_ids": odd, "template_id": odd}
         assert person.post("/campaigns/add", "/campaigns/add", fields).status_code == 422
+
+
+def test_an_import_says_how_many_of_its_faults_are_kept(
+    app: Flask, house: House, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "FAULTS_KEPT", 3)
+    with house.work(ADMINISTRATOR, organisation) as work:
+        given = imports.upload(work, "p.csv", io.BytesIO(b"phone\n" + b"nonsense\n" * 5))
+        imports.start(work, given.id, ["address:phone"], new_list="All")
+        import_id = given.id
+    while True:
+        with house.work(ADMINISTRATOR) as work:
+            due = jobs.due(work)
+        if not due:
+            break
+        for job_id in due:
+            jobs.run(house.work, job_id, "test-worker")
+    page = visitor(app, roles.CAMPAIGN_MANAGER).get(f"/imports/show/{import_id}").text
+    assert "The first 3 as a file" in page
+    assert "5 rows were not taken; the first 3 are kept" in page
+    assert "All of them" not in page
