@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from ..errors import Refused
 from ..storage.models import ANY, Suppression
 from . import addresses, audit, contacts, records
 from .work import Work
@@ -48,6 +49,15 @@ def add_by_hand(work: Work, scheme: str, raw: str, channel: str, purpose: str, r
     """Suppress an address a person typed in; raise Refused if it is none."""
     value = addresses.normalise(scheme, raw, contacts.region(work))
     return add(work, scheme, value, reason=reason, source=work.actor.name, channel=channel, purpose=purpose)
+
+
+def change(work: Work, suppression_id: int, channel: str, purpose: str, reason: str) -> Suppression:
+    """Change what a suppression covers and why; its address stays. Raises Refused if there is one like this."""
+    if reason not in REASONS:
+        raise Refused("Choose a reason from the list.")
+    row = records.find(work, Suppression, suppression_id, lock=True)
+    row.channel, row.purpose, row.reason = channel, purpose, reason
+    return records.update(work, row, "suppression.updated")
 
 
 def lift(work: Work, suppression_id: int) -> None:

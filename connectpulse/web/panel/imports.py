@@ -35,7 +35,7 @@ class ImportView(NounView):
     route_base = "/imports"
     empty_hint = "Upload a CSV file. You see its columns before anything is imported."
     add_label = "Import a file"
-    can_edit = can_delete = False
+    can_edit = False
     columns = (
         Column("File", lambda row: link(row.filename, "ImportView.show", pk=row.id)),
         Column("State", lambda row: badge(row.state, _KINDS.get(row.state, ""))),
@@ -44,7 +44,16 @@ class ImportView(NounView):
         Column("Not taken", lambda row: f"{row.rejected:,}", is_number=True),
         Column("When", lambda row: moment(row.created_at)),
     )
-    include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "start", "progress", "cancel", "faults"}
+    include_route_methods: ClassVar[set[str]] = {
+        "list",
+        "show",
+        "add",
+        "start",
+        "progress",
+        "cancel",
+        "faults",
+        "delete",
+    }
     show_template = "pulse/import.html"
     add_template = "pulse/import_upload.html"
     mapping_form: ClassVar[Form] = (
@@ -182,6 +191,9 @@ class ImportView(NounView):
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         abort(404)
+
+    def remove(self, work: Work, row: Any) -> None:
+        imports.remove(work, row.id)
 
     def _title(self, row: Any) -> str:
         return str(row.filename)
