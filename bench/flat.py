@@ -11,7 +11,10 @@ from .scene import scene
 
 
 def measure(largest: int) -> Iterator[Figure]:
-    """Yield microseconds a message, from the first submit to the last receipt, at a hundredth, a tenth and the whole.
+    """Yield microseconds a message, from launch to the last receipt, at a hundredth, a tenth and the whole.
+
+    `sending_at_...` leaves out what goes before the first submit: in a small campaign that is its whole expansion,
+    in a large one almost nothing, because the two overlap. It explains the cost and is not it.
 
     All three run in one database, the smallest first, so that the largest also carries what the others left.
     A first small campaign, not counted, warms the worker.
@@ -26,6 +29,9 @@ def measure(largest: int) -> Iterator[Figure]:
             list_id = stage.line.audience(recipients, first)
             first += recipients
             timing = send(stage, list_id, recipients)
-            costs.append(timing.sending * 1e6 / recipients)
+            costs.append(timing.total * 1e6 / recipients)
             if len(costs) > 1:
-                yield Figure(f"cost_at_{recipients}", costs[-1], "µs/message", f"at {smallest}", costs[1])
+                yield Figure(
+                    f"cost_at_{recipients}", costs[-1], "µs/message", f"at {smallest}", costs[1], most_ratio=1.2
+                )
+                yield Figure(f"sending_at_{recipients}", timing.sending * 1e6 / recipients, "µs/message")

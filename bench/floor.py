@@ -23,8 +23,9 @@ _MESSAGES = (
 )
 _DISPATCH = """
 INSERT INTO pulse_dispatch (id, organisation_id, campaign_id, connection_id, channel, purpose, sender,
-    validity_minutes, first_id, last_id, cursor, messages, due_at)
-VALUES (%(first)s, 1, -1, -1, 'sms', 'transactional', 'ACME', 60, %(first)s, %(last)s, %(first)s, 500, now())
+    validity_minutes, first_id, last_id, cursor, messages, due_at, expires_at)
+VALUES (%(first)s, 1, -1, -1, 'sms', 'transactional', 'ACME', 60, %(first)s, %(last)s, %(first)s, 500, now(),
+    now() + interval '1 day')
 """
 _CLAIM = (
     "UPDATE pulse_dispatch SET state = 'claimed', worker = 'floor', cursor = last_id WHERE id = %(first)s",

@@ -44,7 +44,7 @@ def measure(rows: int) -> Iterator[Figure]:
         stage.stop_workers()
         copied = _rate(rows, lambda: _copy(stage, content))
         yield Figure("import", rows / seconds, "rows/s", "bare COPY", copied)
-        yield Figure("import_memory", grown, "MB over idle")
+        yield Figure("import_memory", grown, "MB over idle", most=300)
         stage.connect(Limits())
         campaign_id, quote_id = stage.line.campaign(list_id)
         stage.line.launch(campaign_id, quote_id)

@@ -34,11 +34,12 @@ from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
-from .web.panel.messages import InboundView, MessageView
+from .web.panel.messages import InboundView, MessageView, StrayView
 from .web.panel.notices import AnnouncementView, NoticesView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
 from .web.panel.policy import OperatorView, PolicyView
 from .web.panel.privacy import ConsentView, PrivacyView
+from .web.panel.reports import ReportView
 from .web.panel.support import AskView, HelpView, SupportView
 from .web.panel.system import AuditView, SystemView
 from .web.security import gate
@@ -48,7 +49,7 @@ VIEWS = (
     AccessRuleView, AccountView, SignInLogView,
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
-    TemplateView,
+    TemplateView, ReportView, StrayView,
     ApiKeyView, ApiRequestView,
     AgreementView, AnnouncementView, AskView, ConsentView, HelpView, NoticesView, OperatorView, PolicyView,
     PrivacyView, SupportView,

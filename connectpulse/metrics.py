@@ -32,7 +32,8 @@ WHERE state IN ('waiting', 'running') AND run_at < now() AND (lease_until IS NUL
 """
 _MESSAGES = """
 SELECT substr(name, 7), sum(amount) FROM pulse_counter
-WHERE name LIKE 'state:%' AND campaign_id IN (SELECT id FROM pulse_campaign ORDER BY id DESC LIMIT :campaigns)
+WHERE name LIKE 'state:%'
+  AND (campaign_id = 0 OR campaign_id IN (SELECT id FROM pulse_campaign ORDER BY id DESC LIMIT :campaigns))
 GROUP BY name ORDER BY name
 """
 _APPENDED = "SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables WHERE relname = :partition"
@@ -87,7 +88,7 @@ def _queues(connection: Connection) -> Iterator[Metric]:
 
 
 def _messages(connection: Connection) -> Iterator[Metric]:
-    said = f"Messages of the newest {CAMPAIGNS} campaigns, by state."
+    said = f"Messages of the newest {CAMPAIGNS} campaigns and of none, by state."
     messages = GaugeMetricFamily("connectpulse_messages", said, labels=["state"])
     for state, amount in connection.execute(text(_MESSAGES), {"campaigns": CAMPAIGNS}):
         messages.add_metric([state], float(amount))

@@ -47,7 +47,7 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Embed
 
     server = EmbeddedServer(
         tmp_path_factory.mktemp("postgres"),
-        {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "1GB"},
+        {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "1GB", "shared_buffers": "128MB"},
     )
     server.ensure_running()
     yield server

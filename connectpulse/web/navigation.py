@@ -52,6 +52,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Messages", "fa-paper-plane", "MessageView.list", "Messages"),
             Entry("Replies", "fa-reply", "InboundView.list", "Inbound"),
+            Entry("Reports", "fa-chart-column", "ReportView.list", "Plugins"),
             Entry("Action log", "fa-clock-rotate-left", "AuditView.list", "Audit"),
             Entry("API requests", "fa-right-left", "ApiRequestView.list", "API requests"),
         ),
@@ -77,6 +78,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Agreements", "fa-file-signature", "AgreementView.list", "Agreements"),
             Entry("Privacy policy", "fa-scale-balanced", "PolicyView.show", "Policy"),
             Entry("Operator", "fa-landmark", "OperatorView.edit", "Operator"),
+            Entry("Stray messages", "fa-circle-question", "StrayView.list", "Connections"),
             Entry("System", "fa-heart-pulse", "SystemView.show", "System"),
         ),
     ),

@@ -28,6 +28,7 @@ def main() -> None:
     print(f"seed {asked['seed']}", flush=True)
     verdict = run(Plan(**asked), lambda line: print(line, flush=True))
     _show(verdict)
+    print("Pause, cancel and STOP in mid-run, receipts in any order, lost commits: make test ARGS=tests/faults")
     print(json.dumps(verdict.as_line()))
     sys.exit(not verdict.is_good)
 

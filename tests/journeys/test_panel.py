@@ -12,6 +12,7 @@ LISTS = (
     "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
     "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
     "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/", "/profile/", "/",
+    "/reports/", "/strays/list/",
 )  # fmt: skip
 
 

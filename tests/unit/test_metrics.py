@@ -8,11 +8,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from connectpulse.core.domain.contracts import Purpose
+from connectpulse.core.domain.outcome import Accepted
 from connectpulse.core.errors import Misconfigured
-from connectpulse.core.services import connections, counters, jobs
+from connectpulse.core.services import connections, counters, jobs, singles
+from connectpulse.core.services.desk import ServiceDesk
 from connectpulse.core.storage.embedded import free_port
 from connectpulse.house import House
 from connectpulse.metrics import exposition
+from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.worker_page import page
 
@@ -37,8 +41,9 @@ def test_work_that_nobody_takes_grows_old(house: House, organisation: int) -> No
         work.session.execute(
             text(
                 "INSERT INTO pulse_dispatch (organisation_id, connection_id, channel, purpose, sender, "
-                "validity_minutes, first_id, last_id, cursor, messages, due_at) "
-                "VALUES (:organisation, 1, 'sms', 'transactional', 'X', 60, 1, 1, 0, 1, now() - interval '70 seconds')"
+                "validity_minutes, first_id, last_id, cursor, messages, due_at, expires_at) "
+                "VALUES (:organisation, 1, 'sms', 'transactional', 'X', 60, 1, 1, 0, 1, now() - interval '70 seconds', "
+                "now() + interval '1 hour')"
             ),
             {"organisation": organisation},
         )
@@ -77,6 +82,26 @@ def test_messages_are_told_from_deltas(house: House, organisation: int) -> None:
     assert found["connectpulse_messages", "accepted"] == 6
     assert found["connectpulse_messages", "delivered"] == 4
     assert ("connectpulse_messages", "parts") not in found
+
+
+def test_messages_of_no_campaign_are_told_as_well(post_house: House) -> None:
+    organisation = factories.organisation(post_house)
+    with post_house.work(ADMINISTRATOR) as work:
+        connection_id = connections.create(work, "Post", "post", {"city": "Lahore"}).id
+    with post_house.work(ADMINISTRATOR, organisation) as work:
+        for address in ("p@x.org", "q@x.org"):
+            singles.queue(
+                work, channel=work.registry.channel("postcard"), sender="A", address=address, content={"body": "Hi"},
+                purpose=Purpose.TRANSACTIONAL, connection_id=connection_id,
+            )  # fmt: skip
+    assert figures(post_house)["connectpulse_messages", "queued"] == 2
+    desk = ServiceDesk(post_house.work, "test-worker", "")
+    hand = desk.hand(desk.lines()[0])
+    batch = hand.turn(None, (), 1).batch
+    assert batch is not None
+    hand.turn(batch, [Accepted(("r1",))], 0)
+    found = figures(post_house)
+    assert (found["connectpulse_messages", "queued"], found["connectpulse_messages", "accepted"]) == (1, 1)
 
 
 def test_a_connection_is_up_paused_or_avoided(house: House) -> None:

@@ -36,6 +36,8 @@ ACTIONS = (
     AuditAction("import.cancelled", "{actor} cancelled the import of {object}."),
     AuditAction("import.finished", "The import of {object} finished."),
     AuditAction("suppression.created", "{actor} suppressed an address.", redact=("value",)),
+    AuditAction("import.deleted", "{actor} deleted the record of the import of {object}."),
+    AuditAction("suppression.updated", "{actor} changed what a suppression covers.", redact=("value",)),
     AuditAction("suppression.deleted", "{actor} lifted a suppression.", redact=("value",)),
     AuditAction("template.created", "{actor} created the template {object}."),
     AuditAction("template.updated", "{actor} changed the template {object}."),

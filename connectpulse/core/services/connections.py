@@ -1,5 +1,6 @@
 """Connections to providers and the routes over them: set up, tested, paused and resumed by the operator."""
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -215,7 +216,7 @@ def check_route(route: Route) -> None:
     """Raise Refused unless a route's conditions make sense."""
     if route.weight is not None and not 1 <= route.weight <= 1000:
         raise Refused("The weight must lie between 1 and 1000.")
-    if route.prefix and not route.prefix.lstrip("+").isdigit():
+    if route.prefix and not re.fullmatch(r"\+?[0-9]{1,15}", route.prefix):
         raise Refused("The prefix must be digits, like 92300 or +92300.")
 
 

@@ -10,7 +10,7 @@ from ..storage.session import raw
 from .work import Work
 
 Deltas = Mapping[tuple[int, int, str], Decimal | int]
-"""From (organisation id, campaign id, name) to the change."""
+"""From (organisation id, campaign id, name) to the change. Campaign 0 stands for messages of none."""
 
 
 _ADD = """
@@ -21,7 +21,7 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::numeric[])
 
 def add(work: Work, deltas: Deltas) -> None:
     """Append the changes of one batch."""
-    rows = [(*key, amount) for key, amount in deltas.items() if amount and key[1]]
+    rows = [(*key, amount) for key, amount in deltas.items() if amount]
     if rows:
         organisations, campaigns, names, amounts = zip(*rows, strict=True)
         raw(work.session).execute(

@@ -137,6 +137,14 @@ def cancel(work: Work, import_id: int) -> None:
     audit.record(work, "import.cancelled", given)
 
 
+def remove(work: Work, import_id: int) -> None:
+    """Delete the record of an import that is over, its faults included; the people it brought in stay."""
+    given = records.find(work, Import, import_id, lock=True)
+    if given.state == "running":
+        raise Refused("This import is running. Cancel it first.")
+    records.delete(work, given, "import.deleted")
+
+
 def step(work: Work, import_id: int) -> bool:
     """Import the next batch; return whether there is more. One transaction with counters and offset."""
     given = records.find(work, Import, import_id, lock=True)

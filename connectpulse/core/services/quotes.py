@@ -58,7 +58,7 @@ def holds(work: Work, quote: Quote, campaign: Campaign) -> bool:
 
 def prices_hold(work: Work, quote: Quote, campaign: Campaign) -> bool:
     """Return whether the prices that a quote rests on are still the same."""
-    if campaign.template_version is None or campaign.sender is None:
+    if campaign.template_version is None or campaign.sender is None or campaign.channel not in work.registry.channels:
         return False
     tariff = plans.tariff_of(campaign, work.registry.channel(campaign.channel))
     price = work.registry.ledger.pricer(work, tariff)

@@ -13,7 +13,7 @@ from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
-from . import connections, erased
+from . import connections, counters, erased
 from .work import Work
 
 VALIDITY_MINUTES = 1440
@@ -75,6 +75,8 @@ def queue(
             "recent_seconds": None if recent is None else int(recent.total_seconds()),
         },
     )
+    figures: dict[str, Decimal | int] = {"state:queued": 1, "parts": rendered.measure.parts, "units": units}
+    counters.add(work, {(work.organisation_id, 0, name): amount for name, amount in figures.items()})
     work.session.execute(text("SELECT pg_notify('pulse_dispatch', :id)"), {"id": str(order[0])})
     return message_id
 

@@ -52,6 +52,15 @@ def add_by_hand(work: Work, scheme: str, raw: str, channel: str, purpose: str, r
     return add(work, scheme, value, reason=reason, source=work.actor.name, channel=channel, purpose=purpose)
 
 
+def change(work: Work, suppression_id: int, channel: str, purpose: str, reason: str) -> Suppression:
+    """Change what a suppression covers and why; its address stays. Raises Refused if there is one like this."""
+    if reason not in REASONS:
+        raise Refused("Choose a reason from the list.")
+    row = records.find(work, Suppression, suppression_id, lock=True)
+    row.channel, row.purpose, row.reason = channel, purpose, reason
+    return records.update(work, row, "suppression.updated")
+
+
 def lift(work: Work, suppression_id: int) -> None:
     """Allow an address again; only a person does this, never an import. Who was erased is then no longer known."""
     row = records.find(work, Suppression, suppression_id)

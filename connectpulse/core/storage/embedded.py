@@ -27,7 +27,6 @@ TUNING = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "jit": "off",
@@ -44,6 +43,20 @@ _PATIENCE = 300
 """Seconds one of PostgreSQL's programs may take: more than any start or stop they wait for themselves."""
 
 LISTENING_PORTS = range(20_000, 32_000)
+
+
+def shared_buffers() -> str:
+    """Return a quarter of the machine's memory as PostgreSQL writes it: at least 128 MB, at most 2 GB.
+
+    Where the memory's size cannot be asked for, 256 MB.
+    """
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return "256MB"
+    with suppress(OSError, ValueError):  # a container may use less than the machine has
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return f"{min(max(memory // 4 // 2**20, 128), 2048)}MB"
 
 
 def binaries() -> Path:
@@ -112,7 +125,8 @@ class EmbeddedServer:
         if not is_free(facts["port"]):
             facts["port"] = free_port()
             self._keep(**facts)
-        lines = [f"{name} = '{value}'" for name, value in (self._tuning | {"port": facts["port"]}).items()]
+        tuning = {"shared_buffers": shared_buffers()} | self._tuning | {"port": facts["port"]}
+        lines = [f"{name} = '{value}'" for name, value in tuning.items()]
         conf = self.cluster / "connectpulse.conf"
         conf.write_text("\n".join(lines) + "\n")
         privilege.give(conf)

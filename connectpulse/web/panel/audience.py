@@ -224,8 +224,6 @@ class SuppressionView(NounView):
     route_base = "/suppressions"
     empty_hint = "Whoever asks to stop, complains or does not exist is kept here and never written to."
     search_hint = "Phone number or e-mail address"
-    can_edit = False
-    include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "delete", "lookup"}
     add_label = "Suppress an address"
     columns = (
         Column("Address", lambda row: row.value),
@@ -257,6 +255,8 @@ class SuppressionView(NounView):
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
         channels = [(name, channel.title) for name, channel in work.registry.channels.items()]
+        if row is not None:
+            form = tuple(each for each in form if each.name not in ("scheme", "value"))
         return with_choices(form, channel=[(ANY, "All channels"), *channels])
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
@@ -266,6 +266,9 @@ class SuppressionView(NounView):
         if not is_new:
             raise Refused("This address is suppressed like this already.")
         return None
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        return suppressions.change(work, row.id, values["channel"], values["purpose"], values["reason"])
 
     def remove(self, work: Work, row: Any) -> None:
         suppressions.lift(work, row.id)

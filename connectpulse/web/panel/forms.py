@@ -86,7 +86,7 @@ def name_picked(work: Work, filled: Sheet) -> Sheet:
         value = filled.values.get(each.name)
         if each.source and value:
             ids = value if isinstance(value, list) else [value]
-            ids = [int(one) for one in ids if str(one).isdigit()]
+            ids = [int(one) for one in ids if str(one).isdecimal() and len(str(one)) < 19]
             model = SOURCES[each.source]
             rows = work.session.scalars(select(model).where(model.id.in_(ids))).unique()
             named[each.name] = [(row.id, str(row)) for row in rows]

@@ -35,7 +35,7 @@ class ImportView(NounView):
     route_base = "/imports"
     empty_hint = "Upload a CSV file. You see its columns before anything is imported."
     add_label = "Import a file"
-    can_edit = can_delete = False
+    can_edit = False
     columns = (
         Column("File", lambda row: link(row.filename, "ImportView.show", pk=row.id)),
         Column("State", lambda row: badge(row.state, _KINDS.get(row.state, ""))),
@@ -44,7 +44,16 @@ class ImportView(NounView):
         Column("Not taken", lambda row: f"{row.rejected:,}", is_number=True),
         Column("When", lambda row: moment(row.created_at)),
     )
-    include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "start", "progress", "cancel", "faults"}
+    include_route_methods: ClassVar[set[str]] = {
+        "list",
+        "show",
+        "add",
+        "start",
+        "progress",
+        "cancel",
+        "faults",
+        "delete",
+    }
     show_template = "pulse/import.html"
     add_template = "pulse/import_upload.html"
     mapping_form: ClassVar[Form] = (
@@ -91,7 +100,9 @@ class ImportView(NounView):
             faults = work.session.scalars(
                 select(ImportFault).where(ImportFault.import_id == given.id).order_by(ImportFault.line).limit(50)
             ).all()
-            return self.render_template(self.show_template, view=self, given=given, faults=faults)
+            return self.render_template(
+                self.show_template, view=self, given=given, faults=faults, kept=imports.FAULTS_KEPT
+            )
 
     def _mapping_page(
         self, work: Work, given: Import, sheet: forms.Sheet, status: int = 200, chosen: Sequence[str] = ()
@@ -170,7 +181,7 @@ class ImportView(NounView):
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(("line", "reason", "row"))
-        writer.writerows((line, _inert(reason), _inert(value)) for line, reason, value in rows)
+        writer.writerows((line, inert(reason), inert(value)) for line, reason, value in rows)
         name = f"not-imported-{pk}.csv"
         return Response(
             "\ufeff" + out.getvalue(),
@@ -181,10 +192,13 @@ class ImportView(NounView):
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         abort(404)
 
+    def remove(self, work: Work, row: Any) -> None:
+        imports.remove(work, row.id)
+
     def _title(self, row: Any) -> str:
         return str(row.filename)
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Return a cell that a spreadsheet shows instead of calculating."""
-    return f"'{text}" if text[:1] in "=+-@\t\r＝＋－＠" else text
+    return f"'{text}" if text and text[0] in "=+-@\t\r＝＋－＠" else text

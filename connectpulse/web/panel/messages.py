@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement
 from ...core.domain.message import MessageState
 from ...core.errors import NotFound, Refused
 from ...core.services import messages
-from ...core.storage.models import Campaign, InboundMessage
+from ...core.storage.models import Campaign, InboundMessage, StrayMessage
 from .. import current
 from ..security.roles import READ, WRITE
 from .audience import meant
@@ -137,3 +137,52 @@ class InboundView(NounView):
 
     def _title(self, row: Any) -> str:
         return f"Reply from {row.address}"
+
+
+class StrayView(NounView):
+    """Messages nobody could be found for; whoever runs the platform sees what is missing."""
+
+    model = StrayMessage
+    noun, plural, icon = "Stray message", "Stray messages", "fa-circle-question"
+    class_permission_name = "Connections"
+    route_base = "/strays"
+    is_platform = True
+    empty_hint = (
+        "What people write over a shared connection to a number that is nobody's sender, or several organisations', "
+        "appears here. Everything else is among the replies of its organisation."
+    )
+    can_add = can_edit = can_delete = False
+    include_route_methods: ClassVar[set[str]] = {"list", "show"}
+    columns = (
+        Column("From", lambda row: link(row.address, "StrayView.show", pk=row.id)),
+        Column("To", lambda row: row.recipient),
+        Column("Text", lambda row: row.body[:120]),
+        Column("", lambda row: badge("opt-out", "warn") if row.is_opt_out else ""),
+        Column("May be meant", lambda row: f"{row.owners} organisations" if row.owners else "nobody known"),
+        Column("Received", lambda row: moment(row.received_at)),
+    )
+    filters = (
+        Filter(
+            "kind", "Kind", (("stop", "Opt-outs"), ("reply", "Other messages")),
+            lambda value: StrayMessage.is_opt_out.is_(value == "stop"),
+        ),
+    )  # fmt: skip
+
+    def details(self, work: Any, row: Any) -> list[tuple[str, Any]]:
+        if row.owners:
+            obeyed = "All of them stopped writing to this address. " if row.is_opt_out else ""
+            advice = f"{obeyed}Several organisations use this number: give each a keyword in its sender's opt-out hint."
+        else:
+            advice = "Add this number as a sender, or as the opt-out number of one, in the organisation it belongs to."
+        return [
+            ("From", row.address),
+            ("To", row.recipient),
+            ("Text", row.body),
+            ("Understood as", "an opt-out" if row.is_opt_out else "a message"),
+            ("Over", link("the connection", "ConnectionView.show", pk=row.connection_id)),
+            ("What to do", advice),
+            ("Received", moment(row.received_at)),
+        ]
+
+    def _title(self, row: Any) -> str:
+        return f"Stray message from {row.address}"

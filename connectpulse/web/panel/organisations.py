@@ -29,8 +29,14 @@ _SETTINGS: Form = (
     Field("country", "Country", default="PK", is_required=True, low=2, high=2,
           help="Two letters, like PK. Numbers written without a country code are read as numbers of this country."),
     Field("timezone", "Time zone", default="Asia/Karachi", is_required=True, high=64, help="Like Asia/Karachi."),
-    Field("opt_out_words", "Further opt-out words", high=1000,
-          help="Comma-separated. STOP and the words every channel knows are understood anyway."),
+    Field("opt_out_words", "Opt-out words of your own", high=1000,
+          help="Comma-separated. They are understood beside STOP and the words every channel knows."),
+    Field("replaces_opt_out_words", "Understand only these words", Kind.SWITCH,
+          help="Then STOP alone stops nothing: make sure that your texts name these words."),
+    Field("opt_out_reply", "Confirmation of an opt-out", Kind.LONG_TEXT, high=300,
+          help="Empty: the channel's own words."),
+    Field("opt_out_reply_ur", "The same for those who write in Urdu script", Kind.LONG_TEXT, high=300,
+          help="Empty: as above."),
 )  # fmt: skip
 
 _LIMITS: Form = (
@@ -47,12 +53,26 @@ def _write(row: Organisation, values: dict[str, Any]) -> None:
         faults["country"] = f"Country: {country} is not a country code."
     if values["timezone"] not in zoneinfo.available_timezones():
         faults["timezone"] = f"Time zone: there is no zone {values['timezone']!r}; write it like Asia/Karachi."
+    if values["replaces_opt_out_words"] and not (values["opt_out_words"] or "").strip(" ,"):
+        faults["opt_out_words"] = "Opt-out words of your own: write at least one, or people could not stop anything."
     if faults:
         refusal = Refused(*faults.values())
         refusal.fields = faults
         raise refusal
     row.name, row.country, row.timezone = values["name"], country, values["timezone"]
     row.opt_out_words = [word.strip() for word in (values["opt_out_words"] or "").split(",") if word.strip()]
+    row.replaces_opt_out_words = bool(values["replaces_opt_out_words"])
+    replies = {"en": values["opt_out_reply"], "ur": values["opt_out_reply_ur"]}
+    row.opt_out_replies = {language: reply.strip() for language, reply in replies.items() if (reply or "").strip()}
+
+
+def _shown(row: Organisation) -> dict[str, Any]:
+    """Return what the form shows of the columns that are no plain text."""
+    return {
+        "opt_out_words": ", ".join(row.opt_out_words),
+        "opt_out_reply": row.opt_out_replies.get("en", ""),
+        "opt_out_reply_ur": row.opt_out_replies.get("ur", ""),
+    }
 
 
 def _write_limits(row: Organisation, values: dict[str, Any]) -> None:
@@ -83,7 +103,7 @@ class OrganisationView(NounView):
         return Organisation.name.istartswith(words, autoescape=True)
 
     def values(self, work: Work, row: Any) -> dict[str, Any]:
-        return super().values(work, row) | {"opt_out_words": ", ".join(row.opt_out_words)}
+        return super().values(work, row) | _shown(row)
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         row = Organisation()
@@ -114,8 +134,8 @@ class SettingsView(BaseView):
         may_write = current.may(WRITE, self.class_permission_name)
         if request.method == "GET" or not may_write:
             row = current.organisation()
-            shown = {each.name: getattr(row, each.name) for each in _SETTINGS}
-            shown["opt_out_words"] = ", ".join(shown["opt_out_words"])
+            assert row is not None
+            shown = {each.name: getattr(row, each.name, None) for each in _SETTINGS} | _shown(row)
             return self._page(forms.sheet(_SETTINGS, shown), may_write)
         filled = forms.submitted(_SETTINGS)
         if not filled.errors and self._save(filled):

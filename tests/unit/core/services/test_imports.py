@@ -142,3 +142,16 @@ def test_factories_make_what_the_panel_would(work: Work) -> None:
     made = factories.contact_list(work, members=[factories.contact(work, "03001234567")])
     work.session.refresh(made)
     assert made.size == 1
+
+
+def test_the_record_of_an_import_can_go_and_its_people_stay(work: Work) -> None:
+    given = upload(work, FILE)
+    imports.start(work, given.id, ["name", "address:phone", "", "address:email"], new_list="People")
+    with pytest.raises(Refused, match="Cancel it first"):
+        imports.remove(work, given.id)
+    while imports.step(work, given.id):
+        pass
+    imports.remove(work, given.id)
+    assert work.session.scalar(select(func.count()).select_from(Import)) == 0
+    assert work.session.scalar(select(func.count()).select_from(ImportFault)) == 0
+    assert work.session.scalar(select(func.count()).select_from(Contact)) == 3

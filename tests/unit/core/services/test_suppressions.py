@@ -8,7 +8,7 @@ from sqlalchemy import select
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import suppressions
 from connectpulse.core.services.work import Work
-from connectpulse.core.storage.models import AuditEntry, Suppression
+from connectpulse.core.storage.models import ANY, AuditEntry, Suppression
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
@@ -68,3 +68,22 @@ def test_organisations_suppress_for_themselves(house: House, work: Work) -> None
         assert suppressions.suppressed(other, "phone", [NUMBER], "sms", ["promotional"]) == set()
         with pytest.raises(NotFound):
             suppressions.lift(other, mine)
+
+
+def test_what_a_suppression_covers_can_be_changed(work: Work) -> None:
+    for channel in ("sms", "email"):
+        suppressions.add(work, "phone", "+923001234567", reason="opted_out", source="test", channel=channel)
+    first, second = work.session.scalars(select(Suppression).order_by(Suppression.id)).all()
+    suppressions.change(work, first.id, ANY, "promotional", "objected")
+    assert (first.value, first.channel, first.purpose, first.reason) == (
+        "+923001234567",
+        ANY,
+        "promotional",
+        "objected",
+    )
+    entry = work.session.scalars(select(AuditEntry).where(AuditEntry.verb == "suppression.updated")).one()
+    assert "+923001234567" not in str(entry.detail)
+    with pytest.raises(Refused, match="Choose a reason"):
+        suppressions.change(work, first.id, ANY, "promotional", "because")
+    with pytest.raises(Refused, match="like this already"):
+        suppressions.change(work, second.id, ANY, "promotional", "objected")

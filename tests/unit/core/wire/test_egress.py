@@ -408,6 +408,7 @@ def test_a_probe_tells_its_steps(tmp_path: Path) -> None:
         ("http://nowhere.invalid/", Unreachable),
         (f"http://127.0.0.1:{free_port()}/", Unreachable),
     ],
+    ids=["private", "no-such-host", "nobody-listens"],
 )
 def test_a_probe_ends_where_a_request_would(url: str, error: type[Exception]) -> None:
     with pytest.raises(error):
