@@ -1,16 +1,16 @@
 """Measure everything and print a table and one line of JSON; each rate stands beside its floor from the same run.
 
-python -m bench [end_to_end] [flat] [rows] [lists] [--recipients 50000] [--rows 1000000] [--messages 5000000]
+python -m bench [end_to_end] [flat] [rows] [lists] [access] [--recipients 50000] [--rows 1000000] [--messages 5000000]
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import end_to_end, flat, lists, rows
+from . import access, end_to_end, flat, lists, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists")
+PARTS = ("end_to_end", "flat", "rows", "lists", "access")
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
         "flat": lambda: flat.measure(asked.recipients * 10 // share),
         "rows": lambda: rows.measure(asked.rows // share),
         "lists": lambda: lists.measure(asked.messages // share),
+        "access": lambda: access.measure(400 // share),
     }
     found: list[Figure] = []
     for part in asked.parts or PARTS:

@@ -218,3 +218,9 @@ def _silence(error: Exception) -> str | None:
 def _refuse(sentence: str) -> None:
     click.echo(" ".join(sentence.split()), err=True)
     sys.exit(1)
+
+
+from . import access  # noqa: E402 - commands that lie in modules of their own join the group here
+
+for each in access.COMMANDS:
+    connectpulse.add_command(each)
