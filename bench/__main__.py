@@ -1,16 +1,16 @@
 """Measure everything and print a table and one line of JSON; each rate stands beside its floor from the same run.
 
-python -m bench [end_to_end] [flat] [rows] [lists] [audit] [--recipients 50000] [--rows 1000000] [--messages 5000000]
+python -m bench [PART ...] [--recipients 50000] [--rows 1000000] [--messages 5000000] [--entries 200000]
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import audit, end_to_end, flat, lists, rows
+from . import access, audit, end_to_end, flat, lists, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists", "audit")
+PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access")
 
 
 def main() -> None:
@@ -33,6 +33,7 @@ def main() -> None:
         "rows": lambda: rows.measure(asked.rows // share),
         "lists": lambda: lists.measure(asked.messages // share),
         "audit": lambda: audit.measure(asked.entries // share),
+        "access": lambda: access.measure(400 // share),
     }
     found: list[Figure] = []
     for part in asked.parts or PARTS:

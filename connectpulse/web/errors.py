@@ -76,13 +76,18 @@ def _pulse(error: PulseError) -> ResponseReturnValue:
 
 
 def _database(error: OperationalError) -> tuple[str, int]:
-    log.error("database_away", path=request.path, error=type(error.orig).__name__)
+    log.error("database_away", path=_route(), error=type(error.orig).__name__)
     return _plain(503)
 
 
 def _unexpected(error: Exception) -> tuple[str, int]:
-    log.exception("request_failed", path=request.path, endpoint=request.endpoint)
+    log.exception("request_failed", path=_route(), endpoint=request.endpoint)
     return _plain(500)
+
+
+def _route() -> str:
+    """Return the rule a request met, and not its path: paths of links hold their secret."""
+    return str(request.url_rule or "none")
 
 
 def _plain(status: int) -> tuple[str, int]:

@@ -3,14 +3,19 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pyotp
 import pytest
 from playwright.sync_api import Browser, expect
 
 from connectpulse.app import create_app
+from connectpulse.core.errors import Refused, Wait
+from connectpulse.core.services.access import signing_in
+from connectpulse.core.services.access.devices import Visit
 from connectpulse.core.storage.embedded import free_port
 from connectpulse.house import House
+from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
 
 from . import browsing, live
@@ -105,3 +110,50 @@ def test_app_is_set_up_by_its_picture_and_asked_for(chromium: Browser, address: 
         person.fill("Code of your authenticator app", codes[0].upper())
         person.press("Go on")
         expect(person.page.locator("#side")).to_be_attached()
+
+
+def test_a_passkey_gets_in_while_strangers_lock_the_password_and_its_answer_works_once(
+    chromium: Browser, house: House, address: str
+) -> None:
+    answers: list[str] = []
+    with browsing.person(chromium, address, browsing.DESKTOP) as person:
+        give_authenticator(person)
+        person.page.on("request", lambda sent: sent.url.endswith("next=") and answers.append(sent.post_data or ""))
+        person.sign_in(roles.ANALYST)
+        person.open("/profile/factors/")
+        person.press("Add a passkey")
+        person.page.get_by_role("button", name="Remove Passkey").wait_for()
+        person.sign_out()
+        person.sees("Sign in with a passkey")
+        lock_out(house, NAMES[roles.ANALYST])
+        person.page.context.clear_cookies(name="pulse-device")
+        person.open("/login/")
+        person.press("Sign in with a passkey")
+        expect(person.page.locator("#side")).to_be_attached()
+    with browsing.person(chromium, address, browsing.DESKTOP) as thief:
+        thief.open("/login/")
+        assert len(answers) == 1
+        status = thief.page.evaluate(
+            """async (body) => (await fetch("/login/passkey", {method: "POST", body, headers: {
+                "Content-Type": "application/json",
+                "X-CSRFToken": document.querySelector("[name=csrf_token]").value}})).status""",
+            answers[0],
+        )
+        assert status == 401
+        thief.open("/profile/")
+        thief.sees("Sign in to")
+        assert len(thief.complaints) == 1  # the browser's own word on the refusal
+        thief.complaints.clear()
+
+
+def lock_out(house: House, name: str) -> None:
+    """Try ten wrong passwords from elsewhere."""
+    at, clock = [house.clock()], house.clock
+    house.clock = lambda: at[0]
+    for number in range(10):
+        with pytest.raises(Refused):
+            signing_in.by_password(lambda: house.work(ADMINISTRATOR), Visit(f"203.0.113.{number}"), name, "wrong")
+        at[0] += timedelta(seconds=16)
+    with pytest.raises(Wait):
+        signing_in.by_password(lambda: house.work(ADMINISTRATOR), Visit("203.0.113.99"), name, PASSWORD)
+    house.clock = clock

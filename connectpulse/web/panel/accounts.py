@@ -23,7 +23,7 @@ from .inviting import InvitingView
 from .noun import Column, badge, link
 
 _NOBODY = "none"
-_ROLES = tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in sorted(PLATFORM_ROLES, reverse=True))
+_ROLES = tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in sorted(PLATFORM_ROLES))
 
 
 def _mark(user: User) -> Any:

@@ -177,7 +177,7 @@ class MemberView(InvitingView):
         Field("first_name", "First name", high=64),
         Field("last_name", "Last name", high=64),
         Field("role", "Role", Kind.CHOICE, is_required=True,
-              choices=tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in ORGANISATION_ROLES)),
+              choices=tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in reversed(ORGANISATION_ROLES))),
     )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "delete", "withdraw", "end_sessions"}
     edit_template = "pulse/member.html"

@@ -1,7 +1,6 @@
 """Accepting an invitation: with an account of one's own already, or by making one."""
 
 from ...core.errors import NotFound, Refused
-from ...core.services import audit
 from ...core.services.access import invitations, people
 from ...core.services.work import Actor, Work
 from ...core.storage import guard
@@ -36,6 +35,7 @@ def enrol(house: House, address: str, token: str, first_name: str, last_name: st
         account = accounts.Account(row.email[:64], row.email, first_name, last_name)
         role = row.role if row.organisation_id is None else ""
         user = accounts.create(work, account, password, role)
+        work.actor = Actor("user", user.get_full_name(), user.id, address)
         invitations.accepted(work, row)
         if row.organisation_id is not None:
             _join(work, row, user.id)
@@ -59,7 +59,6 @@ def _join(work: Work, row: Invitation, user_id: int) -> None:
     work.organisation = row.organisation_id
     guard.bind(work.session, row.organisation_id)
     accounts.join(work, accounts.find(work, user_id), row.role)
-    audit.record_named(work, "user.updated", row.organisation_id, "User", user_id, "", joined_by="invitation")
 
 
 def _person(work: Work, user_id: int) -> people.Person:

@@ -7,12 +7,13 @@ from cryptography.fernet import Fernet
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
 
-from connectpulse.commands import accounts
+from connectpulse.commands import access, accounts
 from connectpulse.core.errors import Misconfigured, NotFound, Refused
 from connectpulse.core.services import connections, records
-from connectpulse.core.services.access import passwords
+from connectpulse.core.services.access import factors, passwords, people, sessions, tries
+from connectpulse.core.services.access.devices import Visit
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import AuditEntry, Connection
+from connectpulse.core.storage.models import AuditEntry, Connection, WrongTries
 from connectpulse.core.storage.vault import keyring
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
@@ -71,6 +72,27 @@ def test_an_account_is_switched_off_and_on_and_given_another_password(house: Hou
     with pytest.raises(NotFound, match="Nobody has an account"):
         accounts.set_active(house, "nobody@example.org", False)
     assert verbs(house) == ["user.created", "user.updated", "user.updated", "user.password_changed"]
+
+
+def test_whoever_cannot_get_in_is_helped_from_the_command_line(house: House) -> None:
+    accounts.create_administrator(house, "root", "root@example.org", "Rabia Root", "a-long-password")
+    with house.work(ADMINISTRATOR) as work:
+        person = people.by_email(work, "root@example.org")
+        assert person is not None
+        counts = [tries.by_account("root", person)]
+        tries.take(work, counts)
+        factors.begin_totp(work, person.id)
+        token = sessions.start(work, person.id, Visit("::1"), "password")
+    access.unlock(house, "Root@example.org")
+    access.reset_factors(house, "root@example.org")
+    with house.work(ADMINISTRATOR) as work:
+        assert factors.pending_totp(work, person.id) == ""
+        assert sessions.find(work, token) is None
+        assert work.session.query(WrongTries).count() == 0
+    for act in (access.unlock, access.reset_factors):
+        with pytest.raises(NotFound, match="Nobody has an account"):
+            act(house, "nobody@example.org")
+    assert verbs(house) == ["user.created", "user.unlocked", "user.factors_reset"]
 
 
 def user_of(house: House) -> User:

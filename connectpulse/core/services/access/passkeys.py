@@ -59,7 +59,7 @@ def of(work: Work, user_id: int) -> list[Passkey]:
 
 def offer(work: Work, site: Site, person: Person) -> tuple[int, dict[str, Any]]:
     """Return a challenge's id and what the browser needs to make a new passkey."""
-    held = [PublicKeyCredentialDescriptor(id=each.credential_id) for each in of(work, person.id)]
+    held = [PublicKeyCredentialDescriptor(id=each.webauthn_id) for each in of(work, person.id)]
     if len(held) >= MOST:
         raise Refused(f"An account has at most {MOST} passkeys. Remove one first.")
     options = webauthn.generate_registration_options(
@@ -82,11 +82,11 @@ def add(work: Work, site: Site, person: Person, challenge_id: int, answer: dict[
         )  # fmt: skip
     except (WebAuthnException, ValueError, KeyError, TypeError):
         raise Refused("The browser's answer does not fit. Try again.") from None
-    taken = select(Passkey.id).where(Passkey.credential_id == made.credential_id)
+    taken = select(Passkey.id).where(Passkey.webauthn_id == made.credential_id)
     if work.session.scalar(taken) is not None:
         raise Refused("This passkey is in use already.")
     row = Passkey(
-        user_id=person.id, credential_id=made.credential_id, public_key=made.credential_public_key,
+        user_id=person.id, webauthn_id=made.credential_id, public_key=made.credential_public_key,
         sign_count=made.sign_count, name=" ".join(name.split())[:60] or "Passkey", created_at=work.clock(),
     )  # fmt: skip
     work.session.add(row)
@@ -108,7 +108,7 @@ def remove(work: Work, person: Person, passkey_id: int) -> None:
 
 def ask(work: Work, site: Site, user_id: int | None = None) -> tuple[int, dict[str, Any]]:
     """Return a challenge's id and what the browser needs to use a passkey: any of the site, or one of `user_id`."""
-    held = [PublicKeyCredentialDescriptor(id=each.credential_id) for each in of(work, user_id)] if user_id else []
+    held = [PublicKeyCredentialDescriptor(id=each.webauthn_id) for each in of(work, user_id)] if user_id else []
     verification = UserVerificationRequirement.PREFERRED if user_id else UserVerificationRequirement.REQUIRED
     options = webauthn.generate_authentication_options(
         rp_id=site.host, allow_credentials=held, user_verification=verification
@@ -127,7 +127,7 @@ def prove(
     try:
         credential_id = base64url_to_bytes(str(answer.get("id", "")))
         row = work.session.scalars(
-            select(Passkey).where(Passkey.credential_id == credential_id).with_for_update()
+            select(Passkey).where(Passkey.webauthn_id == credential_id).with_for_update()
         ).one_or_none()
         if row is None or (user_id is not None and row.user_id != user_id):
             return None

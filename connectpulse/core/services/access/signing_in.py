@@ -220,9 +220,10 @@ def _write(work: Work, person: Person | None, visit: Visit, reason: str, *, is_g
     )  # fmt: skip
     if is_good and person is not None:
         work.actor = Actor("user", person.name, person.id, visit.address)
-    verb = "user.signed_in" if is_good else "user.sign_in_failed"
-    name = person.username if person else "nobody"
-    audit.record_named(work, verb, None, "User", person.id if person else "", name, reason=reason)
+    audit.record_named(
+        work, "user.signed_in" if is_good else "user.sign_in_failed", None, "User", person.id if person else "",
+        person.username if person else "nobody", reason=reason,
+    )  # fmt: skip
 
 
 def end_half_sessions(work: Work) -> int:

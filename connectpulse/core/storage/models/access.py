@@ -83,11 +83,11 @@ class Passkey(Table):
     """A WebAuthn credential. Its private key never leaves the person's device."""
 
     __tablename__ = "pulse_passkey"
-    __table_args__ = (UniqueConstraint("credential_id"), Index(None, "user_id"))
+    __table_args__ = (UniqueConstraint("webauthn_id"), Index(None, "user_id"))
 
     id: Mapped[int] = _id()
     user_id: Mapped[int] = _user()
-    credential_id: Mapped[bytes] = mapped_column(LargeBinary)
+    webauthn_id: Mapped[bytes] = mapped_column(LargeBinary)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     sign_count: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str] = mapped_column(String(60))

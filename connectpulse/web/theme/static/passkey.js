@@ -1,4 +1,4 @@
-// Passkeys, in the words of WebAuthn; and the two things pages with something to keep need: printing and selecting.
+// Passkeys, in the words of WebAuthn; and what pages with something to keep need: printing, copying, selecting.
 (() => {
   const bytes = (text) =>
     Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
@@ -82,5 +82,13 @@
     button.addEventListener("click", () => run(button));
   }
   document.querySelector("[data-print]")?.addEventListener("click", () => print());
+  const copy = document.querySelector("[data-copy]");
+  if (copy && navigator.clipboard) {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.querySelector(copy.dataset.copy).value);
+      copy.querySelector("span").textContent = "Copied";
+    });
+  }
   document.querySelector("[data-select]")?.addEventListener("focus", (event) => event.target.select());
 })();

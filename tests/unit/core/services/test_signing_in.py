@@ -1,10 +1,9 @@
 """Signing in: sessions that begin and end, codes used once, the same answer for those who do not exist."""
 
-import statistics
-import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 from werkzeug.security import generate_password_hash
 
 from connectpulse.core.errors import NotFound, Refused
@@ -163,24 +162,41 @@ def test_whoever_is_switched_off_is_answered_like_somebody_who_does_not_exist(wa
     assert way_in.reasons() == ["switched off", "no such account"]
 
 
-def test_a_wrong_name_takes_as_long_as_a_wrong_password(way_in: Entrance) -> None:
-    """The best of many is compared, so that a busy machine does not decide; the bound is wide for the same reason."""
-
-    def fastest(name: str) -> float:
-        spent = []
-        for n in range(24):
-            way_in.later(days=2)  # every attempt is the first
-            begun = time.perf_counter()
-            with pytest.raises(Refused):
-                way_in.enter("wrong password", elsewhere(n + 1), name)
-            spent.append(time.perf_counter() - begun)
-        return statistics.mean(sorted(spent)[:5])
-
+def test_a_wrong_name_costs_what_a_wrong_password_costs(way_in: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same statements and the same hashing; `make bench ARGS=access` compares the medians of many."""
+    with way_in.work() as work:
+        accounts.create(work, accounts.Account("off", "off@example.org", "Off", ""), "another long one")
+    with way_in.work() as work:
+        accounts.set_active(work, people_id(way_in, "off"), False)
     way_in.enter()
-    with pytest.raises(Refused):
-        way_in.enter("warm", elsewhere(99), "nobody")
-    ratio = fastest("amina") / fastest("nobody")
-    assert 0.7 < ratio < 1.4
+    verify, hashed, statements = passwords._ARGON.verify, [0], [0]
+
+    class Counted:
+        def verify(self, stored: str, password: str) -> bool:
+            hashed[0] += 1
+            return verify(stored, password)
+
+    def count(*_: object) -> None:
+        statements[0] += 1
+
+    monkeypatch.setattr(passwords, "_ARGON", Counted())
+    event.listen(way_in.house.engine, "before_cursor_execute", count)
+    costs = {}
+    for name in ("amina", "nobody", "off"):
+        hashed[0] = statements[0] = 0
+        with pytest.raises(Refused):
+            way_in.enter("wrong password", elsewhere(9), name)
+        costs[name] = (hashed[0], statements[0])
+    event.remove(way_in.house.engine, "before_cursor_execute", count)
+    assert costs["amina"] == costs["nobody"] == costs["off"]
+    assert costs["amina"][0] == 1
+
+
+def people_id(way_in: Entrance, name: str) -> int:
+    with way_in.work() as work:
+        found = people.by_name(work, name)
+    assert found is not None
+    return found.id
 
 
 def test_a_new_browser_is_told_of_and_a_known_one_is_not(way_in: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:

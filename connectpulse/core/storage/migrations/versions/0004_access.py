@@ -70,7 +70,7 @@ def upgrade() -> None:
     op.create_table('pulse_passkey',
     sa.Column('id', sa.BigInteger(), server_default=sa.text('pulse_id()'), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
-    sa.Column('credential_id', sa.LargeBinary(), nullable=False),
+    sa.Column('webauthn_id', sa.LargeBinary(), nullable=False),
     sa.Column('public_key', sa.LargeBinary(), nullable=False),
     sa.Column('sign_count', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.String(length=60), nullable=False),
@@ -78,7 +78,7 @@ def upgrade() -> None:
     sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['user_id'], ['ab_user.id'], name=op.f('fk_pulse_passkey_user_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pulse_passkey')),
-    sa.UniqueConstraint('credential_id', name=op.f('uq_pulse_passkey_credential_id'))
+    sa.UniqueConstraint('webauthn_id', name=op.f('uq_pulse_passkey_webauthn_id'))
     )
     op.create_index(op.f('ix_pulse_passkey_user_id'), 'pulse_passkey', ['user_id'], unique=False)
     op.create_table('pulse_password_reset',
