@@ -36,6 +36,7 @@ from .domain.contracts import (
 from .domain.form import Field, Form, Kind
 from .domain.message import MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
+from .domain.personal import Personal
 from .domain.provider import (
     Ambiguity,
     Callback,
@@ -110,6 +111,7 @@ __all__ = [
     "Owned",
     "OwnedApart",
     "PaymentGateway",
+    "Personal",
     "PluginInfo",
     "PluginKind",
     "PluginRefused",

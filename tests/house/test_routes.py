@@ -14,7 +14,8 @@ from tests.journeys.panel_scene import Visitor, panel, visitor
 OPEN = {
     "HomeView.index", "HomeView.live", "SignInView.login", "SignInView.logout", "LocaleView.index", "UtilView.back",
     "appbuilder.static", "static", "callbacks.receive", "health.healthz", "health.readyz", "health.metrics",
-    "health.details",
+    "health.details", "PrivacyView.show", "PrivacyView.history", "PrivacyView.version", "PrivacyView.changes",
+    "PrivacyView.processors", "AskView.ask", "AskView.thread",
 }  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""
 
@@ -26,7 +27,8 @@ PAGES_OF_ROLES = {
 EVERY_LIST = {
     "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
     "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
-    "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
+    "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/", "/support/list/",
+    "/agreements/", "/policy/", "/policy/inventory", "/operator/",
 }  # fmt: skip
 
 
@@ -70,7 +72,8 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
-    reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit"}
+    reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit",
+               "choices", "inventory"}  # fmt: skip
     for rule, _, method in rules(app):
         if method == "GET":
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint
@@ -90,11 +93,13 @@ def test_readers_change_nothing(app: Flask, role: str) -> None:
     person = visitor_without_token(app, role)
     for rule, url, method in rules(app):
         page, verb = rule.endpoint.split(".")
-        if method == "POST" and page != "ProfileView" and not (page == "SettingsView" or verb in _APPROVING):
+        if method == "POST" and page not in _FOR_ALL and not (page == "SettingsView" or verb in _APPROVING):
             answer = person.client.post(url)
             assert answer.status_code == 403 or verb in _READING_BY_POST, (url, answer.status_code)
 
 
+_FOR_ALL = {"ProfileView", "NoticesView", "HelpView", "ConsentView"}
+"""Pages about oneself."""
 _APPROVING = {"approve", "send_back"}
 _READING_BY_POST = {"preview"}
 
