@@ -76,8 +76,17 @@ def test_a_policy_from_the_first_draft_to_the_last_reader(house: House, app: Fla
             operator.open("/connections/list/")
             operator.sees("Please read and accept our privacy policy")
             operator.press("I have read and accept it")
-            for path in ("policy/", "policy/inventory", "agreements/", "support/list/", "notices/", "notices/choices",
-                         "announcements/add", "privacy/", "privacy/history"):
+            for path in (
+                "policy/",
+                "policy/inventory",
+                "agreements/",
+                "support/list/",
+                "notices/",
+                "notices/choices",
+                "announcements/add",
+                "privacy/",
+                "privacy/history",
+            ):
                 operator.open(f"/{path}")
                 operator.shoot(path.strip("/").replace("/", "-"))
             answer_and_agree(operator)

@@ -18,7 +18,6 @@ from . import inventory, operator
 
 NOTICE = timedelta(days=7)
 """The least time between publishing a material change and its taking effect."""
-COLLECTED = "information we collect"
 CONTACT = "contact us"
 
 
@@ -144,7 +143,7 @@ def publish(work: Work) -> PolicyVersion:
     found = draft(work, lock=True)
     if found is None:
         raise Refused("There is no draft to publish.")
-    faults = problems(work, found)
+    faults, is_first = problems(work, found), newest(work) is None
     if faults:
         raise Refused(*faults)
     found.text = compose(found, operator.facts(work))
@@ -159,20 +158,23 @@ def publish(work: Work) -> PolicyVersion:
         work, "policy.published", found, digest=found.digest, revised_on=found.revised_on,
         effective_on=found.effective_on, is_material=found.is_material,
     )  # fmt: skip
-    _tell(work, found)
+    _tell(work, found, is_first)
     return found
 
 
-def _tell(work: Work, found: PolicyVersion) -> None:
-    said = f"The new version holds from {_day(found.effective_on)}."
-    if found.is_material:
-        said += " It changes something that matters: please read it and accept it before that day."
+def _tell(work: Work, found: PolicyVersion, is_first: bool) -> None:
+    said = f"It holds from {_day(found.effective_on)}."
+    if not found.is_material:
+        said += " If you go on using the platform from that day, you accept it."
+    elif is_first:
+        said += " Please read and accept it; from that day you cannot go on without."
     else:
-        said += " If you go on using the platform after that day, you accept it."
+        said += " It changes something that matters: please read and accept it, or you cannot go on from that day."
     board.post(
-        work, "policy.published", "Our privacy policy changes", "\n\n".join(filter(None, (found.summary, said))),
-        roles=(board.EVERYONE,), level=board.WARNING if found.is_material else board.INFO,
-        link="/privacy/", is_binding=True, key=f"policy:{found.digest}",
+        work, "policy.published", "Our privacy policy" if is_first else "Our privacy policy changes",
+        "\n\n".join(filter(None, (found.summary, said))), roles=(board.EVERYONE,),
+        level=board.WARNING if found.is_material else board.INFO, link="/privacy/", is_binding=True,
+        key=f"policy:{found.digest}",
     )  # fmt: skip
 
 

@@ -132,7 +132,7 @@ def test_a_later_version_is_later_and_gives_notice(house: House) -> None:
 )
 def test_the_database_itself_keeps_what_was_published(house: House, attack: str) -> None:
     digest = publish(house)
-    with house.engine.connect() as connection, pytest.raises(DBAPIError, match="policy|digest"):
+    with house.engine.connect() as connection, pytest.raises(DBAPIError, match=r"policy|digest"):
         connection.execute(text(attack))
     with at(house) as work:
         found = versions.by_digest(work, digest)
@@ -180,7 +180,9 @@ def test_core_with_a_column_of_no_kind_does_not_start(monkeypatch: pytest.Monkey
 
 
 def test_nothing_in_a_text_is_markup() -> None:
-    source = "# <b>Title</b>\n1. Number one\n- **bold** <script>\n[here](javascript:alert(1)) [there](https://a.example)"
+    source = (
+        "# <b>Title</b>\n1. Number one\n- **bold** <script>\n[here](javascript:alert(1)) [there](https://a.example)"
+    )
     title, number, items, links = policy_text.blocks(source)
     assert (title.text, title.level, number.kind) == ("<b>Title</b>", 1, "heading")
     assert [span.kind for span in items.lines[0]] == ["bold", "text"]
