@@ -1,5 +1,6 @@
 """Versions of the privacy policy: drafted, held against what it must say, published once, and never changed."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from importlib import resources
@@ -19,6 +20,7 @@ from . import inventory, operator
 NOTICE = timedelta(days=7)
 """The least time between publishing a material change and its taking effect."""
 CONTACT = "contact us"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def first_draft() -> str:
@@ -202,7 +204,9 @@ def published(work: Work, most: int = 100) -> list[PolicyVersion]:
 
 def by_digest(work: Work, digest: str) -> PolicyVersion:
     """Return the published version of a digest; raise NotFound if there is none."""
-    found = work.session.scalars(select(PolicyVersion).where(PolicyVersion.digest == digest)).one_or_none()
+    found = None
+    if _DIGEST.fullmatch(digest):
+        found = work.session.scalars(select(PolicyVersion).where(PolicyVersion.digest == digest)).one_or_none()
     if found is None or found.published_at is None:
         raise NotFound("There is no such version of the policy.")
     return found
