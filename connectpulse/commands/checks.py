@@ -3,6 +3,8 @@
 from sqlalchemy.exc import OperationalError
 
 from ..core.domain.settings import Settings
+from ..core.services.policy import inventory
+from ..core.services.work import Actor
 from ..house import House
 from . import site
 
@@ -10,12 +12,19 @@ from . import site
 def faults(settings: Settings) -> list[str]:
     """Return what keeps this site from working as configured; raises Misconfigured if it cannot be opened."""
     with site.opened(settings) as house:
-        return [*_plugins(house), *_database(house)]
+        database = _database(house)
+        return [*_plugins(house), *database, *(_policy(house) if not database else ())]
 
 
 def _plugins(house: House) -> list[str]:
     refusals = house.registry.refusals.items()
     return [f"The plugin {name} was refused: {fault}" for name, faults in refusals for fault in faults]
+
+
+def _policy(house: House) -> list[str]:
+    """Return what is kept of people and the policy in force, or about to be, does not name."""
+    with house.work(Actor("command", "connectpulse check")) as work:
+        return inventory.faults(work)
 
 
 def _database(house: House) -> list[str]:

@@ -37,6 +37,7 @@ from .domain.contracts import (
 from .domain.form import Field, Form, Kind
 from .domain.message import MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
+from .domain.personal import Personal
 from .domain.provider import (
     Ambiguity,
     Approval,
@@ -115,6 +116,7 @@ __all__ = [
     "Owned",
     "OwnedApart",
     "PaymentGateway",
+    "Personal",
     "PluginInfo",
     "PluginKind",
     "PluginRefused",

@@ -19,7 +19,7 @@ from .domain.contracts import (
     RestoreCheck,
     View,
 )
-from .domain.personal import kind_of
+from .domain.personal import is_never_named, kind_of
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .hookspecs import ALWAYS, BY_HOOK, BY_KIND, Hooks
@@ -159,9 +159,16 @@ def duties(
             yield f"the retention rule of {table} names column {column}, which does not exist."
         if rule.personal_columns and table not in handled:
             yield f"table {table} has personal columns but no subject handler."
-        for column in rule.personal_columns:
-            if kind_of(column, rule.kinds) is None:
-                yield f"column {column} of {table} is personal, and of no kind the privacy policy names: {_KINDS}."
+        yield from _unnamed(rule)
+
+
+def _unnamed(rule: RetentionRule) -> Iterator[str]:
+    """Find columns that hold something about people which no privacy policy of ours names."""
+    for column in rule.model.__table__.columns:
+        is_personal = column.name in rule.personal_columns or is_never_named(column.name)
+        if is_personal and kind_of(column.name, rule.kinds) is None:
+            table = rule.model.__tablename__
+            yield f"column {column.name} of {table} is personal, and of no kind the policy names: {_KINDS}."
 
 
 def verbs(name: str, actions: Iterable[AuditAction]) -> Iterator[str]:

@@ -17,6 +17,8 @@ OPEN = {
     "health.details", "api.openapi",
     "SignInView.second", "SignInView.forgotten", "SignInView.passkey", "SignInView.passkey_options",
     "InvitationView.show", "InvitationView.accept", "NewPasswordView.show", "NewPasswordView.choose",
+    "PrivacyView.show", "PrivacyView.history", "PrivacyView.version", "PrivacyView.changes",
+    "PrivacyView.processors", "AskView.ask", "AskView.thread",
 }  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""
 
@@ -29,7 +31,8 @@ EVERY_LIST = {
     "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
     "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
     "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
-    "/api-keys/list/", "/api-requests/list/",
+    "/api-keys/list/", "/api-requests/list/", "/support/list/",
+    "/agreements/", "/policy/", "/policy/inventory", "/operator/",
 }  # fmt: skip
 
 
@@ -73,7 +76,8 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
-    reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit", "download"}
+    reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit", "download",
+               "choices", "inventory"}  # fmt: skip
     for rule, url, method in rules(app):
         if method == "GET" and not url.startswith("/api/"):
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint
@@ -98,7 +102,8 @@ def test_readers_change_nothing(app: Flask, role: str) -> None:
             assert answer.status_code == 403 or verb in _READING_BY_POST, (url, answer.status_code)
 
 
-_ONES_OWN = {"ProfileView", "PasswordView", "FactorView"}
+_ONES_OWN = {"ProfileView", "PasswordView", "FactorView", "NoticesView", "HelpView", "ConsentView"}
+"""Pages about oneself."""
 _APPROVING = {"approve", "send_back"}
 _READING_BY_POST = {"preview"}
 

@@ -53,6 +53,7 @@ def set_up_line(person: Person, port: int) -> None:
     person.fill("Port", str(port))
     person.fill("System id", "pulse")
     person.fill("Password", "pulse")
+    person.page.get_by_label("It leads to a simulator").check()
     person.shoot("connection-form")
     person.press("Save")
     person.press("Test this connection")

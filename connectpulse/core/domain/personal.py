@@ -4,6 +4,7 @@ Every personal column is of one kind. A kind that is not here cannot be kept, by
 no policy names it; and a policy that leaves out the words of a kind in use is not published.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -79,6 +80,16 @@ _BY_NAME: Final[Mapping[str, Personal]] = {
     "device": Personal.DEVICE,
 }
 """Names of columns that mean the same in every table; a rule may say otherwise, and must for all others."""
+
+_NEVER_NAMED = re.compile(
+    r"(^|_)(dob|birthday|birth_date|birthdate|date_of_birth|born_on|gender|religion|ethnicity|cnic|passport|"
+    r"national_id|ssn|iban|health|diagnosis)($|_)"
+)
+
+
+def is_never_named(column: str) -> bool:
+    """Return whether a column's name tells of something about people that no kind covers, declared or not."""
+    return _NEVER_NAMED.search(column) is not None
 
 
 def kind_of(column: str, declared: Mapping[str, str]) -> Personal | None:

@@ -90,6 +90,8 @@ def test_it_says_what_leaves_the_house(provider: type[Provider]) -> None:
     disclosure = provider.disclosure(settings)
     is_within = provider.samples().peer is None and not disclosure.fields
     assert disclosure.hosts or is_within, "to which hosts?"
+    if Capability.SIMULATED in provider.capabilities:
+        assert not disclosure.hosts, "a provider that only simulates discloses nothing"
     assert disclosure.fields or not disclosure.hosts, "which fields?"
     told = (*disclosure.hosts, *disclosure.fields, *disclosure.countries)
     assert all(isinstance(each, str) and each.strip() for each in told)

@@ -130,6 +130,20 @@ FAULTS = {
          "the retention rule of acme_call names column made_at, which does not exist.",
          "table acme_call has personal columns but no subject handler."],
     ),
+    "a kind of personal data no policy names": (
+        WITH_TABLE, TABLE + "    dob: Mapped[str]\n", "",
+        ["column dob of acme_call is personal, and of no kind the policy names: declare in the rule's kinds which it "
+         "is, or do not keep it."],
+    ),
+    "a personal column of no kind": (
+        WITH_TABLE | {
+            "pulse_retention_rules": '[RetentionRule(Call, "created_at", None, Then.PURGE, "x", ("mood",))]',
+            "pulse_subject_data": '[subject_handler(Call, by_address(Call, None, "phone"), ("mood",), erase_row=True)]',
+        },
+        TABLE + "    mood: Mapped[str]\n", "",
+        ["column mood of acme_call is personal, and of no kind the policy names: declare in the rule's kinds which it "
+         "is, or do not keep it."],
+    ),
     "a table nobody lists": (
         SOUND, TABLE, "",
         ["table acme_call is mapped but not listed in owns_tables.", "table acme_call has no retention rule."],

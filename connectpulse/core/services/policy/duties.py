@@ -20,7 +20,7 @@ def rules() -> list[RetentionRule]:
     return [
         RetentionRule(m.Operator, "created_at", None, Then.PURGE, "who runs the platform"),
         RetentionRule(m.PolicyVersion, "created_at", None, Then.PURGE, "what was promised, and when"),
-        RetentionRule(m.Acceptance, "accepted_at", None, Then.PURGE, "proof of acceptance, while the account lasts",
+        RetentionRule(m.Acceptance, "accepted_at", None, Then.PURGE, "proof of acceptance",
                       ("user_id", "network_address")),
     ]  # fmt: skip
 

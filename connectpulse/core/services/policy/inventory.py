@@ -1,15 +1,17 @@
 """What the platform keeps of people, read off the declared columns, and held against what the policy names."""
 
 import re
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import NamedTuple
+
+from sqlalchemy import select
 
 from ...domain import policy_text
 from ...domain.personal import Personal, kind_of
 from ...domain.retention import RetentionRule, Then
 from ...registry import Registry
 from ...storage import migrate
+from ...storage.models import PolicyVersion
 from ..work import Work
 
 COLLECTED = "information we collect"
@@ -77,8 +79,13 @@ def unnamed(registry: Registry, text: str) -> list[str]:
     ]
 
 
-def faults(work: Work, published: Iterable[str]) -> Iterator[str]:
-    """Find what the published texts do not name of what is kept, for `connectpulse check`."""
-    for text in published:
-        for fault in unnamed(work.registry, text):
-            yield f"The privacy policy: {fault[0].lower()}{fault[1:]}"
+def faults(work: Work) -> list[str]:
+    """Return what is kept and the policy in force does not name, for `connectpulse check`; none without a policy."""
+    wanted = (
+        select(PolicyVersion.text)
+        .where(PolicyVersion.published_at.is_not(None), PolicyVersion.effective_on <= work.clock().date())
+        .order_by(PolicyVersion.effective_on.desc(), PolicyVersion.id.desc())
+    )
+    text = work.session.scalar(wanted.limit(1))
+    missing = unnamed(work.registry, text) if text is not None else []
+    return [f"The privacy policy in force: {fault[0].lower()}{fault[1:]}" for fault in missing]

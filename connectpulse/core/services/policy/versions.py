@@ -1,5 +1,6 @@
 """Versions of the privacy policy: drafted, held against what it must say, published once, and never changed."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from importlib import resources
@@ -18,8 +19,8 @@ from . import inventory, operator
 
 NOTICE = timedelta(days=7)
 """The least time between publishing a material change and its taking effect."""
-COLLECTED = "information we collect"
 CONTACT = "contact us"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def first_draft() -> str:
@@ -144,7 +145,7 @@ def publish(work: Work) -> PolicyVersion:
     found = draft(work, lock=True)
     if found is None:
         raise Refused("There is no draft to publish.")
-    faults = problems(work, found)
+    faults, is_first = problems(work, found), newest(work) is None
     if faults:
         raise Refused(*faults)
     found.text = compose(found, operator.facts(work))
@@ -159,20 +160,23 @@ def publish(work: Work) -> PolicyVersion:
         work, "policy.published", found, digest=found.digest, revised_on=found.revised_on,
         effective_on=found.effective_on, is_material=found.is_material,
     )  # fmt: skip
-    _tell(work, found)
+    _tell(work, found, is_first)
     return found
 
 
-def _tell(work: Work, found: PolicyVersion) -> None:
-    said = f"The new version holds from {_day(found.effective_on)}."
-    if found.is_material:
-        said += " It changes something that matters: please read it and accept it before that day."
+def _tell(work: Work, found: PolicyVersion, is_first: bool) -> None:
+    said = f"It holds from {_day(found.effective_on)}."
+    if not found.is_material:
+        said += " If you go on using the platform from that day, you accept it."
+    elif is_first:
+        said += " Please read and accept it; from that day you cannot go on without."
     else:
-        said += " If you go on using the platform after that day, you accept it."
+        said += " It changes something that matters: please read and accept it, or you cannot go on from that day."
     board.post(
-        work, "policy.published", "Our privacy policy changes", "\n\n".join(filter(None, (found.summary, said))),
-        roles=(board.EVERYONE,), level=board.WARNING if found.is_material else board.INFO,
-        link="/privacy/", is_binding=True, key=f"policy:{found.digest}",
+        work, "policy.published", "Our privacy policy" if is_first else "Our privacy policy changes",
+        "\n\n".join(filter(None, (found.summary, said))), roles=(board.EVERYONE,),
+        level=board.WARNING if found.is_material else board.INFO, link="/privacy/", is_binding=True,
+        key=f"policy:{found.digest}",
     )  # fmt: skip
 
 
@@ -200,7 +204,9 @@ def published(work: Work, most: int = 100) -> list[PolicyVersion]:
 
 def by_digest(work: Work, digest: str) -> PolicyVersion:
     """Return the published version of a digest; raise NotFound if there is none."""
-    found = work.session.scalars(select(PolicyVersion).where(PolicyVersion.digest == digest)).one_or_none()
+    found = None
+    if _DIGEST.fullmatch(digest):
+        found = work.session.scalars(select(PolicyVersion).where(PolicyVersion.digest == digest)).one_or_none()
     if found is None or found.published_at is None:
         raise NotFound("There is no such version of the policy.")
     return found
