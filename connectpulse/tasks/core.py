@@ -7,6 +7,7 @@ import structlog
 from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, recovery
+from ..core.services.action_log import checking, checkpoints
 from ..core.services.notices import mail
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
@@ -64,6 +65,8 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
     ("core.squash_counters", crontab(minute="*"), counters.squash),
     ("core.expire_decisions", crontab(minute="*/10"), four_eyes.expire),
+    ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
+    ("core.check_audit", crontab(minute="41", hour="3"), checking.start_all),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
 )
 """Sweeps by name, with their times; on the elected worker only."""

@@ -6,6 +6,7 @@ from ...domain.retention import RetentionRule, SubjectHandler, Then
 from ...storage import models as m
 from ..part import Part
 from ..subjects import by_user, handler
+from . import checking
 
 ACTIONS = (
     AuditAction(ERASED_VERB, "{actor} forgot a person in the action log."),
@@ -30,4 +31,4 @@ def handlers() -> list[SubjectHandler]:
     return [handler(m.AuditSearch, by_user(m.AuditSearch, "user_id"), ("user_id", "name"), erase_row=True)]
 
 
-PART = Part(actions=ACTIONS, rules=rules, handlers=handlers)
+PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, jobs={checking.JOB: checking.KIND})
