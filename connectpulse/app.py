@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
 from .house import House
-from .web import callbacks, current, errors, headers, health, navigation, repairs, theme
+from .web import callbacks, current, errors, headers, health, navigation, repairs, theme, witness
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
@@ -52,6 +52,7 @@ def create_app(house: House) -> Flask:
     app.register_blueprint(callbacks.blueprint)
     app.register_blueprint(health.blueprint)
     headers.install(app)
+    witness.install(app)
     errors.install(app)
     theme.install(app)
     app.before_request(current.bind_organisation)
