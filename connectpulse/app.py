@@ -12,6 +12,7 @@ from .core.domain.settings import Settings
 from .house import House
 from .web import callbacks, current, errors, headers, health, navigation, repairs, theme, witness
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
+from .web.panel.audit import AuditView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
@@ -19,7 +20,7 @@ from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
-from .web.panel.system import AuditView, SystemView
+from .web.panel.system import SystemView
 from .web.security.manager import PulseSecurityManager
 
 VIEWS = (

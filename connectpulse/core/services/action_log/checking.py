@@ -9,6 +9,7 @@ from contextlib import closing
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
 from ...domain import chain
 from ...domain.chain import ORIGIN, Broken, Head, Walk
@@ -51,7 +52,12 @@ def start_all(work: Work) -> int:
 
 def found(work: Work, number: int) -> AuditCheck | None:
     """Return the last check of a chain, or the one that is going on."""
-    return work.session.get(AuditCheck, number, populate_existing=True)
+    return found_in(work.session, number)
+
+
+def found_in(session: Session, number: int) -> AuditCheck | None:
+    """Return the last check of a chain."""
+    return session.get(AuditCheck, number, populate_existing=True)
 
 
 def step(work: Work, number: int) -> bool:
