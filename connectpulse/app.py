@@ -22,6 +22,7 @@ from .web import (
     repairs,
     request_log,
     theme,
+    witness,
 )
 from .web.api import v1
 from .web.panel.access import AccessRuleView, SignInLogView
@@ -29,6 +30,7 @@ from .web.panel.accounts import AccountView
 from .web.panel.agreements import AgreementView
 from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
+from .web.panel.audit import AuditView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
@@ -41,7 +43,7 @@ from .web.panel.policy import OperatorView, PolicyView
 from .web.panel.privacy import ConsentView, PrivacyView
 from .web.panel.reports import ReportView
 from .web.panel.support import AskView, HelpView, SupportView
-from .web.panel.system import AuditView, SystemView
+from .web.panel.system import SystemView
 from .web.security import gate
 from .web.security.manager import PulseSecurityManager, network_address
 
@@ -88,6 +90,7 @@ def create_app(house: House) -> Flask:
     app.register_blueprint(health.blueprint)
     headers.install(app)
     request_log.install(app, house)
+    witness.install(app)
     errors.install(app)
     theme.install(app)
     app.before_request(current.bind_organisation)

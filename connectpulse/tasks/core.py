@@ -8,6 +8,7 @@ from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery
 from ..core.services.access import signing_in
+from ..core.services.action_log import checking, checkpoints
 from ..core.services.backups import running as backup_running
 from ..core.services.backups import watch as backup_watch
 from ..core.services.disclosure import agreements
@@ -89,6 +90,8 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
     ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
+    ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
+    ("core.check_audit", crontab(minute="41", hour="3"), checking.start_all),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
     ("core.schedule_backup", crontab(minute="*/10"), backup_watch.schedule),
     ("core.watch_backups", crontab(minute="*/10"), backup_watch.watch),

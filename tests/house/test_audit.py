@@ -22,8 +22,8 @@ CORE = [path for path in code.shipped() if code.name(path).startswith("connectpu
 
 @functools.cache
 def _writers() -> set[str]:
-    """Return the names of the functions that are told a verb."""
-    return {
+    """Return the names of the functions that are told a verb, and of what keeps one for them."""
+    return {"Reading"} | {
         node.name
         for path in CORE
         for node in code.nodes(path)

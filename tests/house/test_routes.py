@@ -105,7 +105,8 @@ def test_readers_change_nothing(app: Flask, role: str) -> None:
 _ONES_OWN = {"ProfileView", "PasswordView", "FactorView", "NoticesView", "HelpView", "ConsentView"}
 """Pages about oneself."""
 _APPROVING = {"approve", "send_back"}
-_READING_BY_POST = {"preview"}
+_READING_BY_POST = {"preview", "check", "export", "keep", "drop"}
+"""What readers may post: it shows, checks or hands over what they may read, or keeps something for themselves."""
 
 
 def visitor_without_token(app: Flask, role: str) -> Visitor:

@@ -180,7 +180,9 @@ def step(work: Work, import_id: int) -> bool:
 
 def give_up(work: Work, import_id: int, reason: str) -> None:
     """End an import that cannot go on, with the reason a person can act on."""
-    _finish(work, records.find(work, Import, import_id, lock=True), "failed", reason)
+    given = records.find(work, Import, import_id, lock=True)
+    _finish(work, given, "failed", reason)
+    audit.record(work, "import.failed", given)
 
 
 def _finish(work: Work, given: Import, state: str, reason: str) -> None:

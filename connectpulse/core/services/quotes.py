@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ..domain.contracts import Measure, Pricer, Unpriced
 from ..errors import Refused
 from ..storage.models import Campaign, Quote
-from . import audience, jobs, plans, records
+from . import audience, audit, jobs, plans, records
 from .audience import Decision
 from .work import Work
 
@@ -37,6 +37,7 @@ def request(work: Work, campaign_id: int) -> Quote:
     work.session.add(quote)
     work.session.flush()
     jobs.submit(work, "quote", quote.id)
+    audit.record(work, "campaign.quoted", campaign, quote=quote.id)
     return quote
 
 

@@ -62,6 +62,7 @@ class NounView(ModelView):
     filters: ClassVar[Sequence[Filter]] = ()
     search_hint: ClassVar[str] = ""
     is_platform: ClassVar[bool] = False
+    is_always_searched: ClassVar[bool] = False
     can_add: ClassVar[bool] = True
     can_edit: ClassVar[bool] = True
     can_delete: ClassVar[bool] = True
@@ -95,6 +96,10 @@ class NounView(ModelView):
     def kept(self) -> dict[str, str]:
         """Return what links within the page carry on in their query."""
         return {}
+
+    def is_narrowed(self) -> bool:
+        """Return whether the page narrows its list by more than words and the choices above it."""
+        return False
 
     def offered(self) -> Sequence[Filter]:
         """Return the choices above the list."""

@@ -12,7 +12,7 @@ from ...core.services import audit
 from ...core.services.access import factors, invitations, people, sessions, signing_in
 from ...core.services.access.signing_in import Entered
 from ...core.storage.models import Organisation
-from .. import current
+from .. import current, witness
 from ..panel.forms import search_words
 from . import accounts, joining, visits
 from .accounts import LEAST_PASSWORD
@@ -101,6 +101,7 @@ class ProfileView(BaseView):
                 work.organisation = chosen
                 audit.record(work, "organisation.entered", row)
         else:
+            witness.denied(403)
             flash("You are not a member of that organisation.", "danger")
         return redirect(url_for("HomeView.index"))
 

@@ -104,7 +104,7 @@ def parse(content: bytes, public_key: str) -> Checkpoint:
         marks = {int(chain): Mark(int(mark[0]), int(mark[1]), str(mark[2])) for chain, mark in said["chains"].items()}
         at, digest = datetime.fromisoformat(said["at"]), sha256(content).hexdigest()
         return Checkpoint(int(said["number"]), at, str(said["before"]), digest, marks)
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise Refused(f"A checkpoint cannot be read: {type(error).__name__}.") from None
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, func, or_, update
 
-from ...domain.chain import ERASED_VERB
 from ...domain.retention import Subject, SubjectHandler
 from ...storage.models import AuditEntry
 from .. import audit
@@ -45,5 +44,5 @@ def _empty(work: Work, subject: Subject, found: ColumnElement[bool], emptied: di
     rows = work.session.execute(statement, execution_options={"synchronize_session": False})
     counts = Counter(row[0] for row in rows)
     for organisation, count in counts.items():
-        audit.record_named(work, ERASED_VERB, organisation, "", "", "", what=what, entries=count)
+        audit.record_named(work, "audit.erased", organisation, "", "", "", what=what, entries=count)
     return sum(counts.values())

@@ -22,7 +22,6 @@ from ...errors import Refused
 from ...storage import guard
 from ...storage.stores import places
 from ...storage.trust import sealed, trust, unsealed
-from .. import audit
 from ..work import Work
 from . import checkpoints, verifying
 from .verifying import Report
@@ -33,7 +32,10 @@ BLOCK = 8 << 20
 
 
 def export(work: Work, folder: Path) -> int:
-    """Write the whole log into a new folder; return how many entries. O(entries), in one snapshot."""
+    """Write the whole log into a new folder; return how many entries. O(entries), in one snapshot.
+
+    `work` must not have read anything yet, and writes nothing: who asks for the export records it.
+    """
     if folder.exists():
         raise Refused(f"{folder} is there already; name a folder that is not.")
     work.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
@@ -58,7 +60,6 @@ def export(work: Work, folder: Path) -> int:
         "entries": entries,
     }
     _private(folder / MANIFEST, json.dumps(sealed(json.loads(json.dumps(manifest))), indent=1).encode())
-    audit.record_named(work, "audit.exported", None, "", "", "", entries=entries, chains=len(chains))
     return entries
 
 
@@ -165,7 +166,7 @@ def _write(work: Work, number: int, path: Path) -> str:
     """Write a chain's entries; return the file's digest."""
     hashed = sha256()
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=1 << 20) as file:
-        for line in verifying.lines(work, number):
+        for line in verifying.every_line(work, number):
             hashed.update(line + b"\n")
             file.write(line + b"\n")
     return hashed.hexdigest()

@@ -4,7 +4,8 @@ In the database it reads one snapshot. What comes out is a report with one sente
 not hold; the first bad entry of a chain is named, since nothing after it can be trusted.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
@@ -21,6 +22,7 @@ from .checkpoints import Mark
 
 PAGE = 100_000
 """Entries the database is asked for at a time."""
+LAST = (1 << 63) - 1
 
 _COLUMNS = ", ".join(chain.COLUMNS)
 _HEADS = (
@@ -127,22 +129,13 @@ def heads(work: Work) -> dict[int, Head]:
     return {row[0]: Head(*row) for row in work.session.execute(text(_HEADS))}
 
 
-def lines(work: Work, number: int, after: int = 0, most: int | None = None) -> Iterator[bytes]:
-    """Yield the entries of a chain after an id, in order, each as a line of COPY's text format."""
-    while True:
-        count = 0
-        line = b""
-        for line in _page(work, number, after, min(most or PAGE, PAGE)):
-            yield line
-            count += 1
-        if count < PAGE or most is not None:
-            return
-        after = int(line.split(b"\t", 2)[1])
-
-
-def _page(work: Work, number: int, after: int, most: int) -> Iterator[bytes]:
+def lines(work: Work, number: int, after: int = 0, most: int = PAGE, until: int = LAST) -> Generator[bytes, None, None]:
+    """Yield at most `most` entries of a chain after an id and up to another, each as a line of COPY's text format."""
     whose = "organisation_id IS NULL" if number == sealing.PLATFORM else f"organisation_id = {int(number)}"
-    query = f"SELECT {_COLUMNS} FROM pulse_audit WHERE {whose} AND id > {int(after)} ORDER BY id LIMIT {int(most)}"
+    query = (
+        f"SELECT {_COLUMNS} FROM pulse_audit WHERE {whose} AND id > {int(after)} AND id <= {int(until)} "
+        f"ORDER BY id LIMIT {int(most)}"
+    )
     with raw(work.session).cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT") as copy:
         try:
             for block in copy:
@@ -153,9 +146,22 @@ def _page(work: Work, number: int, after: int, most: int) -> Iterator[bytes]:
             raise
 
 
+def every_line(work: Work, number: int) -> Generator[bytes, None, None]:
+    """Yield all entries of a chain."""
+    after, is_full = 0, True
+    while is_full:
+        line, is_full = b"", False
+        with closing(lines(work, number, after)) as page:
+            for count, line in enumerate(page, 1):
+                yield line
+                is_full = count == PAGE
+        after = int(line.split(b"\t", 2)[1]) if line else after
+
+
 def _walk(work: Work, number: int, head: Head, wanted: Sequence[bytes]) -> Walk:
     key, _ = sealing.keys()
-    return chain.walk(key, lines(work, number), head.start_seal, wanted)
+    with closing(every_line(work, number)) as found:
+        return chain.walk(key, found, head.start_seal, wanted)
 
 
 def _check_marks(head: Head, walk: Walk, marks: Sequence[Mark]) -> None:

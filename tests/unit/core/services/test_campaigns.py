@@ -88,7 +88,7 @@ def test_a_launch_is_written_down_and_happens_once(scene: Scene, audience: int) 
     with scene.work() as work, pytest.raises(Refused, match="it cannot become running"):
         campaigns.launch(work, campaign_id, quote.id)
     scene.run_jobs()
-    assert verbs(scene) == ["campaign.created", "campaign.launched"]
+    assert verbs(scene) == ["campaign.created", "campaign.quoted", "campaign.launched"]
     assert scene.figures(campaign_id)["state:queued"] == 2
 
 
@@ -147,7 +147,9 @@ def test_approval_takes_another_person(scene: Scene, audience: int) -> None:
     with scene.work() as work:
         campaign = records.find(work, Campaign, campaign_id)
         assert (campaign.launched_by, campaign.approved_by) == (AMINA.name, BILAL.name)
-    assert verbs(scene) == ["campaign.created", "campaign.submitted", "campaign.approved", "campaign.launched"]
+    assert verbs(scene) == [
+        "campaign.created", "campaign.quoted", "campaign.submitted", "campaign.approved", "campaign.launched"
+    ]  # fmt: skip
 
 
 def test_what_changed_since_it_was_submitted_is_not_approved(scene: Scene, audience: int) -> None:

@@ -135,18 +135,26 @@ def refused(house: House, statement: str) -> None:
         connection.execute(text(statement))
 
 
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE pulse_audit SET verb = 'list.deleted'", "UPDATE pulse_audit SET actor_name = 'Bilal'",
-     "UPDATE pulse_audit SET actor_name = '', actor_address = ''", "UPDATE pulse_audit SET actor_salt = NULL",
-     "UPDATE pulse_audit SET object_salt = NULL, object_name = '', detail = '{\"x\": 1}'",
-     "UPDATE pulse_audit SET id = id + 1", "DELETE FROM pulse_audit", "TRUNCATE pulse_audit",
-     "TRUNCATE pulse_audit_head", "DELETE FROM pulse_audit_head", "UPDATE pulse_audit_head SET entries = entries - 1"],
-)  # fmt: skip
-def test_the_database_refuses_to_change_what_is_written(house: House, organisation: int, statement: str) -> None:
+FORBIDDEN = (
+    "UPDATE pulse_audit SET verb = 'list.deleted'",
+    "UPDATE pulse_audit SET actor_name = 'Bilal'",
+    "UPDATE pulse_audit SET actor_name = '', actor_address = ''",
+    "UPDATE pulse_audit SET actor_salt = NULL",
+    "UPDATE pulse_audit SET object_salt = NULL, object_name = '', detail = '{\"x\": 1}'",
+    "UPDATE pulse_audit SET id = id + 1",
+    "DELETE FROM pulse_audit",
+    "TRUNCATE pulse_audit",
+    "TRUNCATE pulse_audit_head",
+    "DELETE FROM pulse_audit_head",
+    "UPDATE pulse_audit_head SET entries = entries - 1",
+)
+
+
+def test_the_database_refuses_to_change_what_is_written(house: House, organisation: int) -> None:
     with house.work(ADMINISTRATOR, organisation) as work:
         note(work, organisation)
-    refused(house, statement)
+    for statement in FORBIDDEN:
+        refused(house, statement)
 
 
 def test_a_partition_made_later_refuses_as_well(house: House) -> None:

@@ -1,0 +1,265 @@
+"""The auditors' page: who did what to what and when, whether the log holds, and what may be taken out of it."""
+
+import io
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, ClassVar
+
+from flask import abort, flash, redirect, request, send_file, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access, permission_name
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from ...core.errors import NotFound, Refused
+from ...core.registry import Registry
+from ...core.services.action_log import checking, excerpts, searches
+from ...core.services.work import Work
+from ...core.storage import ids
+from ...core.storage.models import AuditCheck, AuditEntry
+from .. import current
+from ..security.roles import READ
+from .dates import moment, zone
+from .forms import row_number, search_words
+from .noun import Column, Filter, NounView, link
+
+_PLATFORM = "platform"
+"""What `of` says in the address of the platform's own log."""
+DAYS = 31
+"""How far back a search goes that names no day."""
+_KEPT_IN_SEARCH = ("q", "on", "area", "from", "until")
+_MOST_PEOPLE = 50
+
+
+def _sentence(row: AuditEntry) -> str:
+    return excerpts.sentence(current.the_house().registry.actions, row)
+
+
+def _object(row: AuditEntry) -> str:
+    """Return what an act was done to: its kind, and its name; its number where it has or shows no name."""
+    kind = re.sub(r"(?<!^)[A-Z]", lambda letter: f" {letter[0].lower()}", row.object_type)
+    return f"{kind} {row.object_name.removeprefix(row.object_type).strip() or row.object_id}".strip() or "none"
+
+
+def _log_of(row: AuditEntry) -> str | None:
+    return _PLATFORM if row.organisation_id is None else None
+
+
+def _areas(registry: Registry) -> list[tuple[str, str]]:
+    """Return what acts are about: the nouns of core's verbs, and the plugins that declare verbs of their own."""
+    names = sorted({verb.partition(".")[0] for verb in registry.actions})
+    return [(name, registry.plugins[name].title if name in registry.plugins else name.capitalize()) for name in names]
+
+
+def _day(name: str) -> date | None:
+    """Return a day of the query; None where there is none, or what is there is no day."""
+    try:
+        return date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+
+
+def _range() -> tuple[datetime, datetime]:
+    """Return the moments the search lies between, whole days in the organisation's zone."""
+    today = datetime.now(zone()).date()
+    until = _within(_day("until") or today, today)
+    since = _within(_day("from") or until - timedelta(days=DAYS), today)
+    first, last = (datetime.combine(each, time(), zone()) for each in (since, until))
+    return max(first.astimezone(UTC), ids.EPOCH), max(last.astimezone(UTC) + timedelta(days=1), ids.EPOCH)
+
+
+def _within(day: date, today: date) -> date:
+    """Return a day of which there can be a log."""
+    return min(max(day, ids.EPOCH.date()), today)
+
+
+class AuditView(NounView):
+    model = AuditEntry
+    noun, plural, counted, icon = "Act", "Action log", "Acts", "fa-clock-rotate-left"
+    class_permission_name = "Audit"
+    route_base = "/audit"
+    can_add = can_edit = can_delete = False
+    empty_hint = f"Nothing was done in the last {DAYS} days. Everything anybody does is written down here."
+    search_hint = "Name of the person"
+    columns = (
+        Column("When", lambda row: moment(ids.moment(row.id))),
+        Column("What", lambda row: link(_sentence(row), "AuditView.show", pk=row.id, of=_log_of(row))),
+        Column("From", lambda row: row.actor_address),
+    )
+    is_always_searched = True
+    include_route_methods: ClassVar[set[str]] = {"list", "show", "progress", "check", "export", "keep", "drop"}
+    list_template = "pulse/audit.html"
+    show_template = "pulse/audit_entry.html"
+
+    # --- whose log, and what of it
+
+    def has_both(self) -> bool:
+        """Return whether the reader may read the platform's own acts besides an organisation's."""
+        return current.may_enter_any()
+
+    def is_across(self) -> bool:
+        """Return whether the platform's own acts are asked for, or there is no organisation to read of."""
+        return self.has_both() and (request.args.get("of") == _PLATFORM or current.organisation_id() is None)
+
+    def kept(self) -> dict[str, str]:
+        return {"of": _PLATFORM} if self.is_across() else {}
+
+    def query(self) -> dict[str, str]:
+        """Return what is searched for, as the address has it."""
+        return {name: request.args[name][:120] for name in _KEPT_IN_SEARCH if request.args.get(name)}
+
+    def asked(self) -> dict[str, str]:
+        """Return whose log is read and what is searched for."""
+        return {**self.kept(), **self.query()}
+
+    def address(self, *, with_query: bool = True) -> str:
+        """Return the address of the list that is read, as it is searched or whole."""
+        values: dict[str, Any] = {**(self.asked() if with_query else self.kept())}
+        return url_for("AuditView.list", **values)
+
+    def is_narrowed(self) -> bool:
+        return bool(self.query())
+
+    def offered(self) -> Sequence[Filter]:
+        areas = _areas(current.the_house().registry)
+        return [Filter("area", "About", areas, lambda area: AuditEntry.verb.startswith(f"{area}.", autoescape=True))]
+
+    def work(self) -> Any:
+        return current.platform_work("read the action log") if self.is_across() else current.work()
+
+    def select(self) -> Select[Any]:
+        since, until = _range()
+        statement = select(AuditEntry).where(AuditEntry.id >= ids.at(since), AuditEntry.id < ids.at(until))
+        wanted = request.args.get("on", "").replace("\0", "").strip()[:120]
+        if wanted:
+            named = AuditEntry.object_name.istartswith(wanted, autoescape=True)
+            statement = statement.where(or_(AuditEntry.object_id == wanted, named))
+        return statement.where(AuditEntry.organisation_id.is_(None)) if self.is_across() else statement
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        """Find people by their accounts, whom an index finds; by the names in the log where that finds none."""
+        begins = [
+            func.lower(column).startswith(words.lower(), autoescape=True)
+            for column in (User.first_name + " " + User.last_name, User.last_name, User.username, User.email)
+        ]
+        statement = select(User.id).where(or_(*begins)).limit(_MOST_PEOPLE + 1)
+        people = current.the_session().scalars(statement).all()
+        by_name = AuditEntry.actor_name.istartswith(words, autoescape=True)
+        if not 1 <= len(people) <= _MOST_PEOPLE:
+            return by_name
+        return or_(AuditEntry.actor_id.in_(people) & AuditEntry.actor_kind.in_(("user", "key")), by_name)
+
+    def find(self, work: Work, pk: str) -> Any:
+        row = super().find(work, pk)
+        if self.is_across() and row.organisation_id is not None:
+            abort(404)
+        return row
+
+    def chain(self) -> int:
+        """Return the number of the chain that is read; 0 is the platform's."""
+        return 0 if self.is_across() else current.organisation_id() or 0
+
+    # --- one act
+
+    def details(self, work: Any, row: Any) -> list[tuple[str, Any]]:
+        pairs = [
+            ("When", moment(ids.moment(row.id))),
+            ("Who", f"{row.actor_name or excerpts.FORMER} ({row.actor_kind})"),
+            ("From", row.actor_address or "within"),
+            ("Verb", row.verb),
+            ("Object", _object(row)),
+        ]
+        pairs += [
+            (name.replace("_", " ").capitalize(), str(value))
+            for name, value in row.detail.items()
+            if not (name == "changes" and isinstance(value, dict))
+        ]
+        if row.request_id:
+            pairs.append(("Request", row.request_id))
+        pairs.append(("Seal", row.seal.hex()[:24] + "…"))
+        return pairs
+
+    def changes(self, pk: int) -> list[tuple[str, str, str]]:
+        """Return what an act changed: each column with what it was before and after."""
+        with self.work() as work:
+            changed = self.find(work, str(pk)).detail.get("changes")
+        if not isinstance(changed, dict):
+            return []
+        return [
+            (name.replace("_", " ").capitalize(), *("—" if each in (None, "") else str(each) for each in pair))
+            for name, pair in changed.items()
+            if isinstance(pair, list) and len(pair) == 2
+        ]  # fmt: skip
+
+    def _title(self, row: Any) -> str:
+        return _sentence(row)
+
+    # --- whether it holds
+
+    def last_check(self) -> AuditCheck | None:
+        """Return the last check of the chain that is read."""
+        return checking.found_in(current.the_session(), self.chain())
+
+    def checked_until(self, check: AuditCheck) -> Any:
+        """Return the time of the last act that was looked at."""
+        return moment(ids.moment(check.at_id)) if check.at_id else "its beginning"
+
+    @expose("/progress", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def progress(self) -> Any:
+        """Return how far the check has come."""
+        return self.render_template("pulse/_audit_check.html", view=self)
+
+    @expose("/check", methods=["POST"])
+    @has_access
+    @permission_name(READ)
+    def check(self) -> Any:
+        """Let the chain be verified; changes nothing of it."""
+        with self.work() as work:
+            checking.start(work, self.chain())
+        return redirect(self.address(with_query=False))
+
+    # --- what is taken along
+
+    @expose("/export", methods=["POST"])
+    @has_access
+    @permission_name(READ)
+    def export(self) -> Any:
+        """Hand over what the search finds, signed."""
+        file = io.BytesIO()
+        try:
+            with self.work() as work:
+                excerpts.write(work, self._narrowed(search_words()), self.asked(), file)
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+            return redirect(self.address())
+        file.seek(0)
+        name = f"action-log-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
+        return send_file(file, mimetype="application/zip", as_attachment=True, download_name=name)
+
+    @expose("/keep", methods=["POST"])
+    @has_access
+    @permission_name(READ)
+    def keep(self) -> Any:
+        """Keep the search for its reader."""
+        name = request.form.get("name", "")
+        self.act(lambda work: searches.keep(work, name, self.asked()), "The search is kept.")
+        return redirect(self.address())
+
+    @expose("/drop/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(READ)
+    def drop(self, pk: str) -> Any:
+        """Drop a search of the reader's own."""
+        try:
+            self.act(lambda work: searches.drop(work, row_number(pk)), "The search is dropped.")
+        except (ValueError, NotFound):
+            abort(404)
+        return redirect(self.address(with_query=False))
+
+    def searches(self) -> list[tuple[int, str, str]]:
+        """Return the reader's searches: number, name, and where each leads."""
+        with current.work() as work:
+            return [(each.id, each.name, url_for("AuditView.list", **dict(each.query))) for each in searches.mine(work)]

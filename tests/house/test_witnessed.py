@@ -1,0 +1,138 @@
+"""Whatever changes something writes to the action log: every route, command, task and job, or it says why not.
+
+A route, command or task that is new and neither reaches a writer nor is explained here fails.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from connectpulse.cli import connectpulse
+from connectpulse.core.storage import guard
+from connectpulse.core.storage.models import AuditEntry
+from connectpulse.house import House
+from connectpulse.tasks import core as tasks
+from connectpulse.testing.factories import ADMINISTRATOR
+from connectpulse.web.security import roles
+from tests.house import reach
+from tests.journeys.panel_scene import Visitor, panel, visitor
+
+CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+
+ROUTES = {
+    "SignInView.login": "The security manager writes it down, which is tried below.",
+    "SignInView.logout": "The security manager writes it down, which is tried below.",
+    "SuppressionView.edit": "Suppressions cannot be changed: it answers 404, which is written down.",
+    "TemplateView.preview": "It shows what was typed and keeps nothing.",
+    "callbacks.receive": "The request itself is kept as it came; a forged one is written down.",
+}
+COMMANDS = {
+    "keys": "It prints fresh secrets and touches nothing.",
+    "database start": "The site does not run yet: there is no log to write in.",
+    "database stop": "The log goes to sleep with the database; PostgreSQL's own log tells of it.",
+    "database url": "It may be asked for where no log is yet; it is who may read the site's folder that counts.",
+    "new-plugin": "It writes files of a developer and has no site.",
+}
+TASKS = {
+    "core.expire_silent": "Messages end by themselves; the message log tells when and why.",
+    "core.squash_counters": "It adds figures up that are kept anyway.",
+    "core.check_audit": "It orders checks, each of which is written down.",
+    "core.make_partitions": "It makes room for the coming months.",
+    "core.wake_jobs": "It wakes what waits.",
+    "core.send_mail": "The mail log tells of every mail; what it is about was written down when it was posted.",
+}
+JOBS = {
+    "quote": "It counts; asking for it was written down.",
+    "cancel": "It takes messages out of a campaign whose cancelling was written down.",
+}
+
+
+def unwritten(found: Iterator[tuple[str, Any, type[Any] | None]]) -> tuple[set[str], int]:
+    """Return the names of what reaches no writer, and how many there are in all."""
+    names = [(name, reach.writes(function, owner)) for name, function, owner in found]
+    return {name for name, does_write in names if not does_write}, len(names)
+
+
+@pytest.fixture
+def app(house: House, organisation: int) -> Flask:
+    return panel(house, organisation)
+
+
+def changing_routes(app: Flask) -> Iterator[tuple[str, Any, type[Any] | None]]:
+    for endpoint in {rule.endpoint for rule in app.url_map.iter_rules() if (rule.methods or set()) & CHANGING}:
+        function = app.view_functions[endpoint]
+        holder = getattr(function, "__self__", None)
+        yield endpoint, function, type(holder) if holder is not None else None
+
+
+def commands(group: click.Group, before: str = "") -> Iterator[tuple[str, Any, None]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command.callback, None
+
+
+def test_every_changing_route_writes_its_entry(app: Flask) -> None:
+    found, count = unwritten(changing_routes(app))
+    assert count > 45
+    assert found == set(ROUTES)
+
+
+def test_every_command_writes_its_entry() -> None:
+    found, count = unwritten(commands(connectpulse))
+    assert count > 15
+    assert found == set(COMMANDS)
+
+
+def test_every_task_writes_its_entry() -> None:
+    swept = [(name, sweep, None) for name, _, sweep in tasks.PERIODIC]
+    often = [(name, sweep, None) for name, sweep in (*tasks.FREQUENT, *tasks.DUTIES)]
+    found, count = unwritten(iter([*swept, *often]))
+    assert count > 10
+    assert found == set(TASKS)
+
+
+def test_every_job_writes_its_entry(standing_house: House) -> None:
+    found, count = unwritten((name, kind.step, None) for name, kind in standing_house.registry.jobs.items())
+    assert count >= 5
+    assert found == set(JOBS)
+
+
+def test_what_writes_and_what_does_not_is_told_apart() -> None:
+    from connectpulse.core.services import contacts, messages
+    from connectpulse.web.panel.connections import ConnectionView
+    from connectpulse.web.panel.messages import MessageView
+
+    assert reach.writes(contacts.create)
+    assert not reach.writes(messages.search)
+    assert reach.writes(ConnectionView.add, ConnectionView)
+    assert reach.writes(MessageView.settle, MessageView)
+    assert not reach.writes(MessageView.list, MessageView)
+
+
+def entries(house: House) -> list[AuditEntry]:
+    with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+        return list(work.session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+
+
+def test_signing_in_and_out_is_written_down(house: House, app: Flask) -> None:
+    person = Visitor(app.test_client())
+    person.sign_in("auditor", "wrong-password-as-well")
+    person.sign_in("auditor")
+    person.post("/logout/", "/profile/")
+    told = [each.verb for each in entries(house) if each.verb.startswith("user.sign")]
+    assert told == ["user.sign_in_failed", "user.signed_in", "user.signed_out"]
+
+
+def test_a_request_has_one_name_in_its_answer_and_its_entries(house: House, app: Flask) -> None:
+    person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    page = person.post("/lists/add", "/lists/add", {"name": "Spring"})
+    made = next(each for each in entries(house) if each.verb == "list.created")
+    assert made.request_id == page.headers["X-Request-ID"]
+    assert made.actor_address == "127.0.0.1"
+    assert len({each.headers["X-Request-ID"] for each in (page, person.get("/"))}) == 2
