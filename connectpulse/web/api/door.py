@@ -100,13 +100,18 @@ def _key() -> keys.Known:
     if scheme.lower() != "bearer" or not token.strip():
         raise Problem(401, "Send the key with the header Authorization: Bearer.", {"WWW-Authenticate": "Bearer"})
     with current.the_house().work(SYSTEM) as asking:
-        asking.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})  # one statement, one round trip
+        in_one_trip(asking)
         try:
             return keys.check(asking, token.strip(), request.remote_addr or "")
         except keys.WrongNetwork as refusal:
             g.api_key = refusal.key  # so that those whose key it is see the attempt
             _write_refusal(refusal.key, "network")
             raise
+
+
+def in_one_trip(asking: Work) -> None:
+    """Let the one statement of `asking` cost one way to the database, without a transaction around it."""
+    asking.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 
 
 def _count(limit: RateLimitItem, *whose: str) -> None:
