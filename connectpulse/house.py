@@ -14,6 +14,7 @@ from .core.errors import Misconfigured
 from .core.registry import Registry
 from .core.services import duties
 from .core.services.notices import mail
+from .core.services.rights import links
 from .core.services.work import Actor, Clock, Work, utc_now
 from .core.storage import guard, migrate, partitions
 from .core.storage.embedded import EmbeddedServer
@@ -104,6 +105,7 @@ def build(
     """Return the house for these settings; starts the embedded database if it is used."""
     keyring.set(settings.encryption_keys)
     trust.set(settings.trust_key)
+    links.use(settings.public_url)
     mail.use(settings.mail_url, settings.mail_from)
     places.set(archive=settings.archive_url, backup=settings.backup_url, ledger=settings.ledger_url)
     egress.allow(*settings.egress_allow)

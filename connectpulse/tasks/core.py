@@ -8,6 +8,7 @@ from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, recovery
 from ..core.services.notices import mail
+from ..core.services.rights import carrying, deadlines
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
 from ..house import House
@@ -64,6 +65,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
     ("core.squash_counters", crontab(minute="*"), counters.squash),
     ("core.expire_decisions", crontab(minute="*/10"), four_eyes.expire),
+    ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
 )
 """Sweeps by name, with their times; on the elected worker only."""
@@ -102,5 +104,6 @@ def _drain_left_callbacks(open_work: Opener) -> None:
 DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     (callbacks.DRAIN, _drain_left_callbacks),
     ("core.send_mail", mail.send_due),
+    ("core.carry_out_requests", carrying.run_due),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

@@ -59,6 +59,10 @@ class SubjectHandler:
     person; `rectify` applies corrected values and returns the number of rows changed; `erase` removes
     or anonymises and returns the number of rows; `restrict` stops (True) or resumes (False) their use.
     All run in the caller's transaction and touch nobody else's rows.
+
+    `fate` says what an erasure does to the rows: `erased`, `anonymised` (the rows stay without the person, for
+    figures and statutory records) or `kept`; `why` is the sentence for it in the plan that people approve.
+    `rectifiable` are the columns a correction may set.
     """
 
     model: type[Any]
@@ -67,3 +71,6 @@ class SubjectHandler:
     rectify: Callable[["Work", Subject, Mapping[str, str]], int]
     erase: Callable[["Work", Subject], int]
     restrict: Callable[["Work", Subject, bool], int]
+    fate: str = "erased"
+    why: str = ""
+    rectifiable: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ SKIPS = {
     "undeliverable": "Known not to exist",
     "objected": "Objected to this use",
     "do_not_call": "On a do-not-call register",
+    "erased": "Asked to be erased",
     "operator": "Suppressed by an administrator",
     "no_consent": "Has not agreed to this",
     "no_recent_message": "Has not written to us lately",

@@ -10,7 +10,7 @@ from ..domain import fields as field_rules
 from ..domain.windows import find_zone
 from ..errors import Refused
 from ..storage.models import Address, Contact, ContactList, CustomField, ListMember, Organisation
-from . import addresses, audit, records
+from . import addresses, audit, erased, records
 from .work import Work
 
 
@@ -177,3 +177,4 @@ def _put_addresses(work: Work, contact: Contact, wanted: list[tuple[str, str]]) 
     ]
     for position, address in enumerate(contact.addresses):
         address.position = position
+    erased.meet(work, work.organisation_id, wanted)

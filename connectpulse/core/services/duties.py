@@ -21,6 +21,8 @@ from .api import duties as api
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
+from .rights import duties as rights
+from .rights import handlers as special
 from .subjects import both, by_address, by_contact, by_user, either, handler
 from .work import Work
 
@@ -32,6 +34,7 @@ ACCOUNTABILITY = timedelta(days=730)
 PARTS = (
     notices.PART,
     api.PART,
+    rights.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
@@ -111,7 +114,7 @@ def retention_rules() -> list[RetentionRule]:
         log(m.Campaign, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="created_at",
             final_only="state IN ('finished', 'cancelled', 'failed')"),
         log(m.CampaignList, MESSAGE_LOG, Then.PURGE, "campaign log", age="campaign_id"),
-        log(m.Quote, MESSAGE_LOG, Then.PURGE, "campaign log", age="created_at"),
+        log(m.Quote, MESSAGE_LOG, Then.PURGE, "campaign log", "sample", age="created_at"),
         log(m.Counter, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="campaign_id"),
         log(m.Dispatch, MESSAGE_LOG, Then.PURGE, "queue", final_only="state IN ('done', 'closed')"),
         log(m.Message, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body", "extra",
@@ -156,28 +159,39 @@ def subject_handlers() -> list[SubjectHandler]:
     user, registration, api_key = (_account(t) for t in ("ab_user", "ab_register_user", "ab_api_key"))
     names = ("first_name", "last_name", "username", "email")
     return [
-        handler(m.Contact, by_contact(m.Contact, "id"), ("name", "fields", "timezone"), erase_row=True,
-                rectifiable=("name", "fields", "timezone"), restrict=_restrict_contact),
+        special.contact(_restrict_contact),
         handler(m.Address, either(by_address(m.Address), by_contact(m.Address)), ("value",), erase_row=True,
-                rectifiable=("value",)),
-        handler(m.Suppression, by_address(m.Suppression), ("value",), erase_row=False, is_kept=True),
-        handler(m.Consent, by_address(m.Consent), ("value", "evidence"), erase_row=True),
-        handler(m.ImportFault, by_address(m.ImportFault, None), ("value",), erase_row=True),
-        handler(m.ImportChunk, _nowhere, ("content",), erase_row=True),
+                rectifiable=("value",), beside=("scheme", "created_at")),
+        special.suppression(),
+        handler(m.Consent, by_address(m.Consent), ("value", "evidence"), erase_row=True, rectifiable=("value",),
+                beside=("scheme", "channel", "purpose", "created_at")),
+        special.import_fault(),
+        special.import_chunk(),
+        special.quote(),
         handler(m.Message, either(by_address(m.Message, None, "address"), by_contact(m.Message)),
-                ("address", "body", "extra"), erase_row=False),
-        handler(m.Receipt, by_address(m.Receipt, None, "address"), ("address",), erase_row=False),
+                ("address", "body", "extra"), erase_row=False, beside=("id", "channel", "sender", "submitted_at")),
+        handler(m.Receipt, by_address(m.Receipt, None, "address"), ("address",), erase_row=False,
+                beside=("occurred_at", "reason")),
         handler(m.InboundMessage, either(by_address(m.InboundMessage, None, "address"),
-                by_contact(m.InboundMessage)), ("address", "body"), erase_row=False),
-        handler(m.CallbackRequest, _nowhere, ("url", "body"), erase_row=True),
+                by_contact(m.InboundMessage)), ("address", "body"), erase_row=False,
+                beside=("received_at", "channel", "recipient")),
+        special.callback(),
         both(
-            handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),
-                    erase_row=False),
-            handler(m.AuditEntry, _about_user, ("object_name", "detail"), erase_row=False),
+            both(
+                handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),
+                        erase_row=False, beside=("id", "verb")),
+                handler(m.AuditEntry, _about_user, ("object_name", "detail"), erase_row=False,
+                        beside=("id", "verb")),
+            ),
+            both(
+                handler(m.AuditEntry, special.about_contact, ("object_name", "detail"), erase_row=False,
+                        beside=("id", "verb")),
+                handler(m.AuditEntry, special.by_visitor, ("actor_name", "actor_address"), erase_row=False,
+                        beside=("id", "verb")),
+            ),
         ),
         handler(m.Membership, by_user(m.Membership, "user_id"), ("user_id",), erase_row=True),
-        handler(user, by_user(user, "id"), names, erase_row=False, rectifiable=names,
-                hidden=("password",)),
+        special.user(user, names),
         handler(registration, by_address(registration, None, "email"), names, erase_row=True),
         handler(api_key, by_user(api_key, "user_id"), ("user_id",), erase_row=True),
         both(
@@ -186,11 +200,6 @@ def subject_handlers() -> list[SubjectHandler]:
         ),
         *(each for part in PARTS for each in part.handlers()),
     ]  # fmt: skip
-
-
-def _nowhere(subject: Subject) -> Any:
-    """Files and requests are not searched: they are gone within days, before any request is due."""
-    return false()
 
 
 def _about_user(subject: Subject) -> Any:

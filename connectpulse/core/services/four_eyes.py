@@ -20,7 +20,8 @@ class Act:
     """Something that is done only after a second person said so.
 
     `page` is the page of the panel whose approvers may decide. `perform` does it to the subject, with the
-    decision's facts; `dismiss` tells the subject that it will not be done.
+    decision's facts; `dismiss` tells the subject that it will not be done. `path` is where in the panel one sees
+    what is decided about, with `{id}` for the subject.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Act:
     page: str
     perform: Callable[[Work, int, Mapping[str, Any]], None]
     dismiss: Callable[[Work, int, str], None] = lambda work, subject_id, why: None
+    path: str = ""
 
 
 def ask(work: Work, act: str, subject_id: int, title: str, reason: str, **facts: Any) -> Decision:
@@ -37,7 +39,7 @@ def ask(work: Work, act: str, subject_id: int, title: str, reason: str, **facts:
     if not reason.strip():
         raise Refused("Say why: whoever decides reads it.")
     found = work.registry.act(act)
-    if _open(work, act, subject_id) is not None:
+    if waiting(work, act, subject_id) is not None:
         raise Refused(f"{found.title}: this is waiting for a second person already.")
     decision = Decision(
         organisation_id=work.organisation, act=act, subject_id=subject_id, title=title[:300], reason=reason[:500],
@@ -104,7 +106,8 @@ def _decide(work: Work, decision: Decision, state: str, answer: str) -> None:
     work.session.flush()
 
 
-def _open(work: Work, act: str, subject_id: int) -> Decision | None:
+def waiting(work: Work, act: str, subject_id: int) -> Decision | None:
+    """Return the open decision about one act on one subject, if there is one."""
     open_one = select(Decision).where(
         Decision.act == act, Decision.subject_id == subject_id, Decision.state == "open"
     )  # fmt: skip

@@ -15,7 +15,7 @@ from ..domain import fields as field_rules
 from ..domain.windows import find_zone
 from ..errors import Refused
 from ..storage.session import raw
-from . import addresses
+from . import addresses, erased
 from .csv_source import Record, shown
 from .work import Work
 
@@ -230,6 +230,7 @@ def merge(work: Work, batch: Batch, import_id: int, list_id: int | None, consent
         joined = session.execute(text(_MEMBERS), known | {"list": list_id}).rowcount  # type: ignore[attr-defined]
     if consent:
         session.execute(text(_CONSENTS), known | {"evidence": consent})
+    erased.meet(work, work.organisation_id, [address for row in batch.rows for address in row.addresses])
     suppressed = session.scalar(text(_SUPPRESSED), known) or 0
     return Merged(created, touched - again, batch.duplicates + again, suppressed, joined)
 

@@ -11,7 +11,7 @@ from ..domain.provider import Inbound
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Address, Connection, InboundMessage, Message, Organisation, Sender
-from . import singles, suppressions
+from . import erased, singles, suppressions
 from .work import Work
 
 LOOK_BACK = timedelta(days=30)
@@ -65,6 +65,7 @@ def _take(work: Work, connection: Connection, channel: Channel, message: Inbound
             "received_at": message.received_at or work.clock(),
         },
     )
+    erased.meet(work, organisation_id, [(channel.scheme, address)])
     if is_opt_out:
         _opt_out(work, organisation, channel, connection, address, message)
 

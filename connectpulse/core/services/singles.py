@@ -12,7 +12,7 @@ from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
-from . import connections
+from . import connections, erased
 from .work import Work
 
 VALIDITY_MINUTES = 1440
@@ -33,7 +33,9 @@ def queue(
     """Queue one message; return its id. Raises Refused where nothing can carry it.
 
     `connection_id` fixes the connection (an answer goes back the way the question came).
+    Whoever was erased is suppressed again, and the message is left out when its turn comes.
     """
+    erased.meet(work, work.organisation_id, [(channel.scheme, address)])
     rendered = channel.prepare(content)(values or {})
     tariff = Tariff(work.organisation_id, channel.name, purpose, sender)
     units = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)

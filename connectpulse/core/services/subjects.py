@@ -24,10 +24,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ..domain.retention import Rows, Subject, SubjectHandler
+from ..domain.rights import ANONYMISED, ERASED, KEPT
 from ..errors import Refused
+from ..storage import ids
 from ..storage.base import Table
 from . import audit
 from .work import Work
+
+_REASONS = {
+    ERASED: "Nothing needs these rows any more.",
+    ANONYMISED: "The rows stay without the person, for figures and accounts.",
+    KEPT: "Kept in the person's own interest.",
+}
 
 Locate = Callable[[Subject], ColumnElement[bool]]
 
@@ -70,12 +78,16 @@ def handler(
     restrict: Callable[[Work, Subject, bool], int] | None = None,
     rectifiable: Sequence[str] = (),
     hidden: Sequence[str] = (),
+    beside: Sequence[str] = (),
+    why: str = "",
 ) -> SubjectHandler:
     """Return the handler of `model`.
 
     `erase_row` True deletes the person's rows; False keeps the rows and empties the personal columns, for
     figures and statutory records; `is_kept` leaves them whole, for what stands in the person's own interest.
-    `rectifiable` are the columns a correction may set, `hidden` those that are erased and never shown.
+    `rectifiable` are the columns a correction may set, `hidden` those that are erased and never shown. `beside`
+    are columns that identify nobody and make a copy of the person's data readable: when, on which channel.
+    `why` is the sentence for what an erasure does here.
     """
 
     def scope(subject: Subject) -> ColumnElement[bool]:
@@ -85,13 +97,12 @@ def handler(
         for row in work.session.scalars(select(model).where(scope(subject))).unique():
             yield {column: audit.plain(getattr(row, column)) for column in personal}
 
+    def export(work: Work, subject: Subject) -> Rows:
+        for row in work.session.scalars(select(model).where(scope(subject))).unique():
+            yield {column: _readable(column, getattr(row, column)) for column in (*beside, *personal)}
+
     def rectify(work: Work, subject: Subject, values: Mapping[str, str]) -> int:
-        unknown = sorted(set(values) - set(rectifiable))
-        if unknown:
-            raise Refused(f"{model.__name__}: {', '.join(unknown)} cannot be corrected here.")
-        if not values:
-            return 0
-        return _rows(work, update(model).where(scope(subject)).values(**values))
+        return _rectify(work, model, scope(subject), rectifiable, values)
 
     def erase(work: Work, subject: Subject) -> int:
         if is_kept:
@@ -100,7 +111,20 @@ def handler(
             return _rows(work, delete(model).where(scope(subject)))
         return _rows(work, update(model).where(scope(subject)).values(**_emptied(model, [*personal, *hidden])))
 
-    return SubjectHandler(model, find, find, rectify, erase, restrict or (lambda work, subject, stop: 0))
+    fate = KEPT if is_kept else ERASED if erase_row else ANONYMISED
+    return SubjectHandler(
+        model, find, export, rectify, erase, restrict or (lambda work, subject, stop: 0),
+        fate, why or _REASONS[fate], tuple(rectifiable),
+    )  # fmt: skip
+
+
+def _rectify(
+    work: Work, model: type[Any], inside: ColumnElement[bool], allowed: Sequence[str], values: Mapping[str, str]
+) -> int:
+    unknown = sorted(set(values) - set(allowed))
+    if unknown:
+        raise Refused(f"{model.__name__}: {', '.join(unknown)} cannot be corrected here.")
+    return _rows(work, update(model).where(inside).values(**values)) if values else 0
 
 
 def both(first: SubjectHandler, second: SubjectHandler) -> SubjectHandler:
@@ -113,7 +137,20 @@ def both(first: SubjectHandler, second: SubjectHandler) -> SubjectHandler:
     def erase(work: Work, subject: Subject) -> int:
         return first.erase(work, subject) + second.erase(work, subject)
 
-    return SubjectHandler(first.model, find, find, first.rectify, erase, first.restrict)
+    def export(work: Work, subject: Subject) -> Rows:
+        yield from first.export(work, subject)
+        yield from second.export(work, subject)
+
+    return SubjectHandler(
+        first.model, find, export, first.rectify, erase, first.restrict, first.fate, first.why, first.rectifiable
+    )
+
+
+def _readable(column: str, value: Any) -> Any:
+    """Return a value as its person reads it: a time-ordered id is the moment it was made."""
+    if column == "id" and isinstance(value, int) and value > ids.at(ids.EPOCH) + ids.BLOCK**2:
+        return ids.moment(value).isoformat(timespec="seconds")
+    return audit.plain(value)
 
 
 def _within(model: type[Any], subject: Subject, found: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from ..errors import Refused
 from ..storage.models import ANY, Suppression
-from . import addresses, audit, contacts, records
+from . import addresses, audit, contacts, erased, records
 from .work import Work
 
 REASONS = {
@@ -15,6 +16,7 @@ REASONS = {
     "undeliverable": "Does not exist",
     "objected": "Objected to this use",
     "do_not_call": "On a do-not-call register",
+    "erased": "Asked to be erased",
     "operator": "Decided by an administrator",
 }
 
@@ -51,8 +53,13 @@ def add_by_hand(work: Work, scheme: str, raw: str, channel: str, purpose: str, r
 
 
 def lift(work: Work, suppression_id: int) -> None:
-    """Allow an address again; only a person does this, never an import."""
-    records.delete(work, records.find(work, Suppression, suppression_id), "suppression.deleted")
+    """Allow an address again; only a person does this, never an import. Who was erased is then no longer known."""
+    row = records.find(work, Suppression, suppression_id)
+    if row.value.startswith(erased.MARK):
+        raise Refused("This person was erased. Nobody knows the address any more, so nobody can have agreed.")
+    if row.reason == erased.REASON:
+        erased.forget(work, work.organisation_id, row.scheme, row.value)
+    records.delete(work, row, "suppression.deleted")
 
 
 def suppressed(work: Work, scheme: str, values: Sequence[str], channel: str, purposes: Iterable[str]) -> set[str]:

@@ -34,7 +34,11 @@ TUNING = {
     "log_destination": "stderr",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_error_verbosity": "terse",
+    "wal_recycle": "off",
 }
+"""`terse` keeps the values that broke a rule out of the server's log. `wal_recycle` off removes old segments of the
+write-ahead log instead of reusing them, so that what was erased does not live on in them."""
 
 LISTENING_PORTS = range(20_000, 32_000)
 

@@ -30,6 +30,7 @@ def make_engine(url: str, pool_size: int = 10, *, pre_ping: bool = True) -> Engi
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=pre_ping,
+        hide_parameters=True,
         connect_args={"application_name": "connectpulse", "options": "-c timezone=UTC -c jit=off"},
     )
 

@@ -11,6 +11,7 @@ from .job import Job, Pace
 from .mail import Mail, Notice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
 from .organisation import Membership, Organisation
+from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .template import Sender, Template, TemplateVersion
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "CustomField",
     "Decision",
     "Dispatch",
+    "ErasedPerson",
     "Import",
     "ImportChunk",
     "ImportFault",
@@ -52,6 +54,8 @@ __all__ = [
     "Reference",
     "Route",
     "Sender",
+    "SubjectPackage",
+    "SubjectRequest",
     "Suppression",
     "Template",
     "TemplateVersion",

@@ -1,6 +1,6 @@
 """Keys, requests and answers of the API.
 
-Revision: 0010, after 0003
+Revision: 0010, after 0007
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0010"
-down_revision = "0003"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

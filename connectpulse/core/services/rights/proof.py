@@ -1,0 +1,134 @@
+"""Making sure that an address is the asker's: a code goes there, and whoever knows it is believed. Once."""
+
+import hmac
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from ...domain.contracts import Purpose
+from ...domain.form import Kind as FieldKind
+from ...domain.rights import Kind, State
+from ...errors import PulseError, Refused
+from ...storage import guard
+from ...storage.models import Address, Message, Sender, SubjectRequest
+from .. import singles
+from ..notices import mail
+from ..work import Work
+from . import intake, links, telling
+
+GOOD_FOR = timedelta(days=2)
+MOST_TRIES = 5
+MOST_CODES = 5
+NOT_BEFORE = timedelta(minutes=2)
+"""How long after one message another is sent to the same person."""
+
+
+def send(work: Work, request_id: int) -> bool:
+    """Send the person a code, or where they proved themselves before, the way to their request's page.
+
+    Returns False where nothing was sent: too soon, too often, or no way leads to the address. Whoever filled
+    the form in is told the same in every case.
+    """
+    request = intake.find(work, request_id, lock=True)
+    now = work.clock()
+    if request.told_at is not None and now - request.told_at < NOT_BEFORE:
+        return False
+    if request.codes_sent >= MOST_CODES or not State(request.state).is_open:
+        return False
+    if request.state != State.RECEIVED:
+        request.told_at, request.codes_sent = now, request.codes_sent + 1
+        telling.progress(work, request)
+        work.session.flush()
+        return True
+    word = links.code()
+    if not _deliver(work, request, word):
+        work.session.flush()
+        return False
+    request.code_hash, request.code_until = links.hashed(f"code {request.id}", word), now + GOOD_FOR
+    request.code_tries, request.codes_sent, request.told_at = 0, request.codes_sent + 1, now
+    intake.record(work, "subject_request.code_sent", request, by=request.scheme)
+    return True
+
+
+def confirm(work: Work, request_id: int, typed: str) -> SubjectRequest | None:
+    """Verify a request by the code its person got; return None for a wrong, expired or used one.
+
+    The caller commits in either case: a wrong code is counted, and leaves a trace.
+    """
+    request = intake.find(work, request_id, lock=True)
+    if request.state != State.RECEIVED or not request.code_hash:
+        return _wrong(work, request, "used before, or never sent")
+    if request.code_until is None or work.clock() >= request.code_until:
+        return _wrong(work, request, "expired")
+    if request.code_tries >= MOST_TRIES:
+        return _wrong(work, request, "too many wrong codes")
+    word = links.hashed(f"code {request.id}", links.typed(typed))
+    if not hmac.compare_digest(word, request.code_hash):
+        request.code_tries += 1
+        return _wrong(work, request, "wrong")
+    how = {"email": "a code sent by mail"}.get(request.scheme, "a code sent to the number")
+    return intake.verify(work, request.id, f"Confirmed by {how}.")
+
+
+def _wrong(work: Work, request: SubjectRequest, why: str) -> None:
+    intake.record(work, "subject_request.code_refused", request, reason=why)
+
+
+def _deliver(work: Work, request: SubjectRequest, word: str) -> bool:
+    if request.scheme == "email":
+        body = telling.code(work, request, word)
+        mail.post(work, request.address, f"Your code: confirm your request {request.id}", body)
+        return True
+    said = f"{word} is your code: {Kind(request.kind).title}. Not you? Do nothing."
+    return _by_channel(work, request, f"{said} {links.confirm_url(request.id)}")
+
+
+def _by_channel(work: Work, request: SubjectRequest, body: str) -> bool:
+    """Send a text over an organisation's own connection; return False where none leads there."""
+    organisation_id = request.organisation_id or _acquainted(work, request)
+    if organisation_id is None:
+        return False
+    before, work.organisation = work.organisation, organisation_id
+    try:
+        with guard.platform_scope(work.session, "send a code"), work.session.begin_nested():
+            return any(_try(work, organisation_id, request, name, body) for name in work.registry.channels)
+    except PulseError:
+        return False
+    finally:
+        work.organisation = before
+
+
+def _try(work: Work, organisation_id: int, request: SubjectRequest, name: str, body: str) -> bool:
+    channel = work.registry.channels[name]
+    if channel.scheme != request.scheme:
+        return False
+    text = next((each.name for each in channel.content_form if each.kind is FieldKind.LONG_TEXT), None)
+    sender = work.session.scalars(
+        select(Sender)
+        .where(Sender.organisation_id == organisation_id, Sender.channel == name, Sender.is_active)
+        .order_by(Sender.purposes.contains([Purpose.TRANSACTIONAL.value]).desc(), Sender.id)
+        .limit(1)
+    ).one_or_none()
+    if text is None or sender is None:
+        return False
+    try:
+        singles.queue(
+            work, channel=channel, sender=sender.value, address=request.address, content={text: body},
+            purpose=Purpose.TRANSACTIONAL,
+        )  # fmt: skip
+    except Refused:
+        return False
+    return True
+
+
+def _acquainted(work: Work, request: SubjectRequest) -> int | None:
+    """Return an organisation that knows the address of a request to the platform: whoever wrote to it last."""
+    with guard.platform_scope(work.session, "send a code"):
+        wrote = select(Message.organisation_id).where(Message.address == request.address)
+        found: int | None = work.session.scalar(wrote.order_by(Message.id.desc()).limit(1))
+        if found is None:
+            holds = select(Address.organisation_id).where(
+                Address.scheme == request.scheme, Address.value == request.address
+            )
+            found = work.session.scalar(holds.limit(1))
+    return found
