@@ -190,8 +190,16 @@ def suppression() -> SubjectHandler:
             rows = rows.where(table.organisation_id == subject.organisation_id)
         found = work.session.scalars(rows).all()
         for row in found:
-            row.value = erased.MARK + erased.hashed(row.organisation_id, row.scheme, row.value).hex()
-        work.session.flush()
+            value = erased.MARK + erased.hashed(row.organisation_id, row.scheme, row.value).hex()
+            same = select(table.id).where(
+                table.organisation_id == row.organisation_id, table.scheme == row.scheme, table.value == value,
+                table.channel == row.channel, table.purpose == row.purpose,
+            )  # fmt: skip
+            if work.session.scalar(same) is None:
+                row.value = value
+            else:
+                work.session.delete(row)
+            work.session.flush()
         return len(found)
 
     why = "The address becomes a keyed hash, so that the person is never written to again."
