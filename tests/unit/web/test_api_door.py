@@ -1,5 +1,6 @@
 """The API's door: keys and no cookies, scopes, networks, limits, answers that can be asked for again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
 from connectpulse.app import create_app
-from connectpulse.core.domain.scopes import ANY_KEY, AUDIT_READ, NO_KEY, SCOPES
+from connectpulse.core.domain.scopes import ANY_KEY, AUDIT_READ, NO_KEY, SCOPES, SUBJECTS_READ, SUBJECTS_WRITE
 from connectpulse.core.services import records
 from connectpulse.core.services.api import keys
 from connectpulse.core.services.work import SYSTEM
@@ -288,3 +289,94 @@ def test_the_document_tells_of_every_route_and_of_no_other(app: Flask) -> None:
             assert ("security" in operation) == (scope != NO_KEY), path
             assert "requestBody" in operation or method != "post"
             assert operation["responses"]["403"]
+
+
+WISH = {"kind": "access", "scheme": "phone", "address": "0300 1234567", "name": "Amina"}
+_BOTH = (SUBJECTS_READ, SUBJECTS_WRITE)
+
+
+def _requests(house: House) -> int:
+    with house.work(SYSTEM) as work:
+        return work.session.scalar(text("SELECT count(*) FROM pulse_subject_request")) or 0
+
+
+def test_a_request_of_a_person_is_taken_in_and_seen(house: House, app: Flask, organisation: int) -> None:
+    key = machine(house, app, organisation, *_BOTH)
+    made = key.call("/subject-requests", "POST", json=WISH)
+    assert made.status_code == 201, made.text
+    assert made.get_json()["source"] == "api"
+    assert "1234567" not in made.text
+    listed = key.call("/subject-requests?state=received").get_json()
+    assert listed == {"requests": [made.get_json()], "next": None}
+    other = machine(house, app, factories.organisation(house), *_BOTH)
+    assert other.call("/subject-requests").get_json()["requests"] == []
+    with house.work(SYSTEM, organisation) as work:
+        entry = work.session.scalars(select(AuditEntry).where(AuditEntry.verb == "subject_request.received")).one()
+    assert (entry.actor_kind, entry.actor_address) == ("key", PEER)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "field"),
+    [
+        ({"json": WISH | {"kind": "gossip"}}, 422, "kind"), ({"json": WISH | {"address": "12"}}, 422, "address"),
+        ({"json": {"kind": "access"}}, 422, "address"), ({"json": WISH | {"state": "done"}}, 422, "state"),
+        ({"json": WISH | {"organisation_id": 1}}, 422, "organisation_id"), ({"json": [1]}, 400, ""),
+        ({"json": WISH | {"message": "x" * 2001}}, 422, "message"), ({"json": WISH | {"name": "\x00"}}, 422, "name"),
+        ({"json": WISH | {"wanted": 7}}, 422, "wanted"), ({"json": WISH | {"name": {"a": 1}}}, 422, "name"),
+        ({"data": "{", "content_type": "application/json"}, 400, ""), ({"data": WISH}, 415, ""),
+        ({"data": "x" * (door.MOST_BYTES + 1), "content_type": "application/json"}, 413, ""),
+        ({"json": WISH, "headers": {"Idempotency-Key": "k" * 201}}, 422, ""),
+    ],
+)  # fmt: skip
+def test_a_senseless_request_is_refused_and_leaves_nothing(
+    house: House, app: Flask, organisation: int, sent: dict[str, Any], status: int, field: str
+) -> None:
+    answer = machine(house, app, organisation, *_BOTH).call("/subject-requests", "POST", **sent)
+    assert answer.status_code == status, answer.text
+    assert set(said(answer).get("faults", {})) == ({field} if field else set())
+    assert _requests(house) == 0
+
+
+def test_a_reader_hands_nothing_in(house: House, app: Flask, organisation: int) -> None:
+    reader = machine(house, app, organisation, SUBJECTS_READ)
+    assert reader.call("/subject-requests", "POST", json=WISH).status_code == 403
+    assert _requests(house) == 0
+
+
+def test_a_request_sent_many_times_at_once_has_one_effect_and_one_answer(
+    house: House, app: Flask, organisation: int
+) -> None:
+    key = machine(house, app, organisation, *_BOTH)
+    headers = {"Idempotency-Key": "3f1c"}
+    with ThreadPoolExecutor(16) as pool:
+        sent = [pool.submit(key.call, "/subject-requests", "POST", json=WISH, headers=headers) for _ in range(32)]
+        answers = [each.result() for each in sent]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert [answer.headers.get("Idempotent-Replay") for answer in answers].count(None) == 1
+    other = key.call("/subject-requests", "POST", json=WISH | {"kind": "deletion"}, headers=headers)
+    assert other.status_code == 422
+    assert "another request" in said(other)["detail"]
+    assert _requests(house) == 1
+
+
+def test_what_was_asked_leaves_a_line_without_anything_personal(house: House, app: Flask, organisation: int) -> None:
+    key = machine(house, app, organisation, *_BOTH)
+    key.call("/subject-requests?secret=0300", "POST", json=WISH, headers={"User-Agent": "till/3 (Amina)"})
+    key.call("/audit?verb=0300", headers={"User-Agent": "curl/8.1"})
+    app.test_client().get("/api/v1/me", headers={"Authorization": "Bearer pulse_zzz"})
+    app.test_client().post("/callbacks/99999999999999999999/token-of-theirs?token=0300")
+    written(app)
+    with house.work(SYSTEM) as work:
+        lines = work.session.execute(text("SELECT * FROM pulse_api_request ORDER BY id")).mappings().all()
+        used = work.session.scalar(text("SELECT last_used_at FROM pulse_api_key"))
+    assert [(line["method"], line["route"], line["status"]) for line in lines] == [
+        ("POST", "/api/v1/subject-requests", 201), ("GET", "/api/v1/audit", 403), ("GET", "/api/v1/me", 401),
+        ("POST", "/callbacks/<int:connection_id>/<token>", 404),
+    ]  # fmt: skip
+    assert [line["organisation_id"] for line in lines] == [organisation, organisation, None, None]
+    assert [line["agent"] for line in lines[:2]] == ["till/3", "curl 8"]
+    assert used is not None
+    whole = " ".join(str(value) for line in lines for value in line.values())
+    for personal in ("0300", "1234567", "Amina", "token-of-theirs", key.token, "zzz"):
+        assert personal not in whole
