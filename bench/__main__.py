@@ -1,16 +1,16 @@
 """Measure everything and print a table and one line of JSON; each rate stands beside its floor from the same run.
 
-python -m bench [end_to_end] [flat] [rows] [lists] [api] [--recipients 50000] [--rows 1000000] [--messages 5000000]
+python -m bench [end_to_end] [flat] [rows] [lists] [api] [audit] [--recipients 50000] [--rows 1000000] …
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import api, end_to_end, flat, lists, rows
+from . import api, audit, end_to_end, flat, lists, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists", "api")
+PARTS = ("end_to_end", "flat", "rows", "lists", "api", "audit")
 
 
 def main() -> None:
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="of an import and of an expansion")
     parser.add_argument("--messages", type=int, default=5_000_000, help="in the log under the list pages")
     parser.add_argument("--requests", type=int, default=20_000, help="to the API")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="in the action log that is verified")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     asked = parser.parse_args()
     unknown = set(asked.parts) - set(PARTS)
@@ -33,6 +34,7 @@ def main() -> None:
         "rows": lambda: rows.measure(asked.rows // share),
         "lists": lambda: lists.measure(asked.messages // share),
         "api": lambda: api.measure(asked.requests // share),
+        "audit": lambda: audit.measure(asked.entries // share),
     }
     found: list[Figure] = []
     for part in asked.parts or PARTS:

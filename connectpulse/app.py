@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
 from .house import House
-from .web import callbacks, current, errors, headers, health, navigation, origin, repairs, request_log, theme
+from .web import callbacks, current, errors, headers, health, navigation, origin, repairs, request_log, theme, witness
 from .web.api import v1
 from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
@@ -61,6 +61,7 @@ def create_app(house: House) -> Flask:
     app.register_blueprint(health.blueprint)
     headers.install(app)
     request_log.install(app, house)
+    witness.install(app)
     errors.install(app)
     theme.install(app)
     app.before_request(current.bind_organisation)

@@ -4,6 +4,7 @@ import getpass
 import importlib.util
 import os
 import secrets
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ import structlog
 from .. import house as houses
 from .. import logs
 from ..core.domain.settings import Settings, from_mapping
-from ..core.errors import Misconfigured, PulseError
+from ..core.errors import Misconfigured, PulseError, Refused
 from ..core.services import audit
+from ..core.services.action_log import denials
 from ..core.services.work import Actor
 from ..core.storage.embedded import EmbeddedServer
 from ..house import House, embedded_server
@@ -76,10 +78,20 @@ def opened(settings: Settings, *, stays: bool = False) -> Iterator[House]:
     house = houses.build(settings, pool_size=2)
     try:
         yield house
+    except Refused:
+        _note_refusal(house)
+        raise
     finally:
         house.close()
         if not was_running:
             leave(settings)
+
+
+def _note_refusal(house: House) -> None:
+    """Write down that a command was refused, where there is a log to write it in."""
+    if not house.check_database():
+        command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        denials.note(house.work, operator(), None, "act.refused", command=command)
 
 
 def embedded() -> EmbeddedServer:

@@ -7,6 +7,7 @@ import structlog
 from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, recovery
+from ..core.services.action_log import checking, checkpoints
 from ..core.services.notices import mail
 from ..core.services.rights import carrying, deadlines
 from ..core.services.work import SYSTEM, Opener, Work
@@ -66,6 +67,8 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.squash_counters", crontab(minute="*"), counters.squash),
     ("core.expire_decisions", crontab(minute="*/10"), four_eyes.expire),
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
+    ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
+    ("core.check_audit", crontab(minute="41", hour="3"), checking.start_all),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
 )
 """Sweeps by name, with their times; on the elected worker only."""

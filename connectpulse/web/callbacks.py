@@ -5,6 +5,7 @@ much, 503 while the database is away, so that the provider comes again.
 """
 
 import time
+from dataclasses import replace
 from threading import Lock
 
 import structlog
@@ -14,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from ..core.domain.provider import Callback
 from ..core.errors import NotFound
 from ..core.services import callbacks
+from ..core.services.action_log import denials
 from ..core.services.work import Actor
 from . import current
 
@@ -52,9 +54,11 @@ def receive(connection_id: int, token: str) -> Response:
     try:
         _store(connection_id, token, callback)
     except NotFound:
+        _note_forgery(connection_id, "no such address")
         return _answer(404, "no such address")
     except callbacks.Forged:
         log.warning("callback_forged", connection=connection_id, source=callback.source)
+        _note_forgery(connection_id, "not genuine")
         return _answer(403, "not genuine")
     except OperationalError:
         log.exception("callback_not_kept", connection=connection_id)
@@ -70,11 +74,20 @@ def _public_url() -> str:
 
 
 def _store(connection_id: int, token: str, callback: Callback) -> None:
-    actor = Actor("provider", f"connection {connection_id}", connection_id, callback.source, current.request_id())
-    with current.the_house().work(actor) as work:
+    with current.the_house().work(_actor(connection_id)) as work:
         callbacks.store(work, connection_id, token, callback)
         if _may_wake(connection_id):
             work.wake(callbacks.DRAIN, connection_id)
+
+
+def _actor(connection_id: int) -> Actor:
+    name = f"connection {connection_id}"
+    return Actor("provider", name, connection_id, request.remote_addr or "", current.request_id())
+
+
+def _note_forgery(connection_id: int, why: str) -> None:
+    actor = replace(_actor(connection_id), kind="visitor", name="Somebody", id=None)
+    denials.note(current.the_house().work, actor, None, "callback.forged", "Connection", connection_id, why=why)
 
 
 def _may_wake(connection_id: int) -> bool:

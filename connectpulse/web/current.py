@@ -12,6 +12,8 @@ from flask_login import current_user, logout_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import scoped_session
 
+from ..core.errors import Refused
+from ..core.services.action_log import denials
 from ..core.services.work import Actor, Work
 from ..core.storage import guard
 from ..core.storage.models import Membership, Organisation
@@ -90,10 +92,27 @@ def work() -> Iterator[Work]:
     try:
         yield made
         database.commit()
-    except BaseException:
+    except BaseException as error:
         database.rollback()
+        if isinstance(error, Refused):
+            _note_refusal(error, made.actor)
         raise
     house.wake(made)
+
+
+def _note_refusal(refusal: Refused, who: Actor) -> None:
+    """Write down that an act was refused: where, and which fields were at fault; not what was typed."""
+    denials.note(
+        the_house().work, who, organisation_id(), "act.refused", *asked_object(),
+        page=request.endpoint or "", fields=", ".join(sorted(refusal.fields)),
+    )  # fmt: skip
+
+
+def asked_object() -> tuple[str, str]:
+    """Return the kind and the id of what this request is about, as far as its address says."""
+    id = (request.view_args or {}).get("pk", "")
+    kind = (request.endpoint or "").partition(".")[0].removesuffix("View") if id else ""
+    return kind, str(id)[:60]
 
 
 @contextmanager

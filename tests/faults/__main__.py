@@ -1,15 +1,21 @@
-"""`python -m tests.faults`: kill workers and the database under a campaign; nothing may be lost or sent twice."""
+"""`python -m tests.faults`: kill workers and the database under a campaign; nothing may be lost or sent twice.
+
+`python -m tests.faults audit`: tamper with the action log; every time must be found.
+"""
 
 import argparse
 import json
 import random
 import sys
 
+from . import tampering
 from .trial import Plan, Verdict, run
 
 
 def main() -> None:
     """Run the trial, print what was found; exit 1 if a promise was broken."""
+    if sys.argv[1:2] == ["audit"]:
+        tampering.main(sys.argv[2:])
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--recipients", type=int, default=50_000)
     parser.add_argument("--kills", type=int, default=30, help="SIGKILLs of workers")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Date,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     insert,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger
 
@@ -30,7 +31,7 @@ from connectpulse.core.storage.vault import Encrypted
 NOW = datetime.now(UTC)
 _BY_TYPE: tuple[tuple[Any, Any], ...] = (
     (Encrypted, {"key": "hidden"}),
-    (JSONB, {"city": "Lahore"}),
+    (JSON, {"city": "Lahore"}),
     (ARRAY, []),
     (LargeBinary, b"Amina"),
     (Boolean, False),

@@ -1,16 +1,18 @@
-"""Writing the action log: in the transaction of the act, so that neither exists without the other."""
+"""Writing the action log: in the transaction of the act, so that neither exists without the other.
+
+Entries are sealed into their organisation's chain when the transaction commits; see `storage.sealing`.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import insert, inspect
+from sqlalchemy import inspect
 
 from ..domain.audit import AuditAction
-from ..storage import guard
+from ..storage import guard, sealing
 from ..storage.base import Owned
-from ..storage.models import AuditEntry
 from ..storage.vault import Encrypted
 from .work import Work
 
@@ -38,22 +40,21 @@ def record_named(
     work: Work, verb: str, organisation_id: int | None, kind: str, id: object, name: str, **detail: Any
 ) -> None:
     """Write an act on an object known by kind, id and name, for set-based code that loads no rows."""
-    action = work.registry.action(verb)
-    work.session.execute(
-        insert(AuditEntry.__table__),
-        {
-            "organisation_id": organisation_id,
-            "verb": verb,
-            "actor_kind": work.actor.kind,
-            "actor_id": work.actor.id,
-            "actor_name": work.actor.name[:200],
-            "actor_address": work.actor.address[:60],
-            "object_type": kind,
-            "object_id": str(id),
-            "object_name": name[:200],
-            "detail": _redact(action, detail),
-        },
+    action, actor = work.registry.action(verb), work.actor
+    entry = sealing.Draft(
+        organisation_id=organisation_id,
+        verb=verb,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        object_type=kind[:60],
+        object_id=sealing.clean(str(id)[:60]),
+        request_id=actor.request_id[:32],
+        actor_name=sealing.clean(actor.name[:200]),
+        actor_address=sealing.clean(actor.address[:60]),
+        object_name=sealing.clean(name[:200]),
+        detail=sealing.as_json(_redact(action, detail)),
     )
+    sealing.add(work.session, entry)
 
 
 def changes(row: Any) -> dict[str, list[Any]]:

@@ -16,6 +16,8 @@ from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
 from . import expansion, imports, leaving, quotes
+from .action_log import duties as action_log
+from .action_log import erasure
 from .actions import ACTIONS
 from .api import duties as api
 from .jobs import JobKind
@@ -35,6 +37,7 @@ PARTS = (
     notices.PART,
     api.PART,
     rights.PART,
+    action_log.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
@@ -176,20 +179,7 @@ def subject_handlers() -> list[SubjectHandler]:
                 by_contact(m.InboundMessage)), ("address", "body"), erase_row=False,
                 beside=("received_at", "channel", "recipient")),
         special.callback(),
-        both(
-            both(
-                handler(m.AuditEntry, by_user(m.AuditEntry, "actor_id"), ("actor_name", "actor_address"),
-                        erase_row=False, beside=("id", "verb")),
-                handler(m.AuditEntry, _about_user, ("object_name", "detail"), erase_row=False,
-                        beside=("id", "verb")),
-            ),
-            both(
-                handler(m.AuditEntry, special.about_contact, ("object_name", "detail"), erase_row=False,
-                        beside=("id", "verb")),
-                handler(m.AuditEntry, special.by_visitor, ("actor_name", "actor_address"), erase_row=False,
-                        beside=("id", "verb")),
-            ),
-        ),
+        erasure.subject_handler(_about_user),
         handler(m.Membership, by_user(m.Membership, "user_id"), ("user_id",), erase_row=True),
         special.user(user, names),
         handler(registration, by_address(registration, None, "email"), names, erase_row=True),

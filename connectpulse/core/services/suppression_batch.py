@@ -1,10 +1,14 @@
 """Suppressions that providers' answers ask for, written as a set; people's own go through `suppressions`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import text
 
-from .work import Work
+from . import audit
+from .work import Actor, Work
+
+PROVIDER = Actor("provider", "Provider")
 
 Told = tuple[int, str, str, str]
 """Organisation id, channel name, canonical address, and our reason."""
@@ -16,20 +20,15 @@ def add(work: Work, told: Sequence[Told]) -> None:
         return
     organisations, channels, values, reasons = map(list, zip(*sorted(set(told)), strict=True))
     schemes = [work.registry.channel(channel).scheme for channel in channels]
-    work.session.execute(
+    fresh = work.session.execute(
         text(
             """
-            WITH fresh AS (
-                INSERT INTO pulse_suppression (organisation_id, scheme, value, channel, reason, source)
-                SELECT organisation, scheme, value, channel, reason, 'provider'
-                FROM unnest(cast(:organisations AS bigint[]), cast(:schemes AS text[]), cast(:values AS text[]),
-                            cast(:channels AS text[]), cast(:reasons AS text[]))
-                     AS n (organisation, scheme, value, channel, reason)
-                ON CONFLICT DO NOTHING RETURNING id, organisation_id, reason)
-            INSERT INTO pulse_audit (organisation_id, verb, actor_kind, actor_name, object_type, object_id, detail)
-            SELECT organisation_id, 'suppression.created', 'provider', 'Provider', 'Suppression', id::text,
-                   jsonb_build_object('reason', reason)
-            FROM fresh
+            INSERT INTO pulse_suppression (organisation_id, scheme, value, channel, reason, source)
+            SELECT organisation, scheme, value, channel, reason, 'provider'
+            FROM unnest(cast(:organisations AS bigint[]), cast(:schemes AS text[]), cast(:values AS text[]),
+                        cast(:channels AS text[]), cast(:reasons AS text[]))
+                 AS n (organisation, scheme, value, channel, reason)
+            ON CONFLICT DO NOTHING RETURNING id, organisation_id, reason
             """
         ),
         {
@@ -40,6 +39,9 @@ def add(work: Work, told: Sequence[Told]) -> None:
             "reasons": [_known(reason) for reason in reasons],
         },
     )
+    told_by = replace(work, actor=PROVIDER)
+    for id, organisation, reason in fresh:
+        audit.record_named(told_by, "suppression.created", organisation, "Suppression", id, "", reason=reason)
 
 
 def _known(reason: str) -> str:

@@ -19,6 +19,10 @@ STORAGE = {
     "pulse_message": "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, "
     "autovacuum_analyze_scale_factor = 0.05, toast_tuple_target = 4096",
 }
+# Triggers of rows are inherited by partitions, those of statements are not.
+GUARDS = {
+    "pulse_audit": ("CREATE TRIGGER pulse_audit_keep BEFORE TRUNCATE ON {name} EXECUTE FUNCTION pulse_audit_guard()",),
+}
 
 
 class Partition(NamedTuple):
@@ -69,6 +73,8 @@ def ensure(connection: Connection, now: datetime, ahead: int = MONTHS_AHEAD) -> 
                 f"FOR VALUES FROM ({ids.at(each.start)}) TO ({ids.at(each.end)}){storage}"
             )
         )
+        for statement in GUARDS.get(each.table, ()):
+            connection.execute(text(statement.format(name=each.name)))
         made.append(each.name)
     return made
 

@@ -7,14 +7,15 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import Misconfigured
-from . import guard
+from . import guard, sealing
 
 
 class PulseSession(Session):
-    """A session under the tenant guard; see `guard`."""
+    """A session under the tenant guard, which seals the action log when it commits; see `guard` and `sealing`."""
 
 
 guard.install(PulseSession)
+sealing.install(PulseSession)
 
 
 def make_engine(url: str, pool_size: int = 10, *, pre_ping: bool = True) -> Engine:

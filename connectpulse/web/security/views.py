@@ -13,7 +13,7 @@ from werkzeug.security import check_password_hash
 from ...core.errors import Refused
 from ...core.services import audit
 from ...core.storage.models import Organisation
-from .. import current
+from .. import current, witness
 from ..panel.forms import search_words
 from . import accounts
 from .accounts import LEAST_PASSWORD
@@ -110,5 +110,6 @@ class ProfileView(BaseView):
                 work.organisation = chosen
                 audit.record(work, "organisation.entered", row)
         else:
+            witness.denied(403)
             flash("You are not a member of that organisation.", "danger")
         return redirect(url_for("HomeView.index"))

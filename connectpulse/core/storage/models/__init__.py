@@ -1,7 +1,7 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
 from .api import ApiAnswer, ApiKey, ApiRequest
-from .audit import AuditEntry
+from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
@@ -22,7 +22,10 @@ __all__ = [
     "ApiKey",
     "ApiRequest",
     "Attempt",
+    "AuditCheck",
     "AuditEntry",
+    "AuditHead",
+    "AuditSearch",
     "CallbackRequest",
     "Campaign",
     "CampaignList",

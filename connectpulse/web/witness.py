@@ -1,0 +1,79 @@
+"""What is written down about requests as such: personal data that was read, and what was denied.
+
+One entry for each page that was shown, not for each row on it. An answer whose reading cannot be written down
+is not given. What was searched for is not kept: it names people who may never have heard of us.
+"""
+
+from typing import NamedTuple
+
+from flask import Flask, Response, request
+
+from ..core.services import audit
+from ..core.services.action_log import denials
+from . import current
+
+
+class Reading(NamedTuple):
+    """What a page shows of people: the verb of the entry, and the kind of its object."""
+
+    verb: str
+    kind: str
+
+
+READINGS = {
+    "ContactView.show": Reading("contact.read", "Contact"),
+    "ContactView.edit": Reading("contact.read", "Contact"),
+    "ContactView.list": Reading("contact.listed", "Contact"),
+    "ContactView.lookup": Reading("contact.listed", "Contact"),
+    "SuppressionView.list": Reading("suppression.listed", "Suppression"),
+    "SuppressionView.show": Reading("suppression.listed", "Suppression"),
+    "MessageView.show": Reading("message.read", "Message"),
+    "MessageView.list": Reading("message.listed", "Message"),
+    "InboundView.show": Reading("reply.read", "InboundMessage"),
+    "InboundView.list": Reading("reply.listed", "InboundMessage"),
+    "MemberView.list": Reading("member.listed", "Membership"),
+    "MemberView.show": Reading("member.listed", "Membership"),
+    "MemberView.edit": Reading("member.listed", "Membership"),
+    "ImportView.faults": Reading("import.faults_read", "Import"),
+}
+"""Pages that show personal data, by endpoint; a page that is added is added here."""
+
+DENIED = (401, 403, 404, 429)
+
+
+def install(app: Flask) -> None:
+    """Write down what every answer of `app` shows or denies."""
+    app.after_request(_witness)
+
+
+def denied(status: int) -> None:
+    """Write down that this request's person was denied what they asked for."""
+    denials.note(
+        current.the_house().work, current.actor(), current.organisation_id(), "access.denied", *current.asked_object(),
+        page=request.endpoint or "", method=request.method, status=str(status),
+    )  # fmt: skip
+
+
+def _witness(response: Response) -> Response:
+    if request.endpoint in current.WITHOUT_PEOPLE or request.blueprint in current.WITHOUT_PEOPLE:
+        return response
+    if response.status_code == 200 and request.method == "GET" and request.endpoint in READINGS:
+        _read(READINGS[request.endpoint])
+    elif response.status_code in DENIED and request.endpoint is not None and not _is_sign_in():
+        denied(response.status_code)
+    return response
+
+
+def _read(reading: Reading) -> None:
+    chosen = current.organisation_id()
+    if chosen is None:
+        return
+    id = str((request.view_args or {}).get("pk", ""))
+    detail = {"page": request.endpoint or "", "searched": bool(request.args.get("q"))}
+    with current.the_house().work(current.actor(), chosen) as work:
+        audit.record_named(work, reading.verb, chosen, reading.kind, id, "", **detail)
+
+
+def _is_sign_in() -> bool:
+    """Return whether this is somebody who failed to sign in: that has entries of its own."""
+    return bool(request.endpoint and request.endpoint.endswith(".login"))
