@@ -20,6 +20,7 @@ from connectpulse.core.services.api import keys
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, ContactList
+from connectpulse.core.storage.trust import trust
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.plugin import fresh_database
@@ -67,12 +68,19 @@ def machine(house: House, app: Flask, organisation: int, *scopes: str, **changed
 
 
 @pytest.fixture(scope="module")
-def standing(database_server: "EmbeddedServer", database_template: str) -> Iterator[Machine]:
-    """A program that may everything, at a site of this module, for what leaves nothing behind."""
+def _standing(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[Machine, str]]:
     with fresh_database(database_server, database_template) as url:
         house = houses.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
-        yield machine(house, create_app(house), factories.organisation(house), *SCOPES, rate=6000)
+        made = machine(house, create_app(house), factories.organisation(house), *SCOPES, rate=6000)
+        yield made, house.settings.trust_key
         house.close()
+
+
+@pytest.fixture
+def standing(_standing: tuple[Machine, str]) -> Machine:
+    """A program that may everything, at a site of this module, for what leaves nothing behind."""
+    trust.set(_standing[1])  # a process has one key of trust, and other tests brought theirs
+    return _standing[0]
 
 
 def said(answer: TestResponse) -> dict[str, Any]:
