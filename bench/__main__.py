@@ -7,10 +7,10 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import access, audit, end_to_end, flat, lists, rows
+from . import access, api, audit, end_to_end, flat, lists, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access")
+PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access", "api")
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--recipients", type=int, default=50_000, help="of a campaign, end to end (flat: ten times)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of an import and of an expansion")
     parser.add_argument("--messages", type=int, default=5_000_000, help="in the log under the list pages")
+    parser.add_argument("--requests", type=int, default=20_000, help="to the API")
     parser.add_argument("--entries", type=int, default=1_000_000, help="in the action log that is verified")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     asked = parser.parse_args()
@@ -32,6 +33,7 @@ def main() -> None:
         "flat": lambda: flat.measure(asked.recipients * 10 // share),
         "rows": lambda: rows.measure(asked.rows // share),
         "lists": lambda: lists.measure(asked.messages // share),
+        "api": lambda: api.measure(asked.requests // share),
         "audit": lambda: audit.measure(asked.entries // share),
         "access": lambda: access.measure(400 // share),
     }

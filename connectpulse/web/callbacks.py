@@ -26,6 +26,9 @@ blueprint = Blueprint("callbacks", __name__, url_prefix="/callbacks")
 WAKE_EVERY = 0.25
 """Seconds between two wakings for one connection by one process; the sweep finds what falls between."""
 
+_BEYOND = 2**63
+"""No connection has such a number, and the database cannot even be asked for it."""
+
 _woken: dict[int, float] = {}
 _lock = Lock()
 
@@ -33,6 +36,8 @@ _lock = Lock()
 @blueprint.route("/<int:connection_id>/<token>", methods=["GET", "POST"])
 def receive(connection_id: int, token: str) -> Response:
     """Keep a provider's event and say so."""
+    if connection_id >= _BEYOND:
+        return _answer(404, "no such address")
     if (request.content_length or 0) > callbacks.LARGEST:
         return _answer(413, "too large")
     body = request.stream.read(callbacks.LARGEST + 1)

@@ -25,7 +25,7 @@ OPEN = frozenset({
 })  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""
 
-KEYED = frozenset({"api.audit_log", "api.me"})
+KEYED = frozenset({"api.audit_log", "api.me", "api.subject_requests", "api.submit_subject_request"})
 """Routes that ask for a key instead of a person; `tests/unit/web/test_api_door.py` tries them."""
 
 ARGUMENTS: Mapping[str, str] = {"channel": "sms", "connection_id": "1", "token": "x", "locale": "en"}

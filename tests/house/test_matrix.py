@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from connectpulse import house as houses
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
+from connectpulse.core.services.action_log import denials
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.plugin import fresh_database
@@ -222,6 +223,28 @@ def _table(page: str) -> str:
     return page.partition("<tbody>")[2].partition("</tbody>")[0]
 
 
-def _one(site: Site, statement: str, id: int) -> tuple[Any, ...]:
+def _one(site: Site, statement: str, id: int | str) -> tuple[Any, ...]:
     with site.house.engine.connect() as connection:
         return tuple(connection.exec_driver_sql(statement, (id,)).one())
+
+
+def test_what_was_denied_is_written_down(site: Site) -> None:
+    """A page, a download and an object of another organisation: refused, and in the action log."""
+    person = site.people[roles.APPROVER]
+    denied = {
+        f"/imports/faults/{site.row(site.own, 'import', False)}": "ImportView.faults",
+        "/api-requests/list/": "ApiRequestView.list",
+        f"/campaigns/show/{site.row(site.foreign, 'campaign', False)}": "CampaignView.show",
+    }
+    denials._counts.clear()  # what others were denied before fills the minute's measure
+    answers = {path: person.get(path) for path in denied}
+    assert [answer.status_code for answer in answers.values()] == [REFUSED, REFUSED, GONE]
+    for path, page in denied.items():
+        told = _one(
+            site,
+            "SELECT verb, actor_kind, detail->>'page', organisation_id FROM pulse_audit "
+            "WHERE detail->>'page' = %s AND verb = 'access.denied' AND actor_name LIKE 'Approver%%' "
+            "ORDER BY id DESC LIMIT 1",
+            page,
+        )
+        assert told == ("access.denied", "user", page, site.own), path

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, inspect, select
+from sqlalchemy import Select, inspect, select, text
 
 from connectpulse.core.domain.retention import RetentionRule, Subject
 from connectpulse.core.services import duties
@@ -18,12 +18,8 @@ ADDRESS = "+923001234567"
 RULES = {rule.model.__tablename__: rule for rule in duties.retention_rules()}
 HANDLERS = {each.model.__tablename__: each for each in duties.subject_handlers()}
 PERSONAL = [rule for rule in RULES.values() if rule.personal_columns]
-UNSEARCHED = {"pulse_import_chunk", "pulse_callback"}
-"""Raw files and requests are gone within days; nobody is looked for in them."""
 LINKS = {"ab_user_role", "ab_user_group", "ab_group_role", "ab_permission_view_role"}
 """Rows of links without a class of their own; they go with what they link."""
-KEPT = {"pulse_suppression"}
-"""Stays whole, because forgetting it would mean writing to the person again."""
 NEVER_SHOWN = {"password", "content"}
 
 
@@ -67,6 +63,9 @@ def _personal_row(model: Any, organisation: int) -> dict[str, Any]:
     }
     values |= {"object_type": "User", "object_id": "7"}
     values |= dict.fromkeys(("value", "address", "email", "recipient"), ADDRESS)
+    values |= {"body": ADDRESS.encode(), "state": "done"} if model.__tablename__ == "pulse_callback" else {}
+    values |= {"content": f"Amina,{ADDRESS}".encode()} if model.__tablename__ == "pulse_import_chunk" else {}
+    values |= {"sample": [f"To {ADDRESS}"]} if model.__tablename__ == "pulse_quote" else {}
     key = inspect(model).primary_key[0].name
     values[key] = {"pulse_contact": 1, "ab_user": 7}.get(model.__tablename__, values.get(key))
     return {name: value for name, value in values.items() if name in columns and value is not None}
@@ -74,24 +73,18 @@ def _personal_row(model: Any, organisation: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("rule", PERSONAL, ids=lambda rule: rule.model.__tablename__)
 def test_a_person_is_found_and_forgotten_in_every_personal_column(standing_house: House, rule: RetentionRule) -> None:
-    table, handler = rule.model.__tablename__, HANDLERS[rule.model.__tablename__]
+    handler = HANDLERS[rule.model.__tablename__]
     organisation = factories.organisation(standing_house)
     person = Subject(organisation, (("phone", ADDRESS),), (1,), 7)
     with standing_house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
         rows.put(work.session, rule.model, rule.personal_columns, **_personal_row(rule.model, organisation))
         before = work.session.execute(_personal(rule, organisation)).mappings().all()
         found = list(handler.export(work, person))
-        if table in UNSEARCHED:
-            work.session.rollback()
-            assert not found
-            return
         assert set(rule.personal_columns) - NEVER_SHOWN <= {name for row in found for name in row}
+        work.session.execute(text("SET LOCAL session_replication_role = replica"))  # what it refers to need not exist
         erased = handler.erase(work, person)
         after = work.session.execute(_personal(rule, organisation)).mappings().all()
         work.session.rollback()
-    if table in KEPT:
-        assert (erased, after) == (0, before)
-        return
     assert erased >= 1
     for row in after:
         assert not [name for name, value in row.items() if value and value == before[0][name]]

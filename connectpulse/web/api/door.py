@@ -17,7 +17,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from ...core.domain.scopes import ANY_KEY, NO_KEY
-from ...core.services import audit
+from ...core.services.action_log import denials
 from ...core.services.api import keys
 from ...core.services.work import SYSTEM, Actor, Work
 from .. import current
@@ -30,7 +30,6 @@ NETWORK_LIMIT = 1200
 """Requests a minute from one network address (for IPv6, one /64), whatever keys they carry."""
 MOST_BYTES = 256 * 1024
 """The largest body."""
-_TELL_EVERY = 60.0
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -100,13 +99,18 @@ def _key() -> keys.Known:
     if scheme.lower() != "bearer" or not token.strip():
         raise Problem(401, "Send the key with the header Authorization: Bearer.", {"WWW-Authenticate": "Bearer"})
     with current.the_house().work(SYSTEM) as asking:
-        asking.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})  # one statement, one round trip
+        in_one_trip(asking)
         try:
             return keys.check(asking, token.strip(), request.remote_addr or "")
         except keys.WrongNetwork as refusal:
             g.api_key = refusal.key  # so that those whose key it is see the attempt
             _write_refusal(refusal.key, "network")
             raise
+
+
+def in_one_trip(asking: Work) -> None:
+    """Let the one statement of `asking` cost one way to the database, without a transaction around it."""
+    asking.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
 
 
 def _count(limit: RateLimitItem, *whose: str) -> None:
@@ -145,13 +149,8 @@ def _tell_limits(response: Response) -> Response:
 
 
 def _write_refusal(key: keys.Known, why: str) -> None:
-    """Write down that a good key was used for what it may not do: once a minute, however often it is tried."""
-    now, told = time.monotonic(), current_app.extensions.setdefault("pulse_api_refusals", {})
-    if now - told.get((key.id, why), -_TELL_EVERY) < _TELL_EVERY:
-        return
-    told[key.id, why] = now
-    with current.the_house().work(_actor(key), key.organisation_id) as writing:
-        audit.record_named(
-            writing, "api_key.refused", key.organisation_id, "ApiKey", key.id, key.name, why=why,
-            method=request.method, path=request.path,
-        )  # fmt: skip
+    """Write down that a good key was used for what it may not do; a flood of it is counted, not written."""
+    denials.note(
+        current.the_house().work, _actor(key), key.organisation_id, "api_key.refused", "ApiKey", key.id, why=why,
+        method=request.method, page=request.endpoint or "",
+    )  # fmt: skip

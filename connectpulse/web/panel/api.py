@@ -34,7 +34,7 @@ def _state(row: ApiKey) -> Any:
 
 class ApiKeyView(NounView):
     model = ApiKey
-    noun, plural, icon = "API key", "API keys", "fa-key"
+    noun, plural, counted, icon = "Key", "API keys", "Keys", "fa-key"
     class_permission_name = "API keys"
     route_base = "/api-keys"
     can_delete = False
@@ -82,7 +82,7 @@ class ApiKeyView(NounView):
             ("May", ", ".join(SCOPES.get(scope, scope) for scope in row.scopes)),
             ("From", ", ".join(row.networks) or "every address"),
             ("Requests a minute", row.rate_per_minute),
-            ("Good until", moment(row.expires_at) or "it is revoked"),
+            *([] if row.revoked_at else [("Good until", moment(row.expires_at) or "it is revoked")]),
             ("Last used", moment(row.last_used_at) or "never"),
             ("Made", moment(row.created_at)),
             *([("Revoked", moment(row.revoked_at))] if row.revoked_at else []),

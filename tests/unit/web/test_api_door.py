@@ -1,27 +1,37 @@
 """The API's door: keys and no cookies, scopes, networks, limits, answers that can be asked for again."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
+from connectpulse import house as houses
 from connectpulse.app import create_app
-from connectpulse.core.domain.scopes import ANY_KEY, AUDIT_READ, NO_KEY, SCOPES
+from connectpulse.core.domain.scopes import ANY_KEY, AUDIT_READ, NO_KEY, SCOPES, SUBJECTS_READ, SUBJECTS_WRITE
+from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.services import records
+from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.api import keys
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, ContactList
+from connectpulse.core.storage.trust import trust
 from connectpulse.house import House
 from connectpulse.testing import factories
+from connectpulse.testing.plugin import fresh_database
 from connectpulse.web import request_log
 from connectpulse.web.api import door
 from connectpulse.web.api.v1 import routing
 from connectpulse.web.security import roles
 from tests.journeys.panel_scene import panel, visitor
+
+if TYPE_CHECKING:
+    from connectpulse.core.storage.embedded import EmbeddedServer
 
 PEER = "203.0.113.7"
 
@@ -41,6 +51,11 @@ class Machine:
         )
 
 
+@pytest.fixture(autouse=True)
+def _nobody_was_refused_before() -> None:
+    denials._counts.clear()
+
+
 @pytest.fixture
 def app(house: House) -> Flask:
     return create_app(house)
@@ -50,6 +65,22 @@ def machine(house: House, app: Flask, organisation: int, *scopes: str, **changed
     draft = keys.Draft("Shop", scopes or (AUDIT_READ,), changed.pop("rate", 600), **changed)
     with house.work(factories.ADMINISTRATOR, organisation) as work:
         return Machine(app, keys.create(work, draft)[1])
+
+
+@pytest.fixture(scope="module")
+def _standing(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[Machine, str]]:
+    with fresh_database(database_server, database_template) as url:
+        house = houses.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
+        made = machine(house, create_app(house), factories.organisation(house), *SCOPES, rate=6000)
+        yield made, house.settings.trust_key
+        house.close()
+
+
+@pytest.fixture
+def standing(_standing: tuple[Machine, str]) -> Machine:
+    """A program that may everything, at a site of this module, for what leaves nothing behind."""
+    trust.set(_standing[1])  # a process has one key of trust, and other tests brought theirs
+    return _standing[0]
 
 
 def said(answer: TestResponse) -> dict[str, Any]:
@@ -83,15 +114,15 @@ def test_a_key_says_whose_it_is(house: House, app: Flask, organisation: int) -> 
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer pulse_abcdefgh_" + "A" * 43, "pulse_x", "Bearer \u00e9"]
 )
-def test_without_a_good_key_there_is_nothing(app: Flask, header: str) -> None:
-    answer = Machine(app, "").call("/me", headers={"Authorization": header})
+def test_without_a_good_key_there_is_nothing(standing: Machine, header: str) -> None:
+    answer = replace(standing, token="").call("/me", headers={"Authorization": header})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     assert "key" in said(answer)["detail"]
 
 
-def test_a_key_is_not_read_from_the_address(house: House, app: Flask, organisation: int) -> None:
-    token = machine(house, app, organisation).token
+def test_a_key_is_not_read_from_the_address(standing: Machine) -> None:
+    token, app = standing.token, standing.app
     for query in (f"access_token={token}", f"key={token}"):
         assert app.test_client().get(f"/api/v1/me?{query}").status_code == 401
 
@@ -112,8 +143,8 @@ def test_a_key_opens_no_page_of_the_panel(house: House, app: Flask, organisation
     assert "/login/" in answer.location
 
 
-def test_every_route_names_its_scope(app: Flask) -> None:
-    served = {rule.endpoint for rule in app.url_map.iter_rules() if str(rule).startswith("/api/")}
+def test_every_route_names_its_scope(standing: Machine) -> None:
+    served = {rule.endpoint for rule in standing.app.url_map.iter_rules() if str(rule).startswith("/api/")}
     assert served == set(routing.ROUTES)
     assert {route.scope for route in routing.ROUTES.values()} <= {*SCOPES, ANY_KEY, NO_KEY}
 
@@ -149,9 +180,10 @@ def test_an_attempt_from_elsewhere_is_refused_and_seen(house: House, app: Flask,
     assert replace(key, address="198.51.100.9").call("/me").status_code == 200
     written(app)
     with house.work(SYSTEM, organisation) as work:
-        entry = work.session.scalars(select(AuditEntry).where(AuditEntry.verb == "api_key.refused")).one()
+        entries = work.session.scalars(select(AuditEntry).where(AuditEntry.verb == "api_key.refused")).all()
         refused = work.session.scalar(text("SELECT count(*) FROM pulse_api_request WHERE status = 403"))
-    assert (entry.actor_kind, entry.actor_address, entry.detail["why"]) == ("key", PEER, "network")
+    told = {(entry.actor_kind, entry.actor_address, entry.detail["why"]) for entry in entries}
+    assert told == {("key", PEER, "network")}
     assert refused == 5
 
 
@@ -231,10 +263,8 @@ def test_http_is_refused_where_the_site_has_https(house: House, organisation: in
      ("/audit?limit=0", "GET", 422), ("/audit?limit=999", "GET", 422), ("/audit?hidden=1", "GET", 422),
      ("/audit?verb=%00", "GET", 422), ("/audit?before=9223372036854775808", "GET", 422)],
 )  # fmt: skip
-def test_what_makes_no_sense_is_told_in_json(
-    house: House, app: Flask, organisation: int, path: str, method: str, status: int
-) -> None:
-    answer = machine(house, app, organisation).call(path, method)
+def test_what_makes_no_sense_is_told_in_json(standing: Machine, path: str, method: str, status: int) -> None:
+    answer = standing.call(path, method)
     assert answer.status_code == status, answer.text
     said(answer)
 
@@ -271,7 +301,8 @@ def test_the_action_log_is_paged_by_key_and_ends_at_the_wall(house: House, app: 
     assert reads == 3
 
 
-def test_the_document_tells_of_every_route_and_of_no_other(app: Flask) -> None:
+def test_the_document_tells_of_every_route_and_of_no_other(standing: Machine) -> None:
+    app = standing.app
     answer = app.test_client().get("/api/v1/openapi.json")
     document = answer.get_json()
     told = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
@@ -288,3 +319,94 @@ def test_the_document_tells_of_every_route_and_of_no_other(app: Flask) -> None:
             assert ("security" in operation) == (scope != NO_KEY), path
             assert "requestBody" in operation or method != "post"
             assert operation["responses"]["403"]
+
+
+WISH = {"kind": "access", "scheme": "phone", "address": "0300 1234567", "name": "Amina"}
+_BOTH = (SUBJECTS_READ, SUBJECTS_WRITE)
+
+
+def _requests(house: House) -> int:
+    with house.work(SYSTEM) as work:
+        return work.session.scalar(text("SELECT count(*) FROM pulse_subject_request")) or 0
+
+
+def test_a_request_of_a_person_is_taken_in_and_seen(house: House, app: Flask, organisation: int) -> None:
+    key = machine(house, app, organisation, *_BOTH)
+    made = key.call("/subject-requests", "POST", json=WISH)
+    assert made.status_code == 201, made.text
+    assert made.get_json()["source"] == "api"
+    assert "1234567" not in made.text
+    listed = key.call("/subject-requests?state=received").get_json()
+    assert listed == {"requests": [made.get_json()], "next": None}
+    other = machine(house, app, factories.organisation(house), *_BOTH)
+    assert other.call("/subject-requests").get_json()["requests"] == []
+    with house.work(SYSTEM, organisation) as work:
+        entry = work.session.scalars(select(AuditEntry).where(AuditEntry.verb == "subject_request.received")).one()
+    assert (entry.actor_kind, entry.actor_address) == ("key", PEER)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "field"),
+    [
+        ({"json": WISH | {"kind": "gossip"}}, 422, "kind"), ({"json": WISH | {"address": "12"}}, 422, "address"),
+        ({"json": {"kind": "access"}}, 422, "address"), ({"json": WISH | {"state": "done"}}, 422, "state"),
+        ({"json": WISH | {"organisation_id": 1}}, 422, "organisation_id"), ({"json": [1]}, 400, ""),
+        ({"json": WISH | {"message": "x" * 2001}}, 422, "message"), ({"json": WISH | {"name": "\x00"}}, 422, "name"),
+        ({"json": WISH | {"wanted": 7}}, 422, "wanted"), ({"json": WISH | {"name": {"a": 1}}}, 422, "name"),
+        ({"data": "{", "content_type": "application/json"}, 400, ""), ({"data": WISH}, 415, ""),
+        ({"data": "x" * (door.MOST_BYTES + 1), "content_type": "application/json"}, 413, ""),
+        ({"json": WISH, "headers": {"Idempotency-Key": "k" * 201}}, 422, ""),
+    ],
+)  # fmt: skip
+def test_a_senseless_request_is_refused_and_leaves_nothing(
+    standing: Machine, sent: dict[str, Any], status: int, field: str
+) -> None:
+    answer = standing.call("/subject-requests", "POST", **sent)
+    assert answer.status_code == status, answer.text
+    assert set(said(answer).get("faults", {})) == ({field} if field else set())
+    assert standing.call("/subject-requests").get_json()["requests"] == []
+
+
+def test_a_reader_hands_nothing_in(house: House, app: Flask, organisation: int) -> None:
+    reader = machine(house, app, organisation, SUBJECTS_READ)
+    assert reader.call("/subject-requests", "POST", json=WISH).status_code == 403
+    assert _requests(house) == 0
+
+
+def test_a_request_sent_many_times_at_once_has_one_effect_and_one_answer(
+    house: House, app: Flask, organisation: int
+) -> None:
+    key = machine(house, app, organisation, *_BOTH)
+    headers = {"Idempotency-Key": "3f1c"}
+    with ThreadPoolExecutor(16) as pool:
+        sent = [pool.submit(key.call, "/subject-requests", "POST", json=WISH, headers=headers) for _ in range(32)]
+        answers = [each.result() for each in sent]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert [answer.headers.get("Idempotent-Replay") for answer in answers].count(None) == 1
+    other = key.call("/subject-requests", "POST", json=WISH | {"kind": "deletion"}, headers=headers)
+    assert other.status_code == 422
+    assert "another request" in said(other)["detail"]
+    assert _requests(house) == 1
+
+
+def test_what_was_asked_leaves_a_line_without_anything_personal(house: House, app: Flask, organisation: int) -> None:
+    key = machine(house, app, organisation, *_BOTH)
+    key.call("/subject-requests?secret=0300", "POST", json=WISH, headers={"User-Agent": "till/3 (Amina)"})
+    key.call("/audit?verb=0300", headers={"User-Agent": "curl/8.1"})
+    app.test_client().get("/api/v1/me", headers={"Authorization": "Bearer pulse_zzz"})
+    app.test_client().post("/callbacks/99999999999999999999/token-of-theirs?token=0300")
+    written(app)
+    with house.work(SYSTEM) as work:
+        lines = work.session.execute(text("SELECT * FROM pulse_api_request ORDER BY id")).mappings().all()
+        used = work.session.scalar(text("SELECT last_used_at FROM pulse_api_key"))
+    assert [(line["method"], line["route"], line["status"]) for line in lines] == [
+        ("POST", "/api/v1/subject-requests", 201), ("GET", "/api/v1/audit", 403), ("GET", "/api/v1/me", 401),
+        ("POST", "/callbacks/<int:connection_id>/<token>", 404),
+    ]  # fmt: skip
+    assert [line["organisation_id"] for line in lines] == [organisation, organisation, None, None]
+    assert [line["agent"] for line in lines[:2]] == ["till/3", "curl 8"]
+    assert used is not None
+    whole = " ".join(str(value) for line in lines for value in line.values())
+    for personal in ("0300", "1234567", "Amina", "token-of-theirs", key.token, "zzz"):
+        assert personal not in whole

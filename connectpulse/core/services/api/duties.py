@@ -16,7 +16,7 @@ ACTIONS = (
     AuditAction("api_key.created", "{actor} made the API key {object}.", redact=("digest",)),
     AuditAction("api_key.updated", "{actor} changed the API key {object}.", redact=("digest",)),
     AuditAction("api_key.revoked", "{actor} revoked the API key {object}."),
-    AuditAction("api_key.refused", "A request with the API key {object} was refused."),
+    AuditAction("api_key.refused", "{actor} was refused."),
     AuditAction("audit.read_by_key", "{actor} read the action log over the API."),
 )
 

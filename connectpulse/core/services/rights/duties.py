@@ -60,7 +60,7 @@ def handlers() -> list[SubjectHandler]:
 def _requests() -> SubjectHandler:
     base = handler(
         m.SubjectRequest, by_address(m.SubjectRequest, None, "address"), _PERSONAL, erase_row=False,
-        beside=("kind", "state", "received_at", "ended_at"),
+        beside=("kind", "received_at"),
         why="That a request was made and answered must be provable; who made it need not.",
     )  # fmt: skip
 

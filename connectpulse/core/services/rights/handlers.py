@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, LargeBinary, String, and_, cast, false, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, LargeBinary, String, and_, cast, false, func, literal, or_, select, text, update
 
 from ...domain.retention import Rows, Subject, SubjectHandler
 from ...domain.rights import ERASED, KEPT
@@ -131,6 +131,13 @@ def _in_request(subject: Subject) -> ColumnElement[bool]:
 # --- texts that were made from contacts ----------------------------------------------------------
 
 
+_IN_SAMPLE = """EXISTS (
+    SELECT 1 FROM pulse_contact c
+    CROSS JOIN LATERAL (SELECT c.name UNION ALL SELECT value FROM jsonb_each_text(c.fields)) AS known (word)
+    WHERE c.id = ANY(cast(:contacts AS bigint[])) AND length(word) > 3
+      AND strpos(pulse_quote.sample::text, split_part(word, ' ', 1)) > 0)"""
+
+
 def quote() -> SubjectHandler:
     """Find a person in the sample texts of quotes, by name, field or address."""
 
@@ -138,22 +145,7 @@ def quote() -> SubjectHandler:
         shown = cast(m.Quote.sample, String)
         ways = [shown.contains(value, autoescape=True) for _, value in subject.addresses]
         if subject.contact_ids:
-            words = (
-                select(m.Contact.name.label("word"))
-                .where(m.Contact.id.in_(subject.contact_ids))
-                .union_all(
-                    select(func.jsonb_each_text(m.Contact.fields).table_valued("key", "value").c.value)
-                    .select_from(m.Contact)
-                    .where(m.Contact.id.in_(subject.contact_ids))
-                )
-                .subquery()
-            )
-            ways.append(
-                select(literal(1))
-                .select_from(words)
-                .where(func.length(words.c.word) > 3, func.strpos(shown, func.split_part(words.c.word, " ", 1)) > 0)
-                .exists()
-            )
+            ways.append(text(_IN_SAMPLE).bindparams(contacts=list(subject.contact_ids)))  # type: ignore[arg-type]
         return or_(*ways) if ways else false()
 
     base = handler(m.Quote, locate, ("sample",), erase_row=False)
@@ -198,8 +190,16 @@ def suppression() -> SubjectHandler:
             rows = rows.where(table.organisation_id == subject.organisation_id)
         found = work.session.scalars(rows).all()
         for row in found:
-            row.value = erased.MARK + erased.hashed(row.organisation_id, row.scheme, row.value).hex()
-        work.session.flush()
+            value = erased.MARK + erased.hashed(row.organisation_id, row.scheme, row.value).hex()
+            same = select(table.id).where(
+                table.organisation_id == row.organisation_id, table.scheme == row.scheme, table.value == value,
+                table.channel == row.channel, table.purpose == row.purpose,
+            )  # fmt: skip
+            if work.session.scalar(same) is None:
+                row.value = value
+            else:
+                work.session.delete(row)
+            work.session.flush()
         return len(found)
 
     why = "The address becomes a keyed hash, so that the person is never written to again."

@@ -54,7 +54,7 @@ def submit(work: Work, asked: Asked) -> SubjectRequest:
     if found[1]:
         audit.record_named(
             work, "subject_request.received", request.organisation_id, "SubjectRequest", request.id, str(request),
-            kind=kind.value, source=asked.source,
+            asked=kind.value, source=asked.source,
         )  # fmt: skip
         telling.notice(
             work, request, "new", f"New request: {kind.title}", f"To be answered by {telling.day(request.due_at)}."

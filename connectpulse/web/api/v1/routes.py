@@ -1,12 +1,10 @@
 """What there is in this version: who am I, the action log, and the document of it all."""
 
-from datetime import UTC, datetime
 from typing import Any
 
-from flask import url_for
 from sqlalchemy import select
 
-from ....core.domain.form import Field, Form, Kind
+from ....core.domain.form import Field, Form
 from ....core.domain.scopes import ANY_KEY, AUDIT_READ, NO_KEY
 from ....core.services import audit, records
 from ....core.storage import ids
@@ -14,16 +12,8 @@ from ....core.storage.models import AuditEntry, Organisation
 from .. import door
 from . import document
 from .document import LIST, TEXT, TIME, object_of
-from .routing import Route, blueprint, query, route
-
-__all__ = ["blueprint"]
-
-PAGE = 50
-PAGES: Form = (
-    Field("before", "Begin below this id", Kind.NUMBER, low=1, high=2**63 - 1, help="The `next` of the page before."),
-    Field("limit", "Rows on a page", Kind.NUMBER, default=PAGE, low=1, high=200),
-)
-"""How every list is paged: by key, the newest first."""
+from .paging import PAGES, following, moment
+from .routing import Route, query, route
 
 
 @route(Route("/openapi.json", "GET", NO_KEY, "This document", {"type": "object"}))
@@ -103,16 +93,3 @@ def _entry(registry: Any, row: AuditEntry) -> dict[str, Any]:
         "object": {"type": row.object_type, "id": row.object_id, "name": row.object_name},
         "detail": row.detail,
     }
-
-
-def following(endpoint: str, rows: Any, asked: dict[str, Any]) -> str | None:
-    """Return the address of the next page of `endpoint`; `rows` has one more than the page if there is one."""
-    if len(rows) <= asked["limit"]:
-        return None
-    kept = {name: value for name, value in asked.items() if value is not None}
-    return url_for(endpoint, **(kept | {"before": rows[asked["limit"] - 1].id}))
-
-
-def moment(at: datetime | None) -> str | None:
-    """Return a time as it is written in JSON: UTC, RFC 3339."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None

@@ -1,12 +1,13 @@
 """How routes of this version are declared: address, method, the scope they need, and what they say of themselves."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from flask import Blueprint, Response, current_app, request
 
-from ....core.domain.form import Form, read
+from ....core.domain.form import Field, Form, Kind, read
 from ....core.errors import Refused
 from ....core.services.api import answers
 from ....core.services.work import Work
@@ -64,7 +65,33 @@ def body(form: Form) -> dict[str, Any]:
     sent = request.get_json(silent=True)
     if not isinstance(sent, dict):
         raise Problem(400, "The body is not a JSON object.")
+    faults = {each.name: f"{each.label}: this is no {_JSON[each.kind][1]}." for each in form if not _fits(each, sent)}
+    if faults:
+        refusal = Refused(*faults.values())
+        refusal.fields = faults
+        raise refusal
     return read(form, sent)
+
+
+_TEXT = ((str,), "text")
+_JSON: defaultdict[Kind, tuple[tuple[type, ...], str]] = defaultdict(
+    lambda: _TEXT,
+    {
+        Kind.NUMBER: ((int,), "whole number"),
+        Kind.SWITCH: ((bool,), "true or false"),
+        Kind.JSON: ((dict,), "object"),
+        Kind.CHECKS: ((list,), "list"),
+        Kind.PICK: ((int,), "whole number"),
+        Kind.PICKS: ((list,), "list"),
+    },
+)
+"""What a field of each kind is in JSON, and how that is called; `read` is made for forms, where all is text."""
+
+
+def _fits(field: Field, sent: Mapping[str, Any]) -> bool:
+    value = sent.get(field.name)
+    kinds = _JSON[field.kind][0]
+    return value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
 
 
 def respond(work: Work, status: int, act: Callable[[], dict[str, Any]]) -> Response:
