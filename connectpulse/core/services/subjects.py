@@ -100,7 +100,7 @@ def handler(
             return _rows(work, delete(model).where(scope(subject)))
         return _rows(work, update(model).where(scope(subject)).values(**_emptied(model, [*personal, *hidden])))
 
-    return SubjectHandler(model, find, find, rectify, erase, restrict or (lambda work, subject, stop: 0))
+    return SubjectHandler(model, find, find, rectify, erase, restrict or (lambda work, subject, stop: 0), scope)
 
 
 def both(first: SubjectHandler, second: SubjectHandler) -> SubjectHandler:
@@ -113,7 +113,15 @@ def both(first: SubjectHandler, second: SubjectHandler) -> SubjectHandler:
     def erase(work: Work, subject: Subject) -> int:
         return first.erase(work, subject) + second.erase(work, subject)
 
-    return SubjectHandler(first.model, find, find, first.rectify, erase, first.restrict)
+    def locate(subject: Subject) -> ColumnElement[bool]:
+        assert first.locate is not None
+        assert second.locate is not None
+        return or_(first.locate(subject), second.locate(subject))
+
+    has_both = first.locate is not None and second.locate is not None
+    return SubjectHandler(
+        first.model, find, find, first.rectify, erase, first.restrict, locate if has_both else None
+    )  # fmt: skip
 
 
 def _within(model: type[Any], subject: Subject, found: ColumnElement[bool]) -> ColumnElement[bool]:

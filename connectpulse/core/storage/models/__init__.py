@@ -10,12 +10,14 @@ from .job import Job, Pace
 from .mail import Mail, Notice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
 from .organisation import Membership, Organisation
+from .retention import Archive, Hold, RetentionClock, RetentionRun, RuleChoice
 from .template import Sender, Template, TemplateVersion
 
 __all__ = [
     "ANY",
     "UNITS",
     "Address",
+    "Archive",
     "Attempt",
     "AuditEntry",
     "CallbackRequest",
@@ -30,6 +32,7 @@ __all__ = [
     "CustomField",
     "Decision",
     "Dispatch",
+    "Hold",
     "Import",
     "ImportChunk",
     "ImportFault",
@@ -46,7 +49,10 @@ __all__ = [
     "Quote",
     "Receipt",
     "Reference",
+    "RetentionClock",
+    "RetentionRun",
     "Route",
+    "RuleChoice",
     "Sender",
     "Suppression",
     "Template",
