@@ -20,6 +20,7 @@ from .actions import ACTIONS
 from .jobs import JobKind
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
+from .retention import duties as retention
 from .rights import duties as rights
 from .rights import handlers as special
 from .subjects import both, by_address, by_contact, by_user, either, handler
@@ -30,7 +31,7 @@ SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
 
-PARTS = (notices.PART, rights.PART)
+PARTS = (notices.PART, retention.PART, rights.PART)
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 
 

@@ -10,6 +10,7 @@ from .job import Job, Pace
 from .mail import Mail, Notice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference
 from .organisation import Membership, Organisation
+from .retention import Archive, Hold, RetentionClock, RetentionRun, RuleChoice
 from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .template import Sender, Template, TemplateVersion
 
@@ -17,6 +18,7 @@ __all__ = [
     "ANY",
     "UNITS",
     "Address",
+    "Archive",
     "Attempt",
     "AuditEntry",
     "CallbackRequest",
@@ -32,6 +34,7 @@ __all__ = [
     "Decision",
     "Dispatch",
     "ErasedPerson",
+    "Hold",
     "Import",
     "ImportChunk",
     "ImportFault",
@@ -48,7 +51,10 @@ __all__ = [
     "Quote",
     "Receipt",
     "Reference",
+    "RetentionClock",
+    "RetentionRun",
     "Route",
+    "RuleChoice",
     "Sender",
     "SubjectPackage",
     "SubjectRequest",

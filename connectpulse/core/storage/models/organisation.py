@@ -1,8 +1,9 @@
 """Organisations (the tenants) and who belongs to them."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -10,7 +11,10 @@ from ..base import BigId, CreatedAt, Owned, Table
 
 
 class Organisation(Table):
-    """A tenant. Its country reads local numbers, its zone is the default for schedules and windows."""
+    """A tenant. Its country reads local numbers, its zone is the default for schedules and windows.
+
+    `closes_at` set means: closed by its owner, and erased from then on; `closed_at` when that was done.
+    """
 
     __tablename__ = "pulse_organisation"
 
@@ -21,6 +25,8 @@ class Organisation(Table):
     is_suspended: Mapped[bool] = mapped_column(default=False, server_default="false")
     needs_approval: Mapped[bool] = mapped_column(default=False, server_default="false")
     rate_per_second: Mapped[int | None]
+    closes_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     opt_out_words: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
     created_at: Mapped[CreatedAt]
 
