@@ -99,7 +99,8 @@ def _facts(subject: Subject) -> dict[str, Any]:
 def tables(work: Work, subject: Subject, erasure: str, home: Iterable[int]) -> dict[str, int]:
     """Take a person out of every table in the caller's transaction; return the rows by table.
 
-    Tables whose records a legal hold keeps are left alone. The addresses are remembered as keyed hashes, so that they are recognised when somebody brings them back.
+    Tables whose records a legal hold keeps are left alone. The addresses are remembered as keyed hashes, so that
+    they are recognised when somebody brings them back.
     """
     erased.remember(work, erasure, dict.fromkeys(home, subject.addresses))
     _resize_lists(work, subject)
