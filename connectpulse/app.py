@@ -10,15 +10,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
 from .house import House
-from .web import callbacks, current, errors, headers, health, navigation, repairs, theme
+from .web import callbacks, current, errors, headers, health, navigation, privacy, repairs, theme
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
+from .web.panel.decisions import DecisionView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
+from .web.panel.requests import RequestView
 from .web.panel.system import AuditView, SystemView
 from .web.security.manager import PulseSecurityManager
 
@@ -26,6 +28,7 @@ VIEWS = (
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
     TemplateView,
+    DecisionView, RequestView,
 )  # fmt: skip
 
 _THEME = Path(__file__).parent / "web" / "theme"
@@ -50,6 +53,7 @@ def create_app(house: House) -> Flask:
     csrf.exempt(callbacks.blueprint)
     app.register_blueprint(callbacks.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(privacy.blueprint)
     headers.install(app)
     errors.install(app)
     theme.install(app)
@@ -57,6 +61,7 @@ def create_app(house: House) -> Flask:
     repairs.install()
     with app.app_context():
         builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)
+        privacy.limit(builder.sm.limiter)
         for view in VIEWS:
             builder.add_view_no_menu(view)
         navigation.add_plugins(builder, house.registry.views)

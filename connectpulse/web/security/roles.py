@@ -40,6 +40,7 @@ _CONTENT = ("Templates", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System")
+_RIGHTS = ("Requests", "Decisions")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 
 
@@ -52,17 +53,28 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
+        | _all(READ, _RIGHTS)
+        | {(WRITE, "Requests"), (APPROVE, "Requests")}
     ),
-    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))),
+    AUDITOR: frozenset(
+        _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins")) | _all(READ, _RIGHTS)
+    ),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns")}
+        | _all(READ, _RIGHTS)
+        | {(WRITE, "Requests"), (APPROVE, "Requests")}
     ),
     CAMPAIGN_MANAGER: frozenset(
         _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT)) | {(LAUNCH, "Campaigns")}
     ),
-    APPROVER: frozenset(_all(READ, (*_CONTENT, *_LOG, "Lists", "Senders")) | {(APPROVE, "Campaigns")}),
+    APPROVER: frozenset(
+        _all(READ, (*_CONTENT, *_LOG, "Lists", "Senders"))
+        | {(APPROVE, "Campaigns")}
+        | _all(READ, _RIGHTS)
+        | {(APPROVE, "Requests")}
+    ),
     ANALYST: frozenset(_all(READ, (*_CONTENT, *_LOG, "Lists", "Plugins"))),
 }
 
