@@ -19,6 +19,7 @@ from .web import (
     health,
     navigation,
     origin,
+    privacy,
     repairs,
     request_log,
     theme,
@@ -34,6 +35,7 @@ from .web.panel.audit import AuditView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
+from .web.panel.decisions import DecisionView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView, StrayView
@@ -42,6 +44,7 @@ from .web.panel.organisations import MemberView, OrganisationView, SettingsView
 from .web.panel.policy import OperatorView, PolicyView
 from .web.panel.privacy import ConsentView, PrivacyView
 from .web.panel.reports import ReportView
+from .web.panel.requests import RequestView
 from .web.panel.support import AskView, HelpView, SupportView
 from .web.panel.system import SystemView
 from .web.security import gate
@@ -55,6 +58,7 @@ VIEWS = (
     ApiKeyView, ApiRequestView,
     AgreementView, AnnouncementView, AskView, ConsentView, HelpView, NoticesView, OperatorView, PolicyView,
     PrivacyView, SupportView,
+    DecisionView, RequestView,
 )  # fmt: skip
 
 ASK_LIMIT = "10 per hour"
@@ -88,6 +92,7 @@ def create_app(house: House) -> Flask:
     csrf.exempt(v1.blueprint)
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(privacy.blueprint)
     headers.install(app)
     request_log.install(app, house)
     witness.install(app)
@@ -99,6 +104,7 @@ def create_app(house: House) -> Flask:
     repairs.install()
     with app.app_context():
         builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)
+        privacy.limit(builder.sm.limiter)
         for view in VIEWS:
             made = builder.add_view_no_menu(view)
             if view is AskView:

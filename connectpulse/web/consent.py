@@ -12,7 +12,16 @@ from ..core.storage.models import PolicyVersion
 from . import current
 
 OPEN = frozenset(
-    {"ConsentView", "PrivacyView", "AskView", "SignInView", "PasswordView", "FactorView", "RightsView", "LocaleView"}
+    {
+        "ConsentView",
+        "PrivacyView",
+        "AskView",
+        "SignInView",
+        "PasswordView",
+        "FactorView",
+        "LocaleView",
+        "privacy_requests",
+    }
 )
 """Pages that a blocked person may use."""
 

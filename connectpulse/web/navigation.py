@@ -58,6 +58,13 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        "Privacy",
+        (
+            Entry("Requests", "fa-user-shield", "RequestView.list", "Requests"),
+            Entry("Decisions", "fa-scale-balanced", "DecisionView.list", "Decisions"),
+        ),
+    ),
+    (
         "Organisation",
         (
             Entry("Members", "fa-users", "MemberView.list", "Members"),

@@ -20,6 +20,8 @@ HANDLERS = {each.model.__tablename__: each for each in duties.subject_handlers()
 PERSONAL = [rule for rule in RULES.values() if rule.personal_columns]
 LINKS = {"ab_user_role", "ab_user_group", "ab_group_role", "ab_permission_view_role"}
 """Rows of links without a class of their own; they go with what they link."""
+KEPT = {"pulse_hold"}
+"""Stays whole: it says that others must stay."""
 NEVER_SHOWN = {"password", "content"}
 
 
@@ -85,6 +87,9 @@ def test_a_person_is_found_and_forgotten_in_every_personal_column(standing_house
         erased = handler.erase(work, person)
         after = work.session.execute(_personal(rule, organisation)).mappings().all()
         work.session.rollback()
+    if rule.model.__tablename__ in KEPT:
+        assert (erased, after) == (0, before)
+        return
     assert erased >= 1
     for row in after:
         assert not [name for name, value in row.items() if value and value == before[0][name]]

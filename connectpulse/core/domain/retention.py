@@ -30,6 +30,12 @@ class RetentionRule:
     `final_only` is an SQL condition that rows must meet before they may go, so that nothing unsent is
     ever purged. `kinds` says which kind of personal data a personal column holds, where its name does not
     tell: a column of no kind the privacy policy names is refused.
+
+    `parent` is for rows that carry no time: `age_column` then names the parent's id, and a row goes once
+    `keep` is over for its parent, counted and checked as the parent's own rule says. `least` and `most` are
+    the bounds within which an organisation or the platform may choose another time; without them nobody may.
+    `statute` names the law that wants a record kept: it then outlasts the account it tells of.
+    `whole_only` True lets rows go with their partition only, for tables in which nothing may be deleted.
     """
 
     model: type[Any]
@@ -40,6 +46,17 @@ class RetentionRule:
     personal_columns: tuple[str, ...] = ()
     final_only: str | None = None
     kinds: Mapping[str, Personal] = field(default_factory=dict)
+    parent: type[Any] | None = None
+    least: timedelta | None = None
+    most: timedelta | None = None
+    statute: str = ""
+    whole_only: bool = False
+
+    @property
+    def table(self) -> str:
+        """The name of the table this rule is about."""
+        name: str = self.model.__tablename__
+        return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +84,9 @@ class SubjectHandler:
     `fate` says what an erasure does to the rows: `erased`, `anonymised` (the rows stay without the person, for
     figures and statutory records) or `kept`; `why` is the sentence for it in the plan that people approve.
     `rectifiable` are the columns a correction may set.
+
+    `locate` returns the SQL condition on the model's columns that finds the person's rows: retention spares
+    them while a legal hold on the person stands. Without it the whole table of the organisation is spared.
     """
 
     model: type[Any]
@@ -75,6 +95,7 @@ class SubjectHandler:
     rectify: Callable[["Work", Subject, Mapping[str, str]], int]
     erase: Callable[["Work", Subject], int]
     restrict: Callable[["Work", Subject, bool], int]
+    locate: Callable[[Subject], Any] | None = None
     fate: str = "erased"
     why: str = ""
     rectifiable: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ from .kinds import KINDS
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
 from .policy import duties as policy
+from .retention import duties as retention
 from .rights import duties as rights
 from .rights import handlers as special
 from .subjects import both, by_address, by_contact, by_user, either, handler
@@ -49,6 +50,7 @@ PARTS = (
     support.PART,
     disclosure.PART,
     backups.PART,
+    retention.PART,
     rights.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""

@@ -113,7 +113,7 @@ def handler(
 
     fate = KEPT if is_kept else ERASED if erase_row else ANONYMISED
     return SubjectHandler(
-        model, find, export, rectify, erase, restrict or (lambda work, subject, stop: 0),
+        model, find, export, rectify, erase, restrict or (lambda work, subject, stop: 0), scope,
         fate, why or _REASONS[fate], tuple(rectifiable),
     )  # fmt: skip
 
@@ -141,9 +141,16 @@ def both(first: SubjectHandler, second: SubjectHandler) -> SubjectHandler:
         yield from first.export(work, subject)
         yield from second.export(work, subject)
 
+    def locate(subject: Subject) -> ColumnElement[bool]:
+        assert first.locate is not None
+        assert second.locate is not None
+        return or_(first.locate(subject), second.locate(subject))
+
+    has_both = first.locate is not None and second.locate is not None
     return SubjectHandler(
-        first.model, find, export, first.rectify, erase, first.restrict, first.fate, first.why, first.rectifiable
-    )
+        first.model, find, export, first.rectify, erase, first.restrict, locate if has_both else None,
+        first.fate, first.why, first.rectifiable,
+    )  # fmt: skip
 
 
 def _readable(column: str, value: Any) -> Any:

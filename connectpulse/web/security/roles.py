@@ -43,6 +43,7 @@ _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System", "Accounts")
 _API = ("API keys", "API requests")
 _PROMISES = ("Operator", "Policy", "Support", "Agreements", "Announcements")
+_RIGHTS = ("Requests", "Decisions")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 _ALWAYS |= {(verb, page) for verb in (READ, WRITE) for page in ("Notices", "Help", "Consent")}
 
@@ -56,22 +57,29 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
-        | _all(READ, (*_API, *_PROMISES))
+        | _all(READ, (*_API, *_PROMISES, *_RIGHTS))
         | _all(WRITE, _PROMISES)
-        | {(REVOKE, "API keys")}
+        | {(REVOKE, "API keys"), (WRITE, "Requests"), (APPROVE, "Requests")}
     ),
-    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, *_API, *_PROMISES, "Members", "Audit", "Settings", "Plugins"))),
+    AUDITOR: frozenset(
+        _all(READ, (*_HERE, *_PLATFORM, *_API, *_PROMISES, *_RIGHTS, "Members", "Audit", "Settings", "Plugins"))
+    ),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns")}
-        | _all(READ, _API)
-        | {(WRITE, "API keys"), (REVOKE, "API keys")}
+        | _all(READ, (*_API, *_RIGHTS))
+        | {(WRITE, "API keys"), (REVOKE, "API keys"), (WRITE, "Requests"), (APPROVE, "Requests")}
     ),
     CAMPAIGN_MANAGER: frozenset(
         _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT)) | {(LAUNCH, "Campaigns")}
     ),
-    APPROVER: frozenset(_all(READ, (*_CONTENT, *_LOG, "Lists", "Senders")) | {(APPROVE, "Campaigns")}),
+    APPROVER: frozenset(
+        _all(READ, (*_CONTENT, *_LOG, "Lists", "Senders"))
+        | {(APPROVE, "Campaigns")}
+        | _all(READ, _RIGHTS)
+        | {(APPROVE, "Requests")}
+    ),
     ANALYST: frozenset(_all(READ, (*_CONTENT, *_LOG, "Lists", "Plugins"))),
 }
 

@@ -14,6 +14,7 @@ from ...storage import models as m
 from .. import audit, erased, leaving
 from ..outcomes import Source
 from ..work import Work
+from . import holding
 
 FIRST = ("pulse_audit",)
 LAST = ("pulse_membership", "pulse_subject_request", "pulse_address", "pulse_contact", "ab_user")
@@ -98,12 +99,14 @@ def _facts(subject: Subject) -> dict[str, Any]:
 def tables(work: Work, subject: Subject, erasure: str, home: Iterable[int]) -> dict[str, int]:
     """Take a person out of every table in the caller's transaction; return the rows by table.
 
-    Their addresses are remembered as keyed hashes, so that they are recognised when somebody brings them back.
+    Tables whose records a legal hold keeps are left alone. The addresses are remembered as keyed hashes, so that
+    they are recognised when somebody brings them back.
     """
     erased.remember(work, erasure, dict.fromkeys(home, subject.addresses))
     _resize_lists(work, subject)
     done: dict[str, int] = {}
-    handlers = work.registry.subjects
+    held = holding.kept(work, subject)
+    handlers = {table: each for table, each in work.registry.subjects.items() if table not in held}
     middle = [table for table in sorted(handlers) if table not in (*FIRST, *LAST)]
     for table in (*FIRST, *middle, *LAST):
         count = handlers[table].erase(work, subject) if table in handlers else 0

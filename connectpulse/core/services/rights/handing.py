@@ -108,7 +108,7 @@ def look(open_work: Opener, token: str, visitor: Actor) -> bool:
     with open_work(visitor) as work:
         if _of(work, token) is not None:
             return True
-        _refused(work, token)
+        refused(work, token)
         return False
 
 
@@ -121,7 +121,7 @@ def fetch(open_work: Opener, token: str, visitor: Actor) -> tuple[str, bytes]:
         package = _of(work, token)
         place = (package.id, package.name, (package.secret or {}).get("key", "")) if package is not None else None
         if place is None:
-            _refused(work, token)
+            refused(work, token)
     if place is None:
         raise NotFound("This link was used already, is older than seven days, or is not one of ours.")
     package_id, name, key = place
@@ -129,7 +129,7 @@ def fetch(open_work: Opener, token: str, visitor: Actor) -> tuple[str, bytes]:
     with open_work(visitor) as work:
         is_first = _spend(work, package_id)
         if not is_first:
-            _refused(work, token)
+            refused(work, token)
     if not is_first:
         raise NotFound("This link was used already.")
     places.archive.delete(name)
@@ -168,7 +168,7 @@ def _spend(work: Work, package_id: int) -> bool:
     return True
 
 
-def _refused(work: Work, token: str) -> None:
+def refused(work: Work, token: str) -> None:
     """Write down that a link did not open anything, and whose it was if it ever was one."""
     known = work.session.execute(
         select(SubjectPackage.organisation_id, SubjectPackage.request_id, SubjectPackage.state).where(

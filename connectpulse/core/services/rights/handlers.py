@@ -73,7 +73,7 @@ def import_chunk() -> SubjectHandler:
         return int(gone.rowcount)
 
     why = "The file is taken back; whoever uploaded it is told to take the person out."
-    return SubjectHandler(m.ImportChunk, find, find, _refuse_values, erase, _nothing, ERASED, why)
+    return SubjectHandler(m.ImportChunk, find, find, _refuse_values, erase, _nothing, None, ERASED, why)
 
 
 def import_fault() -> SubjectHandler:
@@ -99,7 +99,7 @@ def import_fault() -> SubjectHandler:
         gone: Any = work.session.execute(table.delete().where(table.c.id.in_(found))) if found else None
         return int(gone.rowcount) if gone is not None else 0
 
-    return SubjectHandler(m.ImportFault, find, find, _refuse_values, erase, _nothing, ERASED, "Nobody needs them.")
+    return SubjectHandler(m.ImportFault, find, find, _refuse_values, erase, _nothing, None, ERASED, "Nobody needs it.")
 
 
 # --- requests of providers -----------------------------------------------------------------------

@@ -1,27 +1,37 @@
-"""What the plan must know of legal holds and archives."""
+"""What legal holds keep of a person, and what of them lies in archives."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...domain.retention import Subject
+from ..retention import archives, holds
 from ..work import Work
 
 
 def standing(work: Work, subject: Subject) -> list[str]:
-    """Return the legal holds that stand over a person, one sentence each."""
-    return []
+    """Return the legal holds on a person or on everything around them, one sentence each."""
+    return [f"{each!r}: {each.reason}" for each in holds.standing(work, subject)]
+
+
+def kept(work: Work, subject: Subject) -> dict[str, str]:
+    """Return the tables whose records are held as a kind, and which hold it is."""
+    if subject.organisation_id is None:
+        classes = [each for each in holds.all_standing(work) if each.kind == holds.CLASS]
+        return {each.table_name: repr(each) for each in classes}
+    found = {table: holds.covers(work, table, subject.organisation_id) for table in work.registry.subjects}
+    return {table: repr(each) for table, each in found.items() if each is not None}
 
 
 def archived(work: Work, subject: Subject) -> int:
     """Return how many rows of a person lie in archives."""
-    return sum(1 for _ in rows(work, subject))
+    return sum(1 for _ in archives.find(work, subject))
 
 
 def rows(work: Work, subject: Subject) -> Iterable[Mapping[str, Any]]:
     """Return a person's rows in archives."""
-    return ()
+    return archives.export(work, subject)
 
 
 def erase(work: Work, subject: Subject) -> int:
-    """Take a person out of every archive; return the number of rows."""
-    return 0
+    """Take a person out of every archive that is not held; return the number of rows."""
+    return archives.erase(work, subject)

@@ -78,14 +78,14 @@ def build(work: Work, request: SubjectRequest) -> Plan:
 
 
 def _lines(work: Work, request: SubjectRequest, subject: Subject, holds: list[str]) -> Iterator[Line]:
-    kind = Kind(request.kind)
+    kind, classes = Kind(request.kind), holding.kept(work, subject)
     for table, each in sorted(work.registry.subjects.items()):
         if table == SubjectRequest.__tablename__ and kind is not Kind.ACCESS:
             continue
         rows = [dict(row) for row in each.export(work, subject)]
         if not rows:
             continue
-        deed, why = _deed(request, each, holds)
+        deed, why = _deed(request, each, holds, classes)
         secret = trust.key("subject plans")
         lines = sorted(hmac.new(secret, canonical(audit.plain(row)), "sha256").hexdigest() for row in rows)
         digest = hmac.new(secret, "".join(lines).encode(), "sha256").hexdigest()
@@ -107,7 +107,9 @@ def title(work: Work, table: str) -> str:
     return f"{name}: {rule.purpose}" if rule is not None else name
 
 
-def _deed(request: SubjectRequest, each: SubjectHandler, holds: list[str]) -> tuple[str, str]:
+def _deed(
+    request: SubjectRequest, each: SubjectHandler, holds: list[str], classes: Mapping[str, str]
+) -> tuple[str, str]:
     kind = Kind(request.kind)
     if kind is Kind.ACCESS:
         return "copied", "It is in the copy the person gets."
@@ -117,6 +119,8 @@ def _deed(request: SubjectRequest, each: SubjectHandler, holds: list[str]) -> tu
     if kind is Kind.DELETION:
         if holds:
             return KEPT, "A legal hold stands: " + "; ".join(holds)
+        if each.model.__tablename__ in classes:
+            return KEPT, f"These records are held: {classes[each.model.__tablename__]}."
         return each.fate, each.why
     return objecting.deed(kind, each)
 

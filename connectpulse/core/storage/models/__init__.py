@@ -27,6 +27,7 @@ from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
 from .policy import Acceptance, Operator, PolicyVersion
+from .retention import Archive, Hold, RetentionClock, RetentionRun, RuleChoice
 from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .support import SupportMessage, SupportRequest
 from .template import Sender, Template, TemplateVersion
@@ -41,6 +42,7 @@ __all__ = [
     "ApiAnswer",
     "ApiKey",
     "ApiRequest",
+    "Archive",
     "Attempt",
     "AuditCheck",
     "AuditEntry",
@@ -62,6 +64,7 @@ __all__ = [
     "Dispatch",
     "Drill",
     "ErasedPerson",
+    "Hold",
     "Import",
     "ImportChunk",
     "ImportFault",
@@ -86,7 +89,10 @@ __all__ = [
     "Receipt",
     "RecoveryCode",
     "Reference",
+    "RetentionClock",
+    "RetentionRun",
     "Route",
+    "RuleChoice",
     "SecondFactorRule",
     "Sender",
     "SignIn",

@@ -147,6 +147,7 @@ class Receipt(Table):
     __tablename__ = "pulse_receipt"
     __table_args__ = (
         Index("ix_pulse_receipt_message", "message_id", postgresql_using="brin", postgresql_with=BRIN),
+        Index("ix_pulse_receipt_age", "id", postgresql_using="brin", postgresql_with=BRIN),
         Index("ix_pulse_receipt_orphan", "connection_id", "reference",
               postgresql_where=text("message_id IS NULL")),
         PARTITION_BY_ID,
@@ -175,6 +176,7 @@ class Attempt(OwnedApart, Table):
     __tablename__ = "pulse_attempt"
     __table_args__ = (
         Index(None, "message_id"),
+        Index("ix_pulse_attempt_age", "created_at", postgresql_using="brin", postgresql_with=BRIN),
         Index("ix_pulse_attempt_unknown", "connection_id", "id", postgresql_where=text("outcome = 'unknown'")),
     )
 

@@ -1,8 +1,9 @@
 """Organisations (the tenants) and who belongs to them."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -14,6 +15,7 @@ class Organisation(Table):
 
     `opt_out_words` join or, with `replaces_opt_out_words`, replace those of a channel. `opt_out_replies` are the
     texts that confirm an opt-out, by language (`en`, `ur`, ...).
+    `closes_at` set means: closed by its owner, and erased from then on; `closed_at` when that was done.
     """
 
     __tablename__ = "pulse_organisation"
@@ -25,6 +27,8 @@ class Organisation(Table):
     is_suspended: Mapped[bool] = mapped_column(default=False, server_default="false")
     needs_approval: Mapped[bool] = mapped_column(default=False, server_default="false")
     rate_per_second: Mapped[int | None]
+    closes_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     opt_out_words: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
     replaces_opt_out_words: Mapped[bool] = mapped_column(default=False, server_default="false")
     opt_out_replies: Mapped[Json]

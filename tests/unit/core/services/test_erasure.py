@@ -277,3 +277,25 @@ def test_the_last_mail_goes_before_the_address_does(desk: Office, scene: Scene) 
             assert work.session.scalar(select(func.count()).select_from(ErasedPerson)) == 1
     finally:
         mail.use("", "")
+
+
+def test_a_legal_hold_wins_over_an_erasure(desk: Office, scene: Scene) -> None:
+    from connectpulse.core.services.retention import holds
+
+    desk.contact("Zara Khan", ("email", ZARA))
+    with scene.work() as work:
+        held = holds.place(work, holds.CLASS, "A court asked", table_name="pulse_contact").id
+    desk.answer("deletion")
+    with scene.work() as work:
+        assert work.session.scalars(select(Contact.name)).one() == "Zara Khan"
+        work.session.execute(text("UPDATE pulse_hold SET lifted_at = now() WHERE id = :id"), {"id": held})
+        contacts.create(work, Person("Zara Khan", [("email", ZARA)], {}))
+    request_id = desk.ask("deletion")
+    desk.plan(request_id)
+    desk.approve(request_id)
+    with scene.work() as work:
+        holds.place(work, holds.SUBJECT, "A court asked", scheme="email", value=ZARA)
+    desk.carry_out()
+    assert desk.request(request_id).state == "verified", "it must be planned anew"
+    with pytest.raises(Refused, match="must be kept"):
+        desk.plan(request_id)

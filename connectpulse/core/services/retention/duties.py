@@ -1,0 +1,55 @@
+"""What retention owes itself: its verbs, how long its own records are kept, and the act that needs two people."""
+
+from datetime import timedelta
+
+from ...domain.audit import AuditAction
+from ...domain.retention import RetentionRule, SubjectHandler, Then
+from ...storage import models as m
+from ..four_eyes import Act
+from ..part import Part
+from ..subjects import by_address, by_contact, by_user, either, handler
+from . import closing, holds
+
+_ACCOUNTABILITY = timedelta(days=730)
+_ARCHIVES = timedelta(days=1825)
+
+ACTIONS = (
+    AuditAction("hold.placed", "{actor} placed the {object}."),
+    AuditAction("hold.lifted", "{actor} lifted the {object}."),
+    AuditAction("retention.chosen", "{actor} chose how long {object} is kept."),
+    AuditAction("retention.started", "{actor} started a retention run."),
+    AuditAction("retention.confirmed", "{actor} confirmed that the clock is right."),
+    AuditAction("retention.reported", "{actor} downloaded the retention report."),
+    AuditAction("archive.searched", "{actor} searched the archives."),
+    AuditAction("archive.exported", "{actor} exported rows of the archives."),
+    AuditAction("organisation.closed", "{actor} closed the organisation {object}."),
+    AuditAction("organisation.reopened", "{actor} opened the organisation {object} again."),
+    AuditAction("organisation.erased", "The records of the organisation {object} were erased."),
+)
+
+ACTS = (
+    Act(holds.LIFT, "Lift a legal hold", "Holds", holds.lift),
+    Act(closing.CLOSE, "Close an organisation", "Organisations", closing.close),
+)
+
+
+def rules() -> list[RetentionRule]:
+    """Return the rules of retention's own tables."""
+    return [
+        RetentionRule(m.Hold, "lifted_at", _ACCOUNTABILITY, Then.PURGE, "accountability",
+                      ("value", "contact_id", "user_id", "placed_by"), least=timedelta(days=365)),
+        RetentionRule(m.Archive, "last_at", _ARCHIVES, Then.PURGE, "archived logs",
+                      least=timedelta(days=365), most=timedelta(days=3650)),
+        RetentionRule(m.RetentionRun, "started_at", _ACCOUNTABILITY, Then.PURGE, "accountability"),
+        RetentionRule(m.RuleChoice, "created_at", None, Then.PURGE, "operation"),
+        RetentionRule(m.RetentionClock, "seen_at", None, Then.PURGE, "operation"),
+    ]  # fmt: skip
+
+
+def handlers() -> list[SubjectHandler]:
+    """Return who finds a person in them: a hold stays whole, it is why the rest may not go."""
+    found = either(by_address(m.Hold), by_contact(m.Hold), by_user(m.Hold, "user_id"), by_user(m.Hold, "placed_by"))
+    return [handler(m.Hold, found, ("value", "contact_id", "user_id", "placed_by"), erase_row=False, is_kept=True)]
+
+
+PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, acts=ACTS)

@@ -1,0 +1,309 @@
+"""Requests about personal data: who asked what, until when, what would be done, and what was done."""
+
+import json
+from typing import Any, ClassVar
+
+from flask import Response, abort, flash, redirect, request, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.decorators import has_access, permission_name
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, Select, func, select
+
+from ...core.domain import rights
+from ...core.domain.contracts import Purpose
+from ...core.domain.form import Field, Form
+from ...core.domain.form import Kind as FieldKind
+from ...core.domain.rights import Kind, State
+from ...core.errors import Refused
+from ...core.services import four_eyes
+from ...core.services.addresses import SCHEME_TITLES
+from ...core.services.rights import correcting, handing, intake, links, planning, proof
+from ...core.services.rights.intake import Asked
+from ...core.services.work import Work
+from ...core.storage.models import SubjectRequest
+from .. import current
+from ..security.roles import APPROVE, READ, WRITE
+from .dates import moment
+from .noun import Column, Filter, NounView, badge, link
+
+_PLATFORM = "platform"
+_KINDS = {"done": "ok", "refused": "bad", "withdrawn": "", "received": "warn", "planned": "warn"}
+_OPEN = [State.RECEIVED, State.VERIFIED, State.PLANNED, State.APPROVED]
+
+
+def is_late(row: SubjectRequest) -> bool:
+    """Return whether a request should have been answered by now."""
+    return State(row.state).is_open and row.due_at <= current.the_house().clock()
+
+
+def due(row: SubjectRequest) -> Any:
+    """Return when a request must be answered, as a mark where it is over."""
+    if not State(row.state).is_open:
+        return ""
+    return Markup("{} {}").format(moment(row.due_at), badge("overdue", "bad")) if is_late(row) else moment(row.due_at)
+
+
+def _home(row: SubjectRequest) -> str | None:
+    return _PLATFORM if row.organisation_id is None else None
+
+
+def _link(row: SubjectRequest) -> Any:
+    return link(f"{row.kind.capitalize()} {row.id}", "RequestView.show", pk=row.id, of=_home(row))
+
+
+class RequestView(NounView):
+    model = SubjectRequest
+    noun, plural, icon = "Request", "Requests", "fa-user-shield"
+    class_permission_name = "Requests"
+    route_base = "/requests"
+    add_label = "Enter a request"
+    can_edit = can_delete = False
+    empty_hint = "Nobody has asked about their data yet. Enter what comes by letter or phone here."
+    search_hint = "Address of the person"
+    show_template = "pulse/request.html"
+    list_template = "pulse/requests.html"
+    include_route_methods: ClassVar[set[str]] = {
+        "list", "show", "add", "verify", "plan", "correct", "refuse", "extend", "withdraw", "again", "hand_over",
+        "certificate",
+    }  # fmt: skip
+    columns = (
+        Column(
+            "Request",
+            lambda row: link(f"{row.kind.capitalize()} {row.id}", "RequestView.show", pk=row.id, of=_home(row)),
+        ),
+        Column("Person", lambda row: row.name or row.address),
+        Column("State", lambda row: badge(row.state, _KINDS.get(row.state, "busy"))),
+        Column("Received", lambda row: moment(row.received_at)),
+        Column("Due", due),
+    )
+    filters = (
+        Filter("is", "State", (("open", "Open"), ("late", "Overdue"), ("over", "Over")), lambda value: _states(value)),
+        Filter("kind", "Kind", tuple((each.value, each.value.capitalize()) for each in Kind),
+               lambda value: SubjectRequest.kind == value),
+    )  # fmt: skip
+    form: ClassVar[Form] = (
+        Field("kind", "What they ask for", FieldKind.CHOICE, is_required=True,
+              choices=tuple((each.value, each.title) for each in Kind)),
+        Field("scheme", "Kind of address", FieldKind.CHOICE, is_required=True, choices=tuple(SCHEME_TITLES.items())),
+        Field("address", "Address we hold about them", is_required=True, high=320),
+        Field("name", "Name", high=200),
+        Field("received_on", "Received on", FieldKind.DATE, help="Empty: today. The month to answer in begins then."),
+        Field("purpose", "For an objection: which messages", FieldKind.CHOICE, default="",
+              choices=(("", "Every message"), *((each.value, each.value.capitalize()) for each in Purpose))),
+        Field("message", "What they wrote", FieldKind.LONG_TEXT, high=2000),
+        Field("proof", "How you made sure who asks", FieldKind.LONG_TEXT, high=500,
+              help="What you looked at, and when; no copies of papers. Empty: a code is sent to the address."),
+    )  # fmt: skip
+
+    def is_across(self) -> bool:
+        """Return whether requests to the platform are asked for."""
+        return current.may_enter_any() and (request.args.get("of") == _PLATFORM or current.organisation_id() is None)
+
+    def has_both(self) -> bool:
+        """Return whether the reader answers requests to the platform besides an organisation's."""
+        return current.may_enter_any()
+
+    def form_url(self) -> str:
+        """Return the public address of the form people fill in."""
+        return links.form_url(None if self.is_across() else current.organisation_id())
+
+    def kept(self) -> dict[str, str]:
+        return {"of": _PLATFORM} if self.is_across() else {}
+
+    def work(self) -> Any:
+        return current.platform_work("answer requests to the platform") if self.is_across() else current.work()
+
+    def select(self) -> Select[Any]:
+        home = None if self.is_across() else current.organisation_id()
+        return select(SubjectRequest).where(SubjectRequest.organisation_id.is_not_distinct_from(home))
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        return func.lower(SubjectRequest.address) == words.lower()
+
+    def find(self, work: Work, pk: str) -> Any:
+        row = super().find(work, pk)
+        if row.organisation_id != work.organisation:
+            abort(404)
+        return row
+
+    def create(self, work: Work, values: dict[str, Any]) -> Any:
+        received = values["received_on"]
+        now = work.clock()
+        at = None if received is None else now.replace(year=received.year, month=received.month, day=received.day)
+        if received is not None:
+            rights.check_received(at or now, now)
+        wanted = {"purpose": values["purpose"]} if values["kind"] == Kind.OBJECTION and values["purpose"] else {}
+        row = intake.submit(work, Asked(
+            values["kind"], values["scheme"], values["address"], values["name"] or "", values["message"] or "",
+            wanted, "panel", at, values["proof"] or "",
+        ))  # fmt: skip
+        if row.state == State.RECEIVED:
+            proof.send(work, row.id)
+        return row
+
+    def after_add(self, row_id: Any) -> str:
+        return url_for("RequestView.show", pk=row_id, **self.kept())
+
+    @expose("/show/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def show(self, pk: str) -> Any:
+        """Show a request with what is to be done next, and what is held about its person."""
+        with self.work() as work:
+            row = self.find(work, pk)
+            plan = planning.build(work, row) if row.state in (State.VERIFIED, State.PLANNED) else None
+            if plan is not None:
+                intake.record(work, "subject_request.looked_at", row)
+            waiting = four_eyes.waiting(work, intake.ACT, row.id)
+            return self.render_template(
+                self.show_template, view=self, row=row, kind=Kind(row.kind), state=State(row.state), plan=plan,
+                waiting=waiting, is_late=is_late(row), may_write=self.may(WRITE), may_approve=self.may(APPROVE),
+                corrections=_correctable(work, row, plan), package=handing.ready(work, row.id),
+                has_changed=plan is not None and row.state == State.PLANNED and plan.digest != row.digest,
+            )  # fmt: skip
+
+    @expose("/verify/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def verify(self, pk: str) -> Any:
+        """Record how it was made sure who asks."""
+        said = request.form.get("proof", "")
+        return self._do(pk, lambda work, id: intake.verify(work, id, said), "It is written down who asks.")
+
+    @expose("/plan/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def plan(self, pk: str) -> Any:
+        """Plan a request, and ask a second person where it needs one."""
+        reason, is_urgent = request.form.get("reason", ""), "is_urgent" in request.form
+        return self._do(
+            pk, lambda work, id: planning.plan(work, id, reason, is_urgent=is_urgent), "The plan stands as you saw it."
+        )
+
+    @expose("/correct/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def correct(self, pk: str) -> Any:
+        """Write down what is to be corrected."""
+        changes = []
+        for name, after in request.form.items():
+            if name.startswith("fix|"):
+                table, column, scheme, before = [*name.split("|", 4)[1:], "", "", ""][:4]
+                if after.strip() != before:
+                    changes.append(
+                        {"table": table, "column": column, "scheme": scheme, "before": before, "after": after}
+                    )
+        return self._do(pk, lambda work, id: correcting.propose(work, id, changes), "The corrections are noted.")
+
+    @expose("/refuse/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def refuse(self, pk: str) -> Any:
+        """Refuse a request, with the reason the person reads."""
+        why = request.form.get("reason", "")
+        return self._do(pk, lambda work, id: intake.refuse(work, id, why), "The request is refused.")
+
+    @expose("/extend/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def extend(self, pk: str) -> Any:
+        """Put the day off by which a request is answered."""
+        why, months = request.form.get("reason", ""), request.form.get("months", 0, type=int)
+        return self._do(
+            pk, lambda work, id: intake.extend(work, id, months, why), "The person is told of the new date."
+        )
+
+    @expose("/withdraw/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def withdraw(self, pk: str) -> Any:
+        """End a request because its person does not want it any more."""
+        return self._do(pk, lambda work, id: intake.withdraw(work, id), "The request is withdrawn.")
+
+    @expose("/again/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def again(self, pk: str) -> Any:
+        """Make another copy where the first one was lost."""
+        return self._do(pk, lambda work, id: handing.again(work, id), "Another copy is being made.")
+
+    @expose("/hand_over/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def hand_over(self, pk: str) -> Any:
+        """Show the link to a copy, once, for a person who gets no mail."""
+        shown: list[str] = []
+        self.act_on(pk, lambda work, id: shown.append(handing.fresh_link(work, id)))
+        if shown:
+            return self.render_template("pulse/request_link.html", view=self, pk=pk, address=shown[0])
+        return redirect(url_for("RequestView.show", pk=pk, **self.kept()))
+
+    @expose("/certificate/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def certificate(self, pk: str) -> Any:
+        """Return the signed certificate of a request, for people or (as=json) for machines."""
+        with self.work() as work:
+            row = self.find(work, pk)
+            if row.certificate is None:
+                abort(404)
+            if request.args.get("as") == "json":
+                return Response(
+                    json.dumps(row.certificate, indent=1), mimetype="application/json",
+                    headers={"Content-Disposition": f'attachment; filename="certificate-{row.id}.json"'},
+                )  # fmt: skip
+            return self.render_template(
+                "pulse/certificate.html", view=self, row=row, facts=row.certificate["payload"], seal=row.certificate
+            )
+
+    def act_on(self, pk: str, verb: Any) -> bool:
+        """Do something to one request, and flash what kept it from being done."""
+        try:
+            with self.work() as work:
+                verb(work, self.find(work, pk).id)
+        except Refused as refusal:
+            for problem in refusal.problems:
+                flash(problem, "danger")
+            return False
+        return True
+
+    def _do(self, pk: str, verb: Any, done: str) -> Any:
+        if self.act_on(pk, verb):
+            flash(done, "success")
+        return redirect(url_for("RequestView.show", pk=pk, **self.kept()))
+
+    def _title(self, row: Any) -> str:
+        return f"{row.kind.capitalize()} request {row.id}"
+
+
+def _states(value: str) -> ColumnElement[bool]:
+    is_open = SubjectRequest.state.in_(_OPEN)
+    if value == "late":
+        return is_open & (SubjectRequest.due_at <= func.now())
+    return is_open if value == "open" else ~is_open
+
+
+def _correctable(work: Work, row: SubjectRequest, plan: planning.Plan | None) -> list[dict[str, str]]:
+    """Return the values a correction may set, with what was noted so far."""
+    if plan is None or row.kind != Kind.CORRECTION:
+        return []
+    noted = {(each["table"], each["column"], each["before"]): each["after"] for each in row.wanted.get("changes", ())}
+    found: list[dict[str, str]] = []
+    for line in plan.lines:
+        handler = work.registry.subjects.get(line.table)
+        for sample in line.samples:
+            for column, scheme, before in _values(sample, handler.rectifiable if handler else ()):
+                after = noted.get((line.table, column, before), before)
+                each = {"table": line.table, "column": column, "scheme": scheme, "before": before, "after": after}
+                if each not in found:
+                    found.append(each)
+    return [each for each in found if each["table"] != "pulse_consent"]
+
+
+def _values(sample: Any, allowed: tuple[str, ...]) -> Any:
+    for column in allowed:
+        value = sample.get(column)
+        if isinstance(value, dict):
+            yield from ((f"{column}.{name}", "", str(each)) for name, each in value.items())
+        elif column in sample:
+            yield column, str(sample.get("scheme", "")), str(value or "")
