@@ -22,8 +22,8 @@ UNSEARCHED = {"pulse_import_chunk", "pulse_callback"}
 """Raw files and requests are gone within days; nobody is looked for in them."""
 LINKS = {"ab_user_role", "ab_user_group", "ab_group_role", "ab_permission_view_role"}
 """Rows of links without a class of their own; they go with what they link."""
-KEPT = {"pulse_suppression"}
-"""Stays whole, because forgetting it would mean writing to the person again."""
+KEPT = {"pulse_hold", "pulse_suppression"}
+"""Stay whole: forgetting them would mean writing to the person again, or losing what the law has held."""
 NEVER_SHOWN = {"password", "content"}
 
 
