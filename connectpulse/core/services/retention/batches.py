@@ -65,6 +65,16 @@ def condition(work: Work, rule: RetentionRule, part: Slice) -> str:
     return conditions.over(work.registry, rule, part, holds.all_standing(work))
 
 
+def any_may_go(work: Work, rule: RetentionRule, part: Slice, leaf: Leaf) -> bool:
+    """Return whether a leaf holds a row that may go; one is looked for, by the index of the rule's age."""
+    may_go = conditions.over(work.registry, rule, part, holds.all_standing(work))
+    _, still = conditions.emptied(rule) if rule.then is Then.ANONYMISE else ("", "true")
+    found = work.session.connection().exec_driver_sql(
+        f"SELECT EXISTS (SELECT 1 FROM {rows_of(rule, leaf)} WHERE {may_go} AND {still})", {}
+    )
+    return bool(found.scalar_one())
+
+
 def rows_of(rule: RetentionRule, leaf: Leaf) -> str:
     """Return the FROM clause of a leaf under its table's name, as conditions call it."""
     return f'"{leaf.name}" AS "{rule.table}"'

@@ -33,7 +33,7 @@ _LEASE = timedelta(minutes=10)
 
 
 class _Plan(NamedTuple):
-    """A rule as it is applied in this run."""
+    """A rule as it is applied in this run, with the leaves in which something may go."""
 
     rule: RetentionRule
     parts: list[Slice]
@@ -100,20 +100,22 @@ def run(open_work: Opener, moment: datetime, me: str = "") -> int:
         work.session.add(whole)
         work.session.flush()
         run_id = whole.id
-        rules = terms.in_order(work.registry)
+        chosen = terms.choices(work)
+        plans = [_plan(work, rule, terms.slices(rule, moment, chosen)) for rule in terms.in_order(work.registry)]
     total, faults = Tally(), []
-    for rule in rules:
+    for plan in (each for each in plans if each.leaves):
         tally = Tally()
         started = time.monotonic()
-        error, cutoff = _apply(open_work, rule, moment, tally, me, began)
+        error = _apply(open_work, plan, moment, tally, me, began)
         faults += [error] if error else []
         _add(total, tally)
-        with open_work(SYSTEM) as work:
-            if error or not tally.is_empty:
-                row = RetentionRun(table_name=rule.table, started_at=moment, cutoff=cutoff, is_done=True)
+        if error or not tally.is_empty:
+            with open_work(SYSTEM) as work:
+                row = RetentionRun(table_name=plan.rule.table, started_at=moment, is_done=True)
+                row.cutoff = plan.parts[-1].cutoff
                 _fill(row, tally, error, time.monotonic() - started)
                 work.session.add(row)
-            _fill(work.session.get_one(RetentionRun, run_id), total, " ".join(faults), time.monotonic() - began)
+                _fill(work.session.get_one(RetentionRun, run_id), total, " ".join(faults), time.monotonic() - began)
     faults += _afterwards(open_work, moment)
     with open_work(SYSTEM) as work:
         done = work.session.get_one(RetentionRun, run_id)
@@ -125,30 +127,40 @@ def run(open_work: Opener, moment: datetime, me: str = "") -> int:
     return run_id
 
 
+def _plan(work: Work, rule: RetentionRule, parts: list[Slice]) -> _Plan:
+    """Return what is to be done for a rule: one look through an index per leaf."""
+    youngest, oldest = max(part.cutoff for part in parts), min(part.cutoff for part in parts)
+    found = []
+    for leaf in leaves.of(work.session.connection(), rule.table):
+        is_over = leaf.is_over(oldest)
+        if is_over or (not leaf.is_younger(youngest) and not rule.whole_only and _may_any(work, rule, parts, leaf)):
+            found.append(leaf)
+    return _Plan(rule, parts, found)
+
+
+def _may_any(work: Work, rule: RetentionRule, parts: list[Slice], leaf: leaves.Leaf) -> bool:
+    return any(batches.any_may_go(work, rule, part, leaf) for part in parts)
+
+
 def _apply(
-    open_work: Opener, rule: RetentionRule, moment: datetime, tally: Tally, me: str, began: float
-) -> tuple[str, datetime]:  # fmt: skip
-    """Apply one rule; return why it failed, empty if it did not, and its cutoff."""
-    with open_work(SYSTEM) as work:
-        parts = terms.slices(rule, moment, terms.choices(work))
-        plan = _Plan(rule, parts, leaves.of(work.session.connection(), rule.table))
+    open_work: Opener, plan: _Plan, moment: datetime, tally: Tally, me: str, began: float
+) -> str:  # fmt: skip
+    """Apply one rule; return why it failed, empty if it did not."""
     try:
         for _ in _steps(open_work, plan, tally):
             if me:
                 _keep(open_work, me, moment + timedelta(seconds=time.monotonic() - began))
     except Exception as error:
-        log.exception("retention_failed", table=rule.table)
+        log.exception("retention_failed", table=plan.rule.table)
         said = str(error) if isinstance(error, PulseError) else type(error).__name__
-        return f"{rule.table}: {said}"[:300], plan.parts[-1].cutoff
-    return "", plan.parts[-1].cutoff
+        return f"{plan.rule.table}: {said}"[:300]
+    return ""
 
 
 def _steps(open_work: Opener, plan: _Plan, tally: Tally) -> Iterable[None]:
     rule, parts = plan.rule, plan.parts
-    youngest, oldest = max(part.cutoff for part in parts), min(part.cutoff for part in parts)
+    oldest = min(part.cutoff for part in parts)
     for leaf in plan.leaves:
-        if leaf.is_younger(youngest):
-            continue
         if rule.whole_only:
             if leaf.is_over(oldest):
                 batches.archive_whole(open_work, rule, parts, leaf, tally)
