@@ -22,7 +22,7 @@ OPEN = frozenset(
         "LocaleView",
         "privacy_requests",
     }
-)
+)  # fmt: skip
 """Pages that a blocked person may use."""
 
 
