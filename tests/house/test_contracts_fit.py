@@ -5,6 +5,7 @@ Toy channels, a provider in memory and a ledger that keeps books go through the 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,7 @@ from connectpulse.core.services import (
     contacts,
     counters,
     jobs,
+    leaving,
     quotes,
     records,
     recovery,
@@ -226,6 +228,16 @@ def test_what_is_cancelled_is_given_back(house: House, organisation: int) -> Non
     with house.work(ADMINISTRATOR, organisation) as work:
         campaigns.cancel(work, campaign_id)
     run_jobs(house)
+    assert (BOOKS.spent, BOOKS.reserved) == (0, 0)
+
+
+def test_what_expires_in_the_queue_is_given_back(house: House, organisation: int) -> None:
+    launch(house, organisation, scene(house, organisation, "call", ["+923001234567"]))
+    assert BOOKS.reserved == Decimal("0.75")
+    now = house.clock()
+    house.clock = lambda: now + timedelta(days=2)
+    with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "expire"):
+        assert leaving.expire_step(work) == 1
     assert (BOOKS.spent, BOOKS.reserved) == (0, 0)
 
 

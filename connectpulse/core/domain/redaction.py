@@ -37,7 +37,7 @@ _RULES: Final = tuple(
         (r"^(\[parameters:).*$", rf"\1 {HIDDEN}"),
         # people
         (r"\+\d{7,15}\b", HIDDEN),
-        (r"[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+", HIDDEN),
+        (r"(?<![\w.+\-])[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63})+", HIDDEN),
     )
 )
 

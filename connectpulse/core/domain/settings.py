@@ -207,6 +207,7 @@ class Settings:
 
     var_dir: Path
     database_url: str
+    database_wait: int
     huey_url: str
     ratelimit_storage_uri: str
     secret_key: str
@@ -233,7 +234,6 @@ class Settings:
     muted_plugins: frozenset[str]
     worker_threads: int
     worker_port: int
-    database_wait: int
     upload_limit_mb: int
     log_level: str
     log_format: str

@@ -139,8 +139,7 @@ def _is_opt_out(channel: Channel, organisation: Organisation, said: str, hint: s
     if channel.reads_as_opt_out(said, words):
         return True
     # A shared code tells organisations apart by a keyword: "send STOP ACME to 8558".
-    phrase = _phrase(said)
-    return _is_within(phrase, hint) and channel.reads_as_opt_out(phrase.partition(" ")[0], words)
+    return _is_named(said, hint) and channel.reads_as_opt_out(said.strip().partition(" ")[0], words)
 
 
 def _suppress(work: Work, organisation: Organisation, channel: Channel, address: str, message: Inbound) -> bool:
@@ -189,43 +188,50 @@ def _confirm(
 def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner]:
     """Return the organisations that may be meant by the identity a person wrote to.
 
-    That is a sender itself, or the code that a sender's hint names for those who want to stop.
+    That is a sender itself, or the code that a sender's hint names for those who want to stop. The hint of an
+    owner holds the values of its senders too: "STOP ACME" names the mask Acme.
     """
-    if connection.organisation_id is not None:
-        return [_Owner(connection.organisation_id)]
-    written_to = message.recipient.strip()
-    if not written_to:
-        return []
-    bare = written_to.removeprefix("+")
-    rows = work.session.execute(
+    only = connection.organisation_id
+    bare = message.recipient.strip().removeprefix("+")
+    found: dict[int, str] = {} if only is None else {only: ""}
+    for organisation_id, value, hint in _senders(work, connection, bare) if bare else ():
+        if value.removeprefix("+") == bare or _is_within(bare, hint):
+            found[organisation_id] = f"{found.get(organisation_id, '')} {hint} | {value} |"
+    owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in found.items()][:_MOST_OWNERS]
+    named = [each for each in owners if _is_named(message.text, each.hint)]
+    return named if len(named) == 1 else owners
+
+
+def _senders(work: Work, connection: Connection, bare: str) -> Sequence[Any]:
+    """Return the senders (organisation, value, hint) that are, or whose hint holds, what a person wrote to."""
+    statement = (
         select(Sender.organisation_id, Sender.value, Sender.opt_out_hint)
         .where(
             Sender.channel == connection.channel,
-            or_(
-                Sender.value.in_((written_to, bare, f"+{bare}")),
-                Sender.opt_out_hint.contains(bare, autoescape=True),
-            ),
+            or_(Sender.value.in_((bare, f"+{bare}")), Sender.opt_out_hint.contains(bare, autoescape=True)),
         )
         .order_by(Sender.organisation_id, Sender.id)
         .limit(20 * _MOST_OWNERS)
     )
-    found: dict[int, str] = {}
-    for organisation_id, value, hint in rows:
-        if value.removeprefix("+") == bare or _is_within(bare, hint):
-            found[organisation_id] = f"{found.get(organisation_id, '')} {hint}"
-    owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in found.items()][:_MOST_OWNERS]
-    phrase = _phrase(message.text)
-    named = [each for each in owners if _is_within(phrase, each.hint)]
-    return named if len(named) == 1 else owners
+    if connection.organisation_id is not None:
+        statement = statement.where(Sender.organisation_id == connection.organisation_id)
+    return work.session.execute(statement).all()
+
+
+def _is_named(said: str, hint: str) -> bool:
+    """Return whether a text, or what follows its first word, stands in a hint."""
+    phrase = _folded(said)[:120]
+    return _is_within(phrase, hint) or _is_within(phrase.partition(" ")[2], hint)
 
 
 def _is_within(phrase: str, hint: str) -> bool:
     """Return whether a hint holds a code or phrase as whole words."""
-    return bool(phrase) and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", _phrase(hint)) is not None
+    folded = _folded(phrase)
+    return bool(folded) and re.search(rf"(?<!\w){re.escape(folded)}(?!\w)", _folded(hint)) is not None
 
 
-def _phrase(said: str) -> str:
-    return _SPACES.sub(" ", said.replace("\x00", "")).strip(" .!").casefold()[:120]
+def _folded(said: str) -> str:
+    return _SPACES.sub(" ", said.replace("\x00", "")).strip(" .!").casefold()
 
 
 _LATELY = """

@@ -174,6 +174,23 @@ def test_a_keyword_tells_apart_who_shares_a_code(scene: Scene, connection_id: in
     assert (stopped(scene), stopped(other)) == (set(), {"p@x.org"})
 
 
+def test_a_mask_is_a_keyword_of_its_own(scene: Scene, connection_id: int) -> None:
+    other = Scene(scene.house, factories.organisation(scene.house))
+    hinted(scene, "Acme", "8558")
+    hinted(other, "Beta", "8558")
+    arrive(scene, connection_id, Inbound("p@x.org", "8558", "STOP beta"), Inbound("q@x.org", "8558", "stop gamma"))
+    assert (stopped(scene), stopped(other)) == (set(), {"p@x.org"})
+    assert strays(scene) == [("stop gamma", False, 2)]
+
+
+def test_a_private_connection_knows_its_keywords_as_well(scene: Scene) -> None:
+    hinted(scene, "Acme", "Send STOP ACME to 8558")
+    with scene.house.work(AMINA) as work:
+        own = connections.create(work, "Own", "post", {"city": "x"}, organisation_id=scene.organisation)
+    arrive(scene, own.id, Inbound("p@x.org", "8558", "Stop Acme"), Inbound("q@x.org", "8558", "Stop everything"))
+    assert stopped(scene) == {"p@x.org"}
+
+
 def test_a_confirmation_that_cannot_be_priced_undoes_nothing(
     scene: Scene, connection_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
