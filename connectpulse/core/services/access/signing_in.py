@@ -110,7 +110,7 @@ def prove_again(open_work: OpenWork, user_id: int, password: str, session_id: in
         closed = _try(work, counts)
     if closed:
         raise closed
-    if person is None or not passwords.fits(person.password, password):
+    if not _look(open_work, counts, person, password)[0]:
         raise Refused("The present password is not right.")
     with open_work() as work:
         tries.give_back(work, counts)
