@@ -9,6 +9,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.domain.settings import Settings
+from .core.services.access.sessions import ABSOLUTE
 from .house import House
 from .web import (
     callbacks,
@@ -122,7 +123,7 @@ def configuration(settings: Settings) -> dict[str, object]:
         "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+        "PERMANENT_SESSION_LIFETIME": ABSOLUTE,
         "MAX_CONTENT_LENGTH": settings.upload_limit_mb * 1024 * 1024,
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=30),
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session, so that a form left open overnight can be saved

@@ -1,7 +1,8 @@
 """Access, at the panel: what locks, what ends, what is asked first, and what nobody can give themselves."""
 
-import json
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -91,34 +92,40 @@ def test_known_and_unknown_names_are_answered_alike(app: Flask) -> None:
 # --- what ends a session
 
 
-@pytest.mark.parametrize("act", ["logout", "password", "reset", "off", "role", "left", "factors", "ended"])
-def test_old_cookies_are_dead_with_the_next_request_after(house: House, app: Flask, act: str) -> None:
-    person, operator = visitor(app, roles.ANALYST), visitor(app, roles.PLATFORM_ADMINISTRATOR)
-    admin, copied, number = visitor(app, roles.ORGANISATION_ADMINISTRATOR), cookie(person), id_of(house, roles.ANALYST)
+def test_old_cookies_are_dead_with_the_next_request(house: House, app: Flask) -> None:
+    operator, admin = visitor(app, roles.PLATFORM_ADMINISTRATOR), visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    number = id_of(house, roles.ANALYST)
     page = f"/accounts/show/{number}"
     with house.work(ADMINISTRATOR) as work:
         member = work.session.scalar(text("SELECT id FROM pulse_membership WHERE user_id = :id"), {"id": number})
-    assert is_in(with_cookie(app, copied))
-    if act == "logout":
-        person.post("/logout/", "/profile/")
-    elif act == "password":
-        person.post("/profile/password", "/profile/", {"old": PASSWORD, "new": NEW, "again": NEW})
-        assert is_in(person)
-    elif act == "reset":
+
+    def reset(person: Visitor) -> None:
         link = re.search(r"/password/[\w-]{43}", operator.post(page.replace("show", "send_reset"), page).text)
         assert link
         Visitor(app.test_client()).post(link[0], link[0], {"new": NEW, "again": NEW})
-    elif act == "off":
-        operator.post(page.replace("show", "off"), page)
-    elif act == "role":
-        admin.post(f"/members/edit/{member}", f"/members/edit/{member}", {"role": roles.APPROVER})
-    elif act == "left":
-        admin.post(f"/members/delete/{member}", "/members/list/")
-    elif act == "factors":
-        operator.post(page.replace("show", "reset_factors"), page)
-    else:
-        admin.post(f"/members/end_sessions/{member}", f"/members/edit/{member}")
-    assert "/login/" in with_cookie(app, copied).get("/profile/").location
+
+    def change(person: Visitor) -> None:
+        person.post("/profile/password", "/profile/", {"old": NEW, "new": PASSWORD, "again": PASSWORD})
+        assert is_in(person)  # the one who changes it goes on, in a fresh session
+
+    edit = f"/members/edit/{member}"
+    acts: dict[str, Callable[[Visitor], object]] = {
+        "signing out": lambda person: person.post("/logout/", "/profile/"),
+        "ended by an administrator": lambda person: admin.post(f"/members/end_sessions/{member}", edit),
+        "another role": lambda person: admin.post(edit, edit, {"role": roles.APPROVER}),
+        "factors reset": lambda person: operator.post(page.replace("show", "reset_factors"), page),
+        "password reset": reset,
+        "password changed": change,
+        "no longer a member": lambda person: admin.post(f"/members/delete/{member}", "/members/list/"),
+        "switched off": lambda person: operator.post(page.replace("show", "off"), page),
+    }
+    for name, act in acts.items():
+        person = Visitor(app.test_client())
+        person.sign_in("analyst", NEW if name == "password changed" else PASSWORD)
+        copied = with_cookie(app, cookie(person))
+        assert is_in(copied), name
+        act(person)
+        assert "/login/" in copied.get("/profile/").location, name
 
 
 def test_ones_own_sessions_are_listed_and_ended(house: House, app: Flask) -> None:
@@ -224,19 +231,15 @@ def token_of(person: Visitor, page: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("said", [None, "x", {}, {"answer": 1}, {"answer": {}, "challenge": "99"},
-                                  {"answer": {"id": "AAAA"}, "challenge": "9" * 30}])  # fmt: skip
-def test_a_passkey_answer_that_is_none_is_refused_in_words(house: House, app: Flask, said: object) -> None:
-    from dataclasses import replace
-
+def test_a_passkey_answer_that_is_none_is_refused_in_words(house: House, app: Flask) -> None:
     house.settings = replace(house.settings, public_url="https://pulse.example")
     person = Visitor(app.test_client())
     headers = {"X-CSRFToken": token_of(person, "/login/")}
-    answer = person.client.post(
-        "/login/passkey", data=json.dumps(said), content_type="application/json", headers=headers
-    )
-    assert answer.status_code in (400, 401)
-    assert answer.get_json()["problem"].endswith(".")
+    long = {"answer": {"id": "AA"}, "challenge": "9" * 30}
+    for said in (None, "x", {}, {"answer": 1}, {"answer": {}, "challenge": "99"}, long):
+        answer = person.client.post("/login/passkey", json=said, headers=headers)
+        assert answer.status_code in (400, 401), said
+        assert answer.get_json()["problem"].endswith("."), said
 
 
 # --- passwords of somebody else's making, and forgotten ones
@@ -275,13 +278,11 @@ def test_a_forgotten_password_is_answered_alike_and_mailed(
     assert stranger.sign_in("analyst", NEW).status_code == 302
 
 
-@pytest.mark.parametrize(
-    "path", ["/password/nonsense", "/invitation/nonsense", "/password/%00", "/invitation/" + "x" * 43]
-)
-def test_a_link_that_is_none_says_what_to_do(app: Flask, path: str) -> None:
-    answer = Visitor(app.test_client()).get(path)
-    assert answer.status_code == 404
-    assert "Ask for another" in answer.text
+def test_a_link_that_is_none_says_what_to_do(app: Flask) -> None:
+    for path in ("/password/nonsense", "/invitation/nonsense", "/password/%00", f"/invitation/{'x' * 43}"):
+        answer = Visitor(app.test_client()).get(path)
+        assert answer.status_code == 404, path
+        assert "Ask for another" in answer.text, path
 
 
 # --- what nobody can give themselves

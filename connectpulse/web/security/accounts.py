@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 
 from ...core.errors import NotFound, Refused
 from ...core.services import audit, records
-from ...core.services.access import passwords, people, resets, sessions, tries
+from ...core.services.access import passwords, people, resets, sessions, telling, tries
 from ...core.services.work import Work
 from ...core.storage.models import Membership
 from .roles import ORGANISATION_ROLES, PLATFORM_ADMINISTRATOR, PLATFORM_ROLES
@@ -90,6 +90,7 @@ def set_password(work: Work, user_id: int, password: str, *, must_change: bool =
     resets.void(work, user.id)
     tries.forget(work, user.id)
     audit.record_named(work, "user.password_changed", None, "User", user.id, user.username)
+    telling.tell_of_change(work, _person(user), "The password was changed")
 
 
 def demand_change(work: Work, user_id: int) -> None:
@@ -151,6 +152,10 @@ def end_sessions(work: Work, user_id: int, why: str, but: int | None = None) -> 
     ended = sessions.end_all(work, user.id, why, but)
     audit.record_named(work, "user.sessions_ended", work.organisation, "User", user.id, user.username, ended=ended)
     return ended
+
+
+def _person(user: User) -> people.Person:
+    return people.Person(user.id, user.username, user.email, user.get_full_name(), user.password or "", user.is_active)
 
 
 def _keep_an_administrator(work: Work, user: User) -> None:

@@ -1,5 +1,7 @@
 """Accepting an invitation: with an account of one's own already, or by making one."""
 
+from dataclasses import replace
+
 from ...core.errors import NotFound, Refused
 from ...core.services.access import invitations, people
 from ...core.services.work import Actor, Work
@@ -25,17 +27,17 @@ def answer_link(house: House, actor: Actor, user_id: int, token: str) -> str:
         return _answer(house, work, actor, row, user_id, True)
 
 
-def enrol(house: House, address: str, token: str, first_name: str, last_name: str, password: str) -> int:
+def enrol(house: House, actor: Actor, token: str, first_name: str, last_name: str, password: str) -> int:
     """Make the account an invitation offers; return its id.
 
     Raises NotFound if the link is over, Refused if there is such an account by now or the password is a bad one.
     """
-    with house.work(Actor("visitor", "An invited person", None, address)) as work:
+    with house.work(actor) as work:
         row = invitations.by_token(work, token)
         account = accounts.Account(row.email[:64], row.email, first_name, last_name)
         role = row.role if row.organisation_id is None else ""
         user = accounts.create(work, account, password, role)
-        work.actor = Actor("user", user.get_full_name(), user.id, address)
+        work.actor = replace(actor, kind="user", name=user.get_full_name(), id=user.id)
         invitations.accepted(work, row)
         if row.organisation_id is not None:
             _join(work, row, user.id)

@@ -39,7 +39,7 @@ class InvitationView(BaseView):
             if form.get("password", "") != form.get("again", ""):
                 raise Refused("The password and its repetition differ.")
             joining.enrol(
-                house, request.remote_addr or "", token, form.get("first_name", ""), form.get("last_name", ""),
+                house, current.actor(), token, form.get("first_name", ""), form.get("last_name", ""),
                 form.get("password", ""),
             )  # fmt: skip
         except (NotFound, Refused) as problem:

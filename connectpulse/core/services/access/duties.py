@@ -44,8 +44,8 @@ def rules() -> list[RetentionRule]:
         return RetentionRule(model, "created_at", None, Then.PURGE, account, personal)
 
     return [
-        log(m.UserSession, SIGN_IN, "created_at", "user_id", "address", "device"),
-        log(m.SignIn, SIGN_IN, "at", "user_id", "address", "network", "device"),
+        log(m.UserSession, SIGN_IN, "id", "user_id", "address", "device"),
+        log(m.SignIn, SIGN_IN, "id", "user_id", "address", "network", "device"),
         log(m.KnownDevice, SIGN_IN, "seen_at", "user_id", "device"),
         log(m.Invitation, timedelta(days=30), "created_at", "email", "first_name", "last_name"),
         log(m.PasswordReset, _DAY, "created_at", "user_id"),

@@ -11,9 +11,9 @@ from ...errors import Refused
 from ...storage.base import metadata
 from ...storage.models import AccountState, Membership, Passkey, RecoveryCode, SecondFactorRule
 from .. import audit
-from ..notices import board, mail
+from ..notices import board
 from ..work import Work
-from . import people, sessions, tokens
+from . import people, sessions, telling, tokens
 from .people import Person
 
 STEP = 30
@@ -80,6 +80,7 @@ def confirm_totp(work: Work, person: Person, code: str) -> None:
     state.totp_at, state.totp_step = work.clock(), step
     work.session.flush()
     audit.record_named(work, "user.totp_added", None, "User", person.id, person.username)
+    telling.tell_of_change(work, person, "An authenticator app was set up")
 
 
 def remove_totp(work: Work, person: Person) -> None:
@@ -87,6 +88,7 @@ def remove_totp(work: Work, person: Person) -> None:
     state = people.state(work, person.id)
     state.totp, state.totp_at = None, None
     audit.record_named(work, "user.totp_removed", None, "User", person.id, person.username)
+    telling.tell_of_change(work, person, "The authenticator app was removed")
     _without_factor(work, person)
 
 
@@ -150,6 +152,7 @@ def _use_recovery(work: Work, person: Person, code: str) -> bool:
     if used is None:
         return False
     audit.record_named(work, "user.recovery_code_used", None, "User", person.id, person.username)
+    telling.tell_of_change(work, person, "A recovery code was used")
     return True
 
 
@@ -166,9 +169,7 @@ def reset(work: Work, person: Person) -> None:
     work.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == person.id))
     sessions.end_all(work, person.id, "second factor reset")
     body = "An administrator took the second factors of your account away. Set up new ones on your profile page."
-    board.post(work, "access", "Your second factors were reset", body, user_id=person.id, link="/profile/factors/")
-    if mail.is_sent_here():
-        mail.post(work, person.email, "Your second factors were reset", body)
+    telling.tell(work, person, "Your second factors were reset", body, level=board.WARNING)
     audit.record_named(work, "user.factors_reset", None, "User", person.id, person.username)
 
 

@@ -24,7 +24,7 @@ from ...errors import Refused
 from ...storage.models import Challenge, Passkey
 from .. import audit
 from ..work import Work
-from . import factors, people, tokens
+from . import factors, people, telling, tokens
 from .people import Person
 
 VALID = timedelta(minutes=5)
@@ -92,6 +92,7 @@ def add(work: Work, site: Site, person: Person, challenge_id: int, answer: dict[
     work.session.add(row)
     work.session.flush()
     audit.record_named(work, "user.passkey_added", None, "User", person.id, person.username, passkey=row.name)
+    telling.tell_of_change(work, person, "A passkey was added")
     return row
 
 
@@ -103,6 +104,7 @@ def remove(work: Work, person: Person, passkey_id: int) -> None:
     if gone is None:
         raise Refused("This passkey is gone already.")
     audit.record_named(work, "user.passkey_removed", None, "User", person.id, person.username, passkey=gone)
+    telling.tell_of_change(work, person, "A passkey was removed")
     factors.forget_codes_without_factor(work, person)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select, update
@@ -10,9 +10,8 @@ from sqlalchemy import select, update
 from ...errors import Refused, Wait
 from ...storage.models import SignIn, UserSession
 from .. import audit
-from ..notices import board, mail
-from ..work import Actor, Work
-from . import devices, factors, passkeys, passwords, people, sessions, tokens, tries
+from ..work import Work
+from . import devices, factors, passkeys, passwords, people, sessions, telling, tokens, tries
 from .devices import Visit
 from .passkeys import Site
 from .people import Person
@@ -111,7 +110,7 @@ def prove_again(open_work: OpenWork, user_id: int, password: str, session_id: in
         closed = _try(work, counts)
     if closed:
         raise closed
-    if person is None or not passwords.fits(person.password, password):
+    if not _look(open_work, counts, person, password)[0]:
         raise Refused("The present password is not right.")
     with open_work() as work:
         tries.give_back(work, counts)
@@ -205,9 +204,7 @@ def _tell_of_new_device(work: Work, person: Person, visit: Visit) -> None:
         f"Your account was signed in to from {visit.device}, at {visit.address}, for the first time. "
         "If it was not you, end that session on your profile page and change your password."
     )
-    board.post(work, "access", "A sign-in from a new device", body, user_id=person.id, link="/profile/")
-    if mail.is_sent_here():
-        mail.post(work, person.email, "A sign-in from a new device", body)
+    telling.tell(work, person, "A sign-in from a new device", body)
 
 
 def _write(work: Work, person: Person | None, visit: Visit, reason: str, *, is_good: bool = False) -> None:
@@ -219,7 +216,7 @@ def _write(work: Work, person: Person | None, visit: Visit, reason: str, *, is_g
         )
     )  # fmt: skip
     if is_good and person is not None:
-        work.actor = Actor("user", person.name, person.id, visit.address)
+        work.actor = replace(work.actor, kind="user", name=person.name, id=person.id)
     audit.record_named(
         work, "user.signed_in" if is_good else "user.sign_in_failed", None, "User", person.id if person else "",
         person.username if person else "nobody", reason=reason,

@@ -15,9 +15,9 @@ from sqlalchemy import delete, func, text, update
 from ...errors import Wait
 from ...storage.models import WrongTries
 from .. import audit
-from ..notices import board, mail
+from ..notices import board
 from ..work import Work
-from . import tokens
+from . import people, telling, tokens
 from .people import Person
 
 _LOCKS = (900, 1800, 3600, 7200, 14_400, 28_800, 57_600, 86_400)
@@ -99,8 +99,6 @@ def _take(work: Work, each: Count) -> int:
 
 def _tell(work: Work, each: Count) -> None:
     """Tell an account's owner that the way in is closed if this attempt is wrong as well."""
-    from . import people
-
     person = people.by_id(work, each.user_id or 0)
     if person is None:
         return
@@ -110,12 +108,7 @@ def _tell(work: Work, each: Count) -> None:
         "A passkey, and a browser you signed in with before, still work. If it was not you, choose a new password."
     )
     audit.record_named(work, "user.locked", None, "User", person.id, person.username, wrong=what)
-    board.post(
-        work, "access", f"Too many wrong {what}", body, user_id=person.id, level=board.WARNING,
-        link="/profile/", key=f"locked:{person.id}",
-    )  # fmt: skip
-    if mail.is_sent_here():
-        mail.post(work, person.email, f"Too many wrong {what} for your account", body)
+    telling.tell(work, person, f"Too many wrong {what}", body, level=board.WARNING, key=f"locked:{person.id}")
 
 
 def give_back(work: Work, counts: Sequence[Count]) -> None:

@@ -3,14 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .. import ids
-from ..base import CreatedAt, Moment, Table
+from ..base import CreatedAt, Moment, Table, metadata
 from ..vault import Encrypted
 
 _MOMENT = DateTime(timezone=True)
+
+_accounts = metadata.tables["ab_user"].columns
+# People type their names in any case; without these every sign-in would read all accounts.
+Index("ix_ab_user_username_lower", func.lower(_accounts.username))
+Index("ix_ab_user_email_lower", func.lower(_accounts.email))
 
 
 def _id() -> Any:

@@ -146,9 +146,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('key', name=op.f('pk_pulse_wrong_tries'))
     )
     op.create_index(op.f('ix_pulse_wrong_tries_user_id'), 'pulse_wrong_tries', ['user_id'], unique=False)
+    op.create_index('ix_ab_user_email_lower', 'ab_user', [sa.literal_column('lower(email)')], unique=False)
+    op.create_index('ix_ab_user_username_lower', 'ab_user', [sa.literal_column('lower(username)')], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index('ix_ab_user_username_lower', table_name='ab_user')
+    op.drop_index('ix_ab_user_email_lower', table_name='ab_user')
     op.drop_index(op.f('ix_pulse_wrong_tries_user_id'), table_name='pulse_wrong_tries')
     op.drop_table('pulse_wrong_tries')
     op.drop_index(op.f('ix_pulse_sign_in_user_id_id'), table_name='pulse_sign_in')
