@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from itertools import count
 
+from sqlalchemy import select
+
 from connectpulse.core.services import contacts, records
 from connectpulse.core.services.contacts import Person
 from connectpulse.core.services.work import Actor, Work
-from connectpulse.core.storage.models import Contact, ContactList, Organisation
+from connectpulse.core.storage.models import AuditEntry, Contact, ContactList, Organisation
 from connectpulse.house import House
 
 ADMINISTRATOR = Actor("user", "Amina Administrator", 1)
@@ -18,6 +20,11 @@ def organisation(house: House, name: str = "", country: str = "PK", timezone: st
     with house.work(ADMINISTRATOR) as work:
         row = Organisation(name=name or f"Organisation {next(_numbers)}", country=country, timezone=timezone)
         return records.create(work, row, "organisation.created").id
+
+
+def verbs(work: Work) -> list[str]:
+    """Return the verbs of the action log that `work` can read, its own included, the oldest first."""
+    return list(work.session.scalars(select(AuditEntry.verb).order_by(AuditEntry.id)))
 
 
 def contact(work: Work, phone: str, name: str = "", **fields: str) -> Contact:

@@ -40,7 +40,6 @@ COMMANDS = {
 TASKS = {
     "core.expire_silent": "Messages end by themselves; the message log tells when and why.",
     "core.squash_counters": "It adds figures up that are kept anyway.",
-    "core.check_audit": "It orders checks, each of which is written down.",
     "core.make_partitions": "It makes room for the coming months.",
     "core.wake_jobs": "It wakes what waits.",
     "core.send_mail": "The mail log tells of every mail; what it is about was written down when it was posted.",

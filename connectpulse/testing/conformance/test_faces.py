@@ -1,9 +1,12 @@
 """Its verbs read as sentences, its pages are guarded, its tasks named, its figures quick."""
 
+import ast
+import re
 import string
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +29,14 @@ from connectpulse.core.domain.contracts import (
     View,
 )
 from connectpulse.core.errors import Refused
+from connectpulse.core.services import duties
 from connectpulse.core.services.work import Work
 
+from . import sources
 from .specimen import Specimen
 
+WRITERS = {"audit.record", "audit.record_named", "records.create", "records.update", "records.delete"}
+VERB = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$")
 READS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -42,6 +49,27 @@ def test_a_verb_reads_as_a_sentence(action: AuditAction) -> None:
 def test_its_verbs_are_told_apart(specimen: Specimen) -> None:
     verbs = [action.verb for action in specimen.offers("pulse_audit_actions")]
     assert len(verbs) == len(set(verbs))
+
+
+def test_its_verbs_are_declared(specimen: Specimen) -> None:
+    assert specimen.candidate is not None
+    known = {action.verb for action in (*specimen.offers("pulse_audit_actions"), *duties.actions())}
+    faults = [
+        f"{path.name} line {line} writes {verb}"
+        for path in sources.of(specimen.candidate.package)
+        for line, verb in _verbs(path)
+        if verb not in known
+    ]
+    assert not faults, "; ".join(faults) + ": declare it with pulse_audit_actions"
+
+
+def _verbs(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the verbs a file writes to the action log, by `audit` or `records`, as far as they stand there."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS:
+            for each in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if isinstance(each, ast.Constant) and isinstance(each.value, str) and VERB.match(each.value):
+                    yield node.lineno, each.value
 
 
 def test_a_page_is_a_page(view: View) -> None:

@@ -1,7 +1,6 @@
 """It loads, says who it is, can be muted, and comes through the door."""
 
 import ast
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from connectpulse.core.registry import Registry
 from connectpulse.core.services import duties
 from connectpulse.house import House
 
+from . import sources
 from . import specimen as specimens
 from .specimen import Specimen
 
@@ -60,19 +60,11 @@ def test_it_comes_through_the_door(specimen: Specimen) -> None:
     others = {each.value.partition(":")[0].partition(".")[0] for each in specimens.installed().values()} - {package}
     faults = [
         f"{path.name} line {line} imports {name}"
-        for path in _sources(package)
+        for path in sources.of(package)
         for line, name in _imports(path)
         if not _is_allowed(name, others)
     ]
     assert not faults, "; ".join(faults)
-
-
-def _sources(package: str) -> Iterator[Path]:
-    module = importlib.import_module(package)
-    if not hasattr(module, "__path__"):
-        yield Path(str(module.__file__))
-    for folder in getattr(module, "__path__", ()):
-        yield from sorted(Path(folder).rglob("*.py"))
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:

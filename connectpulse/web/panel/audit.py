@@ -28,7 +28,7 @@ _PLATFORM = "platform"
 """What `of` says in the address of the platform's own log."""
 DAYS = 31
 """How far back a search goes that names no day."""
-_KEPT_IN_SEARCH = ("q", "on", "area", "from", "until")
+_KEPT_IN_SEARCH = ("q", "on", "verb", "area", "from", "until")
 _MOST_PEOPLE = 50
 
 
@@ -131,6 +131,9 @@ class AuditView(NounView):
     def select(self) -> Select[Any]:
         since, until = _range()
         statement = select(AuditEntry).where(AuditEntry.id >= ids.at(since), AuditEntry.id < ids.at(until))
+        verb = request.args.get("verb", "")
+        if verb in current.the_house().registry.actions:
+            statement = statement.where(AuditEntry.verb == verb)
         wanted = request.args.get("on", "").replace("\0", "").strip()[:120]
         if wanted:
             named = AuditEntry.object_name.istartswith(wanted, autoescape=True)
@@ -160,6 +163,10 @@ class AuditView(NounView):
         """Return the number of the chain that is read; 0 is the platform's."""
         return 0 if self.is_across() else current.organisation_id() or 0
 
+    def verbs(self) -> list[str]:
+        """Return every verb there is, for choosing one."""
+        return sorted(current.the_house().registry.actions)
+
     # --- one act
 
     def details(self, work: Any, row: Any) -> list[tuple[str, Any]]:
@@ -167,7 +174,7 @@ class AuditView(NounView):
             ("When", moment(ids.moment(row.id))),
             ("Who", f"{row.actor_name or excerpts.FORMER} ({row.actor_kind})"),
             ("From", row.actor_address or "within"),
-            ("Verb", row.verb),
+            ("Verb", link(row.verb, "AuditView.list", verb=row.verb, of=_log_of(row))),
             ("Object", _object(row)),
         ]
         pairs += [

@@ -40,6 +40,8 @@ def start(work: Work, number: int) -> None:
         )
     )
     jobs.submit(work, JOB, number)
+    if work.actor.kind != "task":
+        audit.record_named(work, "audit.check_asked", number or None, "", "", "")
 
 
 def start_all(work: Work) -> int:

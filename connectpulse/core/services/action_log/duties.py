@@ -12,6 +12,7 @@ ACTIONS = (
     AuditAction(ERASED_VERB, "{actor} forgot a person in the action log."),
     AuditAction("audit.checkpointed", "{actor} signed a checkpoint of the action log."),
     AuditAction("audit.broken", "{actor} found that the action log does not hold."),
+    AuditAction("audit.check_asked", "{actor} let the action log be verified."),
     AuditAction("audit.verified", "{actor} verified the action log."),
     AuditAction("audit.exported", "{actor} exported the action log."),
     AuditAction("access.denied", "{actor} was denied a page."),

@@ -43,6 +43,7 @@ from connectpulse.core.api import (
     Then,
     Unknown,
     Work,
+    audit,
     hookimpl,
 )
 from connectpulse.core.services import messages  # noqa: F401 - not through the door
@@ -54,6 +55,10 @@ class Call(Table):
     id: Mapped[BigId]
     phone: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[CreatedAt]
+
+
+def ring(work: Work, call: Call) -> None:
+    audit.record(work, "faulty.rang", call)
 
 
 class FaultyChannel(Channel):

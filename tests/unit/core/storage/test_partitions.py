@@ -46,8 +46,8 @@ def test_a_row_lies_in_the_month_of_its_id(house: House, moment: str) -> None:
         partitions.ensure(connection, SUMMER)
         place = connection.scalar(
             text(
-                "INSERT INTO pulse_audit (id, verb, actor_kind, actor_name, detail) "
-                "VALUES (:id, 'x.y', 'task', 'Test', '{}') RETURNING tableoid::regclass::text"
+                "INSERT INTO pulse_audit (id, verb, actor_kind, actor_name, detail, seal, actor_digest, object_digest) "
+                "VALUES (:id, 'x.y', 'task', 'Test', '{}', '', '', '') RETURNING tableoid::regclass::text"
             ),
             {"id": ids.at(when)},
         )
