@@ -3,7 +3,7 @@
 Blocked people can read the policy, accept it, get and claim what is theirs, write to the operator, and sign out.
 """
 
-from flask import redirect, request, url_for
+from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -11,19 +11,10 @@ from ..core.services.policy import acceptance
 from ..core.storage.models import PolicyVersion
 from . import current
 
-OPEN = frozenset(
-    {
-        "ConsentView",
-        "PrivacyView",
-        "AskView",
-        "SignInView",
-        "PasswordView",
-        "FactorView",
-        "LocaleView",
-        "privacy_requests",
-    }
-)  # fmt: skip
-"""Pages that a blocked person may use."""
+_PUBLIC = ("PrivacyView", "AskView", "LocaleView", "privacy_requests")
+_PROVING = ("SignInView", "PasswordView", "FactorView")
+OPEN = frozenset({"ConsentView", *_PUBLIC, *_PROVING})
+"""Pages and blueprints that a blocked person may use; those that prove who they are come first."""
 
 
 def check() -> ResponseReturnValue | None:
@@ -39,6 +30,11 @@ def check() -> ResponseReturnValue | None:
     if request.headers.get("HX-Request") or request.accept_mimetypes.best == "application/json":
         return "Read and accept the privacy policy first.", 403
     return redirect(url_for("ConsentView.show"), 303)
+
+
+def rights_path() -> str:
+    """Return where people ask for what is theirs; empty where no page for that is served."""
+    return "/privacy/request" if "privacy_requests" in current_app.blueprints else ""
 
 
 def _is_open() -> bool:

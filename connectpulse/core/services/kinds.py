@@ -18,15 +18,15 @@ KINDS: Final[Mapping[str, Mapping[str, Personal]]] = {
     "pulse_callback": dict.fromkeys(("url", "body"), Personal.MESSAGE_LOG),
     "pulse_stray": dict.fromkeys(("address", "body"), Personal.MESSAGE_LOG),
     "pulse_quote": {"sample": Personal.MESSAGE_LOG},
-    "pulse_api_request": {"address": Personal.NETWORK, "agent": Personal.BROWSER},
     "pulse_session": {"address": Personal.NETWORK},
     "pulse_sign_in": {"address": Personal.NETWORK, "network": Personal.NETWORK},
     "pulse_passkey": {"name": Personal.DEVICE},
-    "pulse_hold": {"value": Personal.CONTACT_ADDRESS, "placed_by": Personal.NAME},
+    "pulse_api_request": {"address": Personal.NETWORK, "agent": Personal.BROWSER},
+    "pulse_hold": {"value": Personal.CONTACT_ADDRESS, "placed_by": Personal.ACTIVITY},
     "pulse_subject_request": {
         "address": Personal.CONTACT_ADDRESS,
         "name": Personal.NAME,
-        **dict.fromkeys(("message", "wanted", "proof"), Personal.CONTACT_DETAILS),
+        **dict.fromkeys(("message", "wanted", "proof"), Personal.ACTIVITY),
     },
     "pulse_audit": dict.fromkeys(("object_name", "detail"), Personal.ACTIVITY),
 }

@@ -37,7 +37,7 @@ class PrivacyView(BaseView):
             shown = holding or newest
             coming = newest if newest is not None and newest is not shown else None
             return self.render_template(
-                "pulse/privacy.html", coming=coming, is_holding=holding is not None, facts=operator.facts(work),
+                "pulse/policy_public.html", coming=coming, is_holding=holding is not None, facts=operator.facts(work),
                 **(about(work, shown) if shown else {"version": None, "blocks": []}),
             )  # fmt: skip
 
@@ -46,7 +46,7 @@ class PrivacyView(BaseView):
         """List every published version."""
         with current.platform_work("show the policy") as work:
             return self.render_template(
-                "pulse/privacy_history.html", versions=versions.published(work), holding=versions.in_force(work),
+                "pulse/policy_history.html", versions=versions.published(work), holding=versions.in_force(work),
                 today=work.clock().date(),
             )  # fmt: skip
 
@@ -57,7 +57,7 @@ class PrivacyView(BaseView):
             shown, holding = self._find(work, digest), versions.in_force(work)
             is_old = holding is not None and shown.id < holding.id
             return self.render_template(
-                "pulse/privacy.html", coming=None, is_holding=holding is not None and shown.id == holding.id,
+                "pulse/policy_public.html", coming=None, is_holding=holding is not None and shown.id == holding.id,
                 is_old=is_old, facts=operator.facts(work), **about(work, shown),
             )  # fmt: skip
 
@@ -68,7 +68,7 @@ class PrivacyView(BaseView):
             shown = self._find(work, digest)
             before = versions.before(work, shown)
             changes = policy_text.compare(before.text, shown.text) if before else []
-            return self.render_template("pulse/privacy_changes.html", version=shown, before=before, changes=changes)
+            return self.render_template("pulse/policy_changes.html", version=shown, before=before, changes=changes)
 
     @expose("/processors", methods=["GET"])
     def processors(self) -> Any:

@@ -82,6 +82,7 @@ def install(app: Flask) -> None:
 def _shell() -> dict[str, Any]:
     """Return what the frame around every page shows."""
     frame: dict[str, Any] = {"appbuilder": current_app.extensions["appbuilder"], "menu": [], "here": None}
+    frame["rights_path"] = consent.rights_path()
     if not current_user or not current_user.is_authenticated:
         return frame | {"enterable": []}
     return frame | {

@@ -104,11 +104,11 @@ _DUE = text(
 )
 _GATHER = text(
     f"""
-    SELECT n.id, n.title FROM pulse_notice n JOIN ab_user u ON u.id = :user
+    SELECT n.id, n.title FROM {readers.MINE} n JOIN ab_user u ON u.id = :user
     LEFT JOIN pulse_notice_choice c ON c.user_id = u.id
     LEFT JOIN pulse_notice_read d ON d.user_id = u.id AND d.notice_id = n.id
-    WHERE n.id > :after AND n.ended_at IS NULL AND d.user_id IS NULL AND NOT n.is_binding
-      AND {readers.NEAR} AND ({readers.READS}) AND {_WANTS} = 'digest'
+    WHERE n.ended_at IS NULL AND d.user_id IS NULL AND NOT n.is_binding
+      AND {_WANTS} = 'digest'
     ORDER BY n.id
     """
 )
@@ -116,7 +116,7 @@ _DIGESTED = text("UPDATE pulse_notice_choice SET digested_at = :now, digested_to
 
 
 def _digest(work: Work, user_id: int, email: str, after: int) -> bool:
-    found = work.session.execute(_GATHER, {"user": user_id, "after": after}).all()
+    found = work.session.execute(_GATHER, {"user": user_id, "since": after}).all()
     if found and mail.is_sent_here():
         titles = [f"- {row.title}" for row in found[:DIGEST_SHOWS]]
         if len(found) > DIGEST_SHOWS:

@@ -42,9 +42,7 @@ class Line(NamedTuple):
 
 _COLUMNS = "SELECT n.id, n.kind, n.level, n.title, n.body, n.link, n.created_at, n.ended_at, d.user_id IS NOT NULL"
 _MINE = f"""
-    FROM pulse_notice n JOIN ab_user u ON u.id = :user
-    LEFT JOIN pulse_notice_read d ON d.user_id = u.id AND d.notice_id = n.id
-    WHERE n.id > :since AND {readers.NEAR} AND ({readers.READS})
+    FROM {readers.MINE} n LEFT JOIN pulse_notice_read d ON d.user_id = :user AND d.notice_id = n.id WHERE true
 """
 
 
@@ -84,7 +82,7 @@ def read(work: Work, user_id: int, notice_id: int | None = None) -> int:
     done: Any = work.session.execute(
         text(
             "INSERT INTO pulse_notice_read (user_id, notice_id) "
-            f"SELECT u.id, n.id {_MINE} AND d.user_id IS NULL {one} ON CONFLICT DO NOTHING"
+            f"SELECT :user, n.id {_MINE} AND d.user_id IS NULL {one} ON CONFLICT DO NOTHING"
         ),
         {**_facts(work, user_id), "notice": notice_id},
     )

@@ -48,6 +48,7 @@ class Notice(Table):
     __table_args__ = (
         Index(None, "organisation_id", "id"),
         Index(None, "user_id", "id", postgresql_where=text("user_id IS NOT NULL")),
+        Index("ix_pulse_notice_platform", "id", postgresql_where=text("user_id IS NULL AND organisation_id IS NULL")),
         Index("ix_pulse_notice_unmailed", "id", postgresql_where=text("mailed_at IS NULL")),
         Index("uq_pulse_notice_open", "key", unique=True, postgresql_where=text("ended_at IS NULL AND key <> ''")),
     )

@@ -154,12 +154,14 @@ def upgrade() -> None:
     op.add_column('pulse_notice', sa.Column('mailed_to', sa.Integer(), server_default='0', nullable=False))
     op.add_column('pulse_notice', sa.Column('mailed_at', sa.DateTime(timezone=True), nullable=True))
     op.execute("UPDATE pulse_notice SET mailed_at = now()")
+    op.create_index('ix_pulse_notice_platform', 'pulse_notice', ['id'], unique=False, postgresql_where=sa.text('user_id IS NULL AND organisation_id IS NULL'))
     op.create_index('ix_pulse_notice_unmailed', 'pulse_notice', ['id'], unique=False, postgresql_where=sa.text('mailed_at IS NULL'))
     op.create_index(op.f('ix_pulse_notice_user_id_id'), 'pulse_notice', ['user_id', 'id'], unique=False, postgresql_where=sa.text('user_id IS NOT NULL'))
 
 
 def downgrade() -> None:
     op.drop_index(op.f('ix_pulse_notice_user_id_id'), table_name='pulse_notice', postgresql_where=sa.text('user_id IS NOT NULL'))
+    op.drop_index('ix_pulse_notice_platform', table_name='pulse_notice')
     op.drop_index('ix_pulse_notice_unmailed', table_name='pulse_notice', postgresql_where=sa.text('mailed_at IS NULL'))
     op.drop_column('pulse_notice', 'mailed_at')
     op.drop_column('pulse_notice', 'mailed_to')
