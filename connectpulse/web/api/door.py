@@ -56,6 +56,7 @@ def _enter(operation: Operation | None) -> None:
     if current.the_house().settings.public_url.startswith("https://") and not request.is_secure:
         raise Problem(403, "Use https: over http anybody on the way can read the key. It should be replaced now.")
     _count(RateLimitItemPerMinute(NETWORK_LIMIT), "network", network_address())
+    request.max_content_length = MOST_BYTES  # also of a body that does not say how long it is
     if (request.content_length or 0) > MOST_BYTES:
         raise Problem(413, f"A request may have {MOST_BYTES // 1024} KB.")
     if operation is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
@@ -355,16 +356,22 @@ def test_a_request_of_a_person_is_taken_in_and_seen(house: House, app: Flask, or
         ({"json": WISH | {"wanted": 7}}, 422, "wanted"), ({"json": WISH | {"name": {"a": 1}}}, 422, "name"),
         ({"data": "{", "content_type": "application/json"}, 400, ""), ({"data": WISH}, 415, ""),
         ({"data": "x" * (door.MOST_BYTES + 1), "content_type": "application/json"}, 413, ""),
+        ({"json": WISH | {"name": "\ud800"}}, 422, "name"), ({"json": WISH | {"wanted": {"a": "\x00"}}}, 422, "wanted"),
+        ({"json": WISH | {"wanted": {"a": "x" * 5000}}}, 422, "wanted"),
+        ({"json": WISH | {"wanted": {"\udfff": "a"}}}, 422, "wanted"), ({"json": WISH | {"kind": True}}, 422, "kind"),
+        ({"data": "[" * 200_000, "content_type": "application/json"}, 400, ""),
+        ({"data": '{"a":' * 30_000, "content_type": "application/json"}, 400, ""),
         ({"json": WISH, "headers": {"Idempotency-Key": "k" * 201}}, 422, ""),
     ],
 )  # fmt: skip
 def test_a_senseless_request_is_refused_and_leaves_nothing(
     standing: Machine, sent: dict[str, Any], status: int, field: str
 ) -> None:
+    before = standing.call("/subject-requests").get_json()["requests"]
     answer = standing.call("/subject-requests", "POST", **sent)
     assert answer.status_code == status, answer.text
     assert set(said(answer).get("faults", {})) == ({field} if field else set())
-    assert standing.call("/subject-requests").get_json()["requests"] == []
+    assert standing.call("/subject-requests").get_json()["requests"] == before
 
 
 def test_a_reader_hands_nothing_in(house: House, app: Flask, organisation: int) -> None:
@@ -410,3 +417,28 @@ def test_what_was_asked_leaves_a_line_without_anything_personal(house: House, ap
     whole = " ".join(str(value) for line in lines for value in line.values())
     for personal in ("0300", "1234567", "Amina", "token-of-theirs", key.token, "zzz"):
         assert personal not in whole
+
+
+_ANYTHING = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text(),
+    lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(strategies.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    sent=strategies.dictionaries(strategies.sampled_from([*WISH, "wanted", "proof", "message"]), _ANYTHING),
+    word=strategies.text(strategies.characters(max_codepoint=255, exclude_categories=["Cc"]), max_size=210),
+    query=strategies.dictionaries(
+        strategies.sampled_from(["before", "limit", "state", "verb", "x"]), strategies.text()
+    ),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_that_is_sent_breaks_it(
+    standing: Machine, sent: dict[str, Any], word: str, query: dict[str, str]
+) -> None:
+    for path, method in (("/subject-requests", "POST"), ("/subject-requests", "GET"), ("/audit", "GET")):
+        options = {"json": WISH | sent, "headers": {"Idempotency-Key": word}} if method == "POST" else {}
+        answer = standing.call(path, method, query_string=query, **options)
+        assert answer.status_code < 500, (answer.status_code, answer.text)
+        assert answer.is_json

@@ -1,6 +1,7 @@
 """How routes of this version are declared: address, method, the scope they need, and what they say of themselves."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,8 @@ from .. import door
 from ..problem import Problem, of
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+_LARGEST_OBJECT = 4_000
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -62,10 +65,13 @@ def body(form: Form) -> dict[str, Any]:
     """Return the typed values of this request's JSON object; raise Refused with every fault, Problem for no JSON."""
     if not request.is_json:
         raise Problem(415, "Send a JSON object with the header Content-Type: application/json.")
-    sent = request.get_json(silent=True)
+    try:
+        sent = request.get_json(silent=True)
+    except RecursionError:
+        raise Problem(400, "The body is nested too deeply.") from None
     if not isinstance(sent, dict):
         raise Problem(400, "The body is not a JSON object.")
-    faults = {each.name: f"{each.label}: this is no {_JSON[each.kind][1]}." for each in form if not _fits(each, sent)}
+    faults = {each.name: f"{each.label}: {fault}" for each in form if (fault := _fault(each, sent.get(each.name)))}
     if faults:
         refusal = Refused(*faults.values())
         refusal.fields = faults
@@ -88,10 +94,17 @@ _JSON: defaultdict[Kind, tuple[tuple[type, ...], str]] = defaultdict(
 """What a field of each kind is in JSON, and how that is called; `read` is made for forms, where all is text."""
 
 
-def _fits(field: Field, sent: Mapping[str, Any]) -> bool:
-    value = sent.get(field.name)
-    kinds = _JSON[field.kind][0]
-    return value is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
+def _fault(field: Field, value: Any) -> str:
+    """Return why `value` cannot be a field's, empty if it can."""
+    kinds, called = _JSON[field.kind]
+    if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+        return f"this is no {called}."
+    if field.kind is Kind.JSON and len(json.dumps(value)) > _LARGEST_OBJECT:
+        return f"at most {_LARGEST_OBJECT:,} characters."
+    written = json.dumps(value, ensure_ascii=False)
+    if "\\u0000" in written or any("\ud800" <= letter <= "\udfff" for letter in written):
+        return "contains a character that cannot be stored."
+    return ""
 
 
 def respond(work: Work, status: int, act: Callable[[], dict[str, Any]]) -> Response:

@@ -406,10 +406,10 @@ def test_a_probe_tells_its_steps(tmp_path: Path) -> None:
     [
         ("http://10.0.0.1/", Refused),
         ("http://nowhere.invalid/", Unreachable),
-        (f"http://127.0.0.1:{free_port()}/", Unreachable),
+        ("http://127.0.0.1:{free}/", Unreachable),
     ],
     ids=["private", "no-such-host", "nobody-listens"],
 )
 def test_a_probe_ends_where_a_request_would(url: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        probe(url)
+        probe(url.format(free=free_port()))
