@@ -218,3 +218,8 @@ def _silence(error: Exception) -> str | None:
 def _refuse(sentence: str) -> None:
     click.echo(" ".join(sentence.split()), err=True)
     sys.exit(1)
+
+
+from .rights import rights  # noqa: E402
+
+connectpulse.add_command(rights)

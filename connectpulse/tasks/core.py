@@ -105,5 +105,6 @@ DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     (callbacks.DRAIN, _drain_left_callbacks),
     ("core.send_mail", mail.send_due),
     ("core.carry_out_requests", carrying.run_due),
+    ("core.sweep_copies", handing.sweep_hourly),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

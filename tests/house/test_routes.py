@@ -14,19 +14,20 @@ from tests.journeys.panel_scene import Visitor, panel, visitor
 OPEN = {
     "HomeView.index", "HomeView.live", "SignInView.login", "SignInView.logout", "LocaleView.index", "UtilView.back",
     "appbuilder.static", "static", "callbacks.receive", "health.healthz", "health.readyz", "health.metrics",
-    "health.details",
+    "health.details", "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.status",
+    "privacy_requests.package",
 }  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""
 
 PAGES_OF_ROLES = {
     roles.ANALYST: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/"},
     roles.APPROVER: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/",
-                     "/senders/list/"},
+                     "/senders/list/", "/requests/list/", "/decisions/list/"},
 }  # fmt: skip
 EVERY_LIST = {
     "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
     "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
-    "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
+    "/requests/list/", "/decisions/list/", "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
 }  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
-    reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit"}
+    reading = {"certificate", "list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit"}
     for rule, _, method in rules(app):
         if method == "GET":
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint
@@ -95,7 +96,7 @@ def test_readers_change_nothing(app: Flask, role: str) -> None:
             assert answer.status_code == 403 or verb in _READING_BY_POST, (url, answer.status_code)
 
 
-_APPROVING = {"approve", "send_back"}
+_APPROVING = {"approve", "send_back", "refuse"}
 _READING_BY_POST = {"preview"}
 
 
@@ -124,7 +125,19 @@ def test_no_query_string_breaks_a_page(app: Flask, query: str) -> None:
 @pytest.mark.parametrize("pk", ["0", "-1", "abc", "99999999999999999999", "1%00", "' OR 1=1"])
 def test_no_id_breaks_a_page(app: Flask, pk: str) -> None:
     person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
-    for noun in ("campaigns", "templates", "senders", "contacts", "lists", "imports", "messages", "replies", "audit"):
+    for noun in (
+        "campaigns",
+        "templates",
+        "senders",
+        "contacts",
+        "lists",
+        "imports",
+        "messages",
+        "replies",
+        "audit",
+        "requests",
+        "decisions",
+    ):
         assert person.get(f"/{noun}/show/{pk}").status_code == 404, (noun, pk)
 
 
