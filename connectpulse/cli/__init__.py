@@ -220,7 +220,7 @@ def _refuse(sentence: str) -> None:
     sys.exit(1)
 
 
-from . import access, audit, backups  # noqa: E402 - commands that lie in modules of their own join the group here
+from . import access, audit, backups, rights  # noqa: E402 - commands that lie in modules of their own join here
 
-for each in (*access.COMMANDS, audit.audit, *backups.COMMANDS):
+for each in (*access.COMMANDS, audit.audit, *backups.COMMANDS, rights.rights):
     connectpulse.add_command(each)

@@ -137,5 +137,6 @@ DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     ("core.mail_notices", deliver.at_once),
     ("core.send_mail", mail.send_due),
     ("core.carry_out_requests", carrying.run_due),
+    ("core.sweep_copies", handing.sweep_hourly),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

@@ -19,20 +19,21 @@ OPEN = {
     "InvitationView.show", "InvitationView.accept", "NewPasswordView.show", "NewPasswordView.choose",
     "PrivacyView.show", "PrivacyView.history", "PrivacyView.version", "PrivacyView.changes",
     "PrivacyView.processors", "AskView.ask", "AskView.thread",
+    "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.status", "privacy_requests.package",
 }  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""
 
 PAGES_OF_ROLES = {
     roles.ANALYST: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/"},
     roles.APPROVER: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/",
-                     "/senders/list/"},
+                     "/senders/list/", "/requests/list/", "/decisions/list/"},
 }  # fmt: skip
 EVERY_LIST = {
     "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
     "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
     "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
     "/api-keys/list/", "/api-requests/list/", "/support/list/",
-    "/agreements/", "/policy/", "/policy/inventory", "/operator/",
+    "/agreements/", "/policy/", "/policy/inventory", "/operator/", "/requests/list/", "/decisions/list/",
 }  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
     reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit", "download",
-               "choices", "inventory"}  # fmt: skip
+               "choices", "inventory", "certificate"}  # fmt: skip
     for rule, url, method in rules(app):
         if method == "GET" and not url.startswith("/api/"):
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint
@@ -104,7 +105,7 @@ def test_readers_change_nothing(app: Flask, role: str) -> None:
 
 _ONES_OWN = {"ProfileView", "PasswordView", "FactorView", "NoticesView", "HelpView", "ConsentView"}
 """Pages about oneself."""
-_APPROVING = {"approve", "send_back"}
+_APPROVING = {"approve", "send_back", "refuse"}
 _READING_BY_POST = {"preview", "check", "export", "keep", "drop"}
 """What readers may post: it shows, checks or hands over what they may read, or keeps something for themselves."""
 
@@ -134,7 +135,19 @@ def test_no_query_string_breaks_a_page(app: Flask, query: str) -> None:
 @pytest.mark.parametrize("pk", ["0", "-1", "abc", "99999999999999999999", "1%00", "' OR 1=1"])
 def test_no_id_breaks_a_page(app: Flask, pk: str) -> None:
     person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
-    for noun in ("campaigns", "templates", "senders", "contacts", "lists", "imports", "messages", "replies", "audit"):
+    for noun in (
+        "campaigns",
+        "templates",
+        "senders",
+        "contacts",
+        "lists",
+        "imports",
+        "messages",
+        "replies",
+        "audit",
+        "requests",
+        "decisions",
+    ):
         assert person.get(f"/{noun}/show/{pk}").status_code == 404, (noun, pk)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import timedelta
@@ -24,6 +25,7 @@ from . import intake, links, telling
 FOLDER = "packages"
 GOOD_FOR = timedelta(days=7)
 _NONCE = 12
+SWEEP_EVERY = 3600.0
 ORPHANED = timedelta(hours=1)
 """How old an object without a row must be before it is taken for one whose making was interrupted."""
 
@@ -179,6 +181,20 @@ def refused(work: Work, token: str) -> None:
     why = "expired" if state == "ready" else state
     name = f"request {request_id}" if request_id else "a link nobody made"
     audit.record_named(work, "subject_request.link_refused", home, "SubjectRequest", request_id, name, reason=why)
+
+
+class _Swept:
+    """When this process looks for copies to delete again; listing a store costs too much for every few seconds."""
+
+    next_at = 0.0
+
+
+def sweep_hourly(open_work: Opener) -> int:
+    """Do `sweep` if this process has not done it for an hour."""
+    if time.monotonic() < _Swept.next_at:
+        return 0
+    _Swept.next_at = time.monotonic() + SWEEP_EVERY
+    return sweep(open_work)
 
 
 def sweep(open_work: Opener) -> int:
