@@ -218,3 +218,8 @@ def _silence(error: Exception) -> str | None:
 def _refuse(sentence: str) -> None:
     click.echo(" ".join(sentence.split()), err=True)
     sys.exit(1)
+
+
+from .retention import retention  # noqa: E402 - commands in modules of their own join the group here
+
+connectpulse.add_command(retention)
