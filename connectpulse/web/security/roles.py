@@ -40,6 +40,8 @@ _CONTENT = ("Templates", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System")
+_KEPT = ("Archives", "Holds", "RetentionRules")
+_KEEPING = ("Holds", "RetentionRules")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 
 
@@ -52,12 +54,20 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
+        | _all(READ, (*_KEPT, "Retention"))
+        | _all(WRITE, (*_KEEPING, "Retention"))
+        | _all(APPROVE, ("Holds", "Organisations"))
     ),
-    AUDITOR: frozenset(_all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))),
+    AUDITOR: frozenset(
+        _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins")) | _all(READ, (*_KEPT, "Retention"))
+    ),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns")}
+        | _all(READ, _KEPT)
+        | _all(WRITE, _KEEPING)
+        | {(APPROVE, "Holds")}
     ),
     CAMPAIGN_MANAGER: frozenset(
         _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT)) | {(LAUNCH, "Campaigns")}
