@@ -46,6 +46,7 @@ from .web.panel.policy import OperatorView, PolicyView
 from .web.panel.privacy import ConsentView, PrivacyView
 from .web.panel.reports import ReportView
 from .web.panel.requests import RequestView
+from .web.panel.retention import ArchiveView, HoldView, RetentionRuleView, RetentionView
 from .web.panel.support import AskView, HelpView, SupportView
 from .web.panel.system import SystemView
 from .web.security import gate
@@ -60,6 +61,7 @@ VIEWS = (
     AgreementView, AnnouncementView, AskView, ConsentView, HelpView, NoticesView, OperatorView, PolicyView,
     PrivacyView, SupportView,
     DecisionView, RequestView,
+    RetentionView, RetentionRuleView, HoldView, ArchiveView,
 )  # fmt: skip
 
 ASK_LIMIT = "10 per hour"

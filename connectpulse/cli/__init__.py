@@ -220,7 +220,8 @@ def _refuse(sentence: str) -> None:
     sys.exit(1)
 
 
-from . import access, audit, backups, rights  # noqa: E402 - commands that lie in modules of their own join here
+# Commands that lie in modules of their own join the group here.
+from . import access, audit, backups, retention, rights  # noqa: E402
 
-for each in (*access.COMMANDS, audit.audit, *backups.COMMANDS, rights.rights):
+for each in (*access.COMMANDS, audit.audit, *backups.COMMANDS, retention.retention, rights.rights):
     connectpulse.add_command(each)

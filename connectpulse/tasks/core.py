@@ -13,7 +13,9 @@ from ..core.services.backups import running as backup_running
 from ..core.services.backups import watch as backup_watch
 from ..core.services.disclosure import agreements
 from ..core.services.notices import deliver, mail
-from ..core.services.rights import carrying, deadlines
+from ..core.services.retention import engine as retention
+from ..core.services.retention import report as retention_report
+from ..core.services.rights import carrying, deadlines, handing
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
 from ..house import House
@@ -39,11 +41,15 @@ def register(queue: Any, house: House, worker: str, is_stopping: Callable[[], bo
     def reconcile_backups(nothing: int) -> None:
         backup_watch.reconcile(house.work)
 
+    def retain(number: int) -> None:
+        retention.run_due(house.work)
+
     tasks = {
         jobs.RUN: queue.task(name=jobs.RUN)(run_job),
         callbacks.DRAIN: queue.task(name=callbacks.DRAIN)(drain_callbacks),
         backup_running.RUN: queue.task(name=backup_running.RUN)(run_backup),
         backup_watch.RECONCILE: queue.task(name=backup_watch.RECONCILE)(reconcile_backups),
+        retention.RUN: queue.task(name=retention.RUN)(retain),
     }
     house.waker = lambda name, subject_id: tasks[name](subject_id)
     for name, schedule, sweep in PERIODIC:
@@ -92,6 +98,8 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
     ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
     ("core.check_audit", crontab(minute="41", hour="3"), checking.start_all),
+    ("core.wake_retention", crontab(minute="*"), retention.is_due),
+    ("core.watch_retention", crontab(minute="*/10"), retention_report.watch),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
     ("core.schedule_backup", crontab(minute="*/10"), backup_watch.schedule),
     ("core.watch_backups", crontab(minute="*/10"), backup_watch.watch),

@@ -14,6 +14,7 @@ from ..domain.message import MessageState
 from ..storage.models import Campaign, Connection, ContactList, Import, Sender, Template
 from . import counters
 from .backups import watch as backups
+from .retention import report as retention
 from .work import Work
 
 
@@ -196,6 +197,7 @@ def health(work: Work) -> list[Health]:
         Health("workers", bool(workers) or not waited, f"{workers} worker(s) hold provider sessions."),
         backups.health(work),
     ]
+    found.append(retention.health(work))
     for check in work.registry.health.values():
         try:
             found.append(check.check(work))

@@ -44,6 +44,8 @@ _PLATFORM = ("Organisations", "Connections", "Routes", "System", "Accounts")
 _API = ("API keys", "API requests")
 _PROMISES = ("Operator", "Policy", "Support", "Agreements", "Announcements")
 _RIGHTS = ("Requests", "Decisions")
+_KEPT = ("Archives", "Holds", "RetentionRules")
+_KEEPING = ("Holds", "RetentionRules")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 _ALWAYS |= {(verb, page) for verb in (READ, WRITE) for page in ("Notices", "Help", "Consent")}
 
@@ -57,19 +59,23 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
-        | _all(READ, (*_API, *_PROMISES, *_RIGHTS))
-        | _all(WRITE, _PROMISES)
-        | {(REVOKE, "API keys"), (WRITE, "Requests"), (APPROVE, "Requests")}
+        | _all(READ, (*_API, *_PROMISES, *_RIGHTS, *_KEPT, "Retention"))
+        | _all(WRITE, (*_PROMISES, *_KEEPING, "Requests", "Retention"))
+        | _all(APPROVE, ("Holds", "Organisations", "Requests"))
+        | {(REVOKE, "API keys")}
     ),
     AUDITOR: frozenset(
-        _all(READ, (*_HERE, *_PLATFORM, *_API, *_PROMISES, *_RIGHTS, "Members", "Audit", "Settings", "Plugins"))
+        _all(READ, (*_HERE, *_PLATFORM, *_API, *_PROMISES, *_RIGHTS, *_KEPT, "Retention"))
+        | _all(READ, ("Members", "Audit", "Settings", "Plugins"))
     ),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns")}
-        | _all(READ, (*_API, *_RIGHTS))
-        | {(WRITE, "API keys"), (REVOKE, "API keys"), (WRITE, "Requests"), (APPROVE, "Requests")}
+        | _all(READ, (*_API, *_RIGHTS, *_KEPT))
+        | _all(WRITE, ("API keys", *_KEEPING, "Requests"))
+        | _all(APPROVE, ("Holds", "Requests"))
+        | {(REVOKE, "API keys")}
     ),
     CAMPAIGN_MANAGER: frozenset(
         _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT)) | {(LAUNCH, "Campaigns")}

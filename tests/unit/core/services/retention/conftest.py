@@ -14,7 +14,7 @@ from tests.house import rows
 
 
 @pytest.fixture(autouse=True)
-def archive_folder(tmp_path: Path) -> Path:
+def archive_folder(house: House, tmp_path: Path) -> Path:
     places.set(archive=str(tmp_path / "archive"), backup=str(tmp_path / "backup"), ledger=str(tmp_path / "ledger"))
     return tmp_path / "archive"
 
