@@ -7,6 +7,7 @@ from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import User
+from markupsafe import Markup
 from phonenumbers import SUPPORTED_REGIONS
 from sqlalchemy import ColumnElement, Select, select
 
