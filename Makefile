@@ -42,8 +42,8 @@ help:  ## List these commands
 demo: $(READY)  ## Try it: a site with a campaign on its way (ONCE=1 only runs the campaign; RECIPIENTS=5000)
 	@$(BIN)/connectpulse demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
-test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=2 for two at a time)
+	$(BIN)/python -m pytest $(if $(JOBS),-n $(JOBS) --dist loadscope) $(ARGS)
 
 check: $(READY_DEV)  ## Check style, types, floors, spelling and the documentation
 	$(BIN)/ruff check .

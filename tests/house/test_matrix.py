@@ -1,5 +1,6 @@
 """Every route, in every role, for what is one's own and what is another's: who gets in is what is written down."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -220,7 +221,8 @@ def test_no_list_is_ordered_or_narrowed_by_what_it_hides(site: Site, page: str, 
 
 
 def _table(page: str) -> str:
-    return page.partition("<tbody>")[2].partition("</tbody>")[0]
+    rows = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    return re.sub(r'name="csrf_token" value="[^"]+"', "", rows)  # another one each second
 
 
 def _one(site: Site, statement: str, id: int | str) -> tuple[Any, ...]:

@@ -37,14 +37,20 @@ _FORBIDDEN = re.compile(r"<[^>]+\s(?:style|on[a-z]+)\s*=", re.I)
 
 
 @pytest.fixture(scope="module")
-def filled(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[Flask, dict[str, int]]]:
-    """The panel of an organisation that has one of everything; and the ids."""
+def _filled(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[House, Flask, dict[str, int]]]:
     with fresh_database(database_server, database_template) as url:
         house = houses.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=8)
         organisation = factories.organisation(house)
         app = panel_scene.panel(house, organisation)
-        yield app, {noun: specimens.fresh(house, organisation, noun) for noun in specimens.NOUNS}
+        yield house, app, {noun: specimens.fresh(house, organisation, noun) for noun in specimens.NOUNS}
         house.close()
+
+
+@pytest.fixture
+def filled(_filled: tuple[House, Flask, dict[str, int]]) -> tuple[Flask, dict[str, int]]:
+    """The panel of an organisation that has one of everything; and the ids."""
+    specimens.at_home(_filled[0])
+    return _filled[1:]
 
 
 def addresses(app: Flask, ids: dict[str, int], role: str) -> list[str]:

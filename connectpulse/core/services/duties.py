@@ -202,7 +202,7 @@ def subject_handlers() -> list[SubjectHandler]:
         handler(m.StrayMessage, by_address(m.StrayMessage, None, "address"), ("address", "body"), erase_row=True),
         special.callback(),
         erasure.subject_handler(
-            either(by_user(m.AuditEntry, "actor_id"), special.by_visitor), either(_about_user, special.about_contact)
+            either(_by_person, special.by_visitor), either(_about_user, special.about_contact)
         ),
         handler(m.Membership, by_user(m.Membership, "user_id"), ("user_id",), erase_row=True),
         special.user(user, names),
@@ -214,6 +214,11 @@ def subject_handlers() -> list[SubjectHandler]:
         ),
         *(each for part in PARTS for each in part.handlers()),
     ]  # fmt: skip
+
+
+def _by_person(subject: Subject) -> Any:
+    """Find what the subject did; keys and connections have numbers of their own, which may be the same."""
+    return and_(models.AuditEntry.actor_kind == "user", by_user(models.AuditEntry, "actor_id")(subject))
 
 
 def _about_user(subject: Subject) -> Any:

@@ -21,7 +21,6 @@ from connectpulse.core.services.api import keys
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, ContactList
-from connectpulse.core.storage.trust import trust
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.plugin import fresh_database
@@ -29,6 +28,7 @@ from connectpulse.web import request_log
 from connectpulse.web.api import door
 from connectpulse.web.api.v1 import routing
 from connectpulse.web.security import roles
+from tests.journeys import specimens
 from tests.journeys.panel_scene import panel, visitor
 
 if TYPE_CHECKING:
@@ -69,19 +69,19 @@ def machine(house: House, app: Flask, organisation: int, *scopes: str, **changed
 
 
 @pytest.fixture(scope="module")
-def _standing(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[Machine, str]]:
+def _standing(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[House, Machine]]:
     with fresh_database(database_server, database_template) as url:
         house = houses.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
         made = machine(house, create_app(house), factories.organisation(house), *SCOPES, rate=6000)
-        yield made, house.settings.trust_key
+        yield house, made
         house.close()
 
 
 @pytest.fixture
-def standing(_standing: tuple[Machine, str]) -> Machine:
+def standing(_standing: tuple[House, Machine]) -> Machine:
     """A program that may everything, at a site of this module, for what leaves nothing behind."""
-    trust.set(_standing[1])  # a process has one key of trust, and other tests brought theirs
-    return _standing[0]
+    specimens.at_home(_standing[0])
+    return _standing[1]
 
 
 def said(answer: TestResponse) -> dict[str, Any]:
