@@ -62,6 +62,7 @@ def _personal_row(model: Any, organisation: int) -> dict[str, Any]:
         "actor_id": 7,
         "asked_by": 7,
         "decided_by": 7,
+        "actor_kind": "user",
     }
     values |= {"object_type": "User", "object_id": "7"}
     values |= dict.fromkeys(("value", "address", "email", "recipient"), ADDRESS)
