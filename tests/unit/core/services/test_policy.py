@@ -199,3 +199,20 @@ def test_comparing_tells_words_apart() -> None:
 
 def test_a_text_has_one_canonical_form() -> None:
     assert policy_text.canonical("a\r\n\r\n\r\n\r\nb  \x07") == policy_text.canonical("\na\n\nb\n") == "a\n\nb\n"
+
+
+def test_the_check_holds_the_policy_in_force_against_what_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at(house) as work:
+        assert inventory.faults(work) == []
+    publish(house)
+    with at(house) as work:
+        assert inventory.faults(work) == []
+        rule = house.registry.rules["pulse_job"]
+        odd = RetentionRule(rule.model, rule.age_column, rule.keep, rule.then, rule.purpose, ("state",),
+                            kinds={"state": Personal.BILLING})  # fmt: skip
+        monkeypatch.setitem(house.registry.rules, "pulse_job", odd)
+        assert inventory.faults(work) == []
+        monkeypatch.setattr(inventory, "COLLECTED", "how we use your information")
+        assert "The privacy policy in force: it does not name billing details under" in " ".join(inventory.faults(work))
