@@ -8,7 +8,7 @@ from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, recovery
 from ..core.services.notices import mail
-from ..core.services.rights import carrying, deadlines
+from ..core.services.rights import carrying, deadlines, handing
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
 from ..house import House

@@ -27,7 +27,8 @@ PAGES_OF_ROLES = {
 EVERY_LIST = {
     "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
     "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
-    "/requests/list/", "/decisions/list/", "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
+    "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/", "/requests/list/",
+    "/decisions/list/",
 }  # fmt: skip
 
 

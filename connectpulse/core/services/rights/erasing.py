@@ -66,7 +66,7 @@ def release(work: Work, subject: Subject, *, is_still: bool = False) -> int:
     and what was claimed before is nobody's.
     """
     facts = _facts(subject) | {"is_still": is_still}
-    groups: dict[Any, list[tuple[int, str]]] = {}
+    groups: dict[int, tuple[Source, list[tuple[int, str]]]] = {}
     for row in work.session.execute(text(_WAITING), facts):
         source = Source(row[1], row[2], row[3], row[4], tuple(row[5]), *row[6:])
         groups.setdefault(source.dispatch_id, (source, []))[1].append((row[0], erased.REASON))
