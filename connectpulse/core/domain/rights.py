@@ -18,8 +18,9 @@ class Kind(StrEnum):
     RESTRICTION = "restriction"
 
     @property
-    def title(self) -> str:
-        return _TITLES[self]
+    def label(self) -> str:
+        """What somebody asks for, in the words of the form."""
+        return _LABELS[self]
 
     @property
     def needs_two(self) -> bool:
@@ -27,7 +28,7 @@ class Kind(StrEnum):
         return self not in (Kind.OBJECTION, Kind.RESTRICTION)
 
 
-_TITLES: Final = {
+_LABELS: Final = {
     Kind.ACCESS: "Get a copy of my data",
     Kind.CORRECTION: "Correct my data",
     Kind.DELETION: "Delete my data",

@@ -1,6 +1,7 @@
 """Requests about personal data: who asked what, until when, what would be done, and what was done."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flask import Response, abort, flash, redirect, request, url_for
@@ -83,7 +84,7 @@ class RequestView(NounView):
     )  # fmt: skip
     form: ClassVar[Form] = (
         Field("kind", "What they ask for", FieldKind.CHOICE, is_required=True,
-              choices=tuple((each.value, each.title) for each in Kind)),
+              choices=tuple((each.value, each.label) for each in Kind)),
         Field("scheme", "Kind of address", FieldKind.CHOICE, is_required=True, choices=tuple(SCHEME_TITLES.items())),
         Field("address", "Address we hold about them", is_required=True, high=320),
         Field("name", "Name", high=200),
@@ -142,7 +143,7 @@ class RequestView(NounView):
         return row
 
     def after_add(self, row_id: Any) -> str:
-        return url_for("RequestView.show", pk=row_id, **self.kept())
+        return self._page_of(row_id)
 
     @expose("/show/<pk>", methods=["GET"])
     @has_access
@@ -185,7 +186,7 @@ class RequestView(NounView):
     @permission_name(WRITE)
     def correct(self, pk: str) -> Any:
         """Write down what is to be corrected."""
-        changes = []
+        changes: list[Mapping[str, str]] = []
         for name, after in request.form.items():
             if name.startswith("fix|"):
                 table, column, scheme, before = [*name.split("|", 4)[1:], "", "", ""][:4]
@@ -236,7 +237,7 @@ class RequestView(NounView):
         self.act_on(pk, lambda work, id: shown.append(handing.fresh_link(work, id)))
         if shown:
             return self.render_template("pulse/request_link.html", view=self, pk=pk, address=shown[0])
-        return redirect(url_for("RequestView.show", pk=pk, **self.kept()))
+        return redirect(self._page_of(pk))
 
     @expose("/certificate/<pk>", methods=["GET"])
     @has_access
@@ -256,6 +257,9 @@ class RequestView(NounView):
                 "pulse/certificate.html", view=self, row=row, facts=row.certificate["payload"], seal=row.certificate
             )
 
+    def _page_of(self, pk: Any) -> str:
+        return url_for("RequestView.show", pk=pk, of=self.kept().get("of"))
+
     def act_on(self, pk: str, verb: Any) -> bool:
         """Do something to one request, and flash what kept it from being done."""
         try:
@@ -270,7 +274,7 @@ class RequestView(NounView):
     def _do(self, pk: str, verb: Any, done: str) -> Any:
         if self.act_on(pk, verb):
             flash(done, "success")
-        return redirect(url_for("RequestView.show", pk=pk, **self.kept()))
+        return redirect(self._page_of(pk))
 
     def _title(self, row: Any) -> str:
         return f"{row.kind.capitalize()} request {row.id}"

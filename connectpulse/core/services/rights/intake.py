@@ -57,7 +57,7 @@ def submit(work: Work, asked: Asked) -> SubjectRequest:
             asked=kind.value, source=asked.source,
         )  # fmt: skip
         telling.notice(
-            work, request, "new", f"New request: {kind.title}", f"To be answered by {telling.day(request.due_at)}."
+            work, request, "new", f"New request: {kind.label}", f"To be answered by {telling.day(request.due_at)}."
         )
     if asked.proof.strip() and request.state == State.RECEIVED:
         verify(work, request.id, asked.proof)
@@ -79,9 +79,9 @@ def _check(work: Work, asked: Asked) -> tuple[Kind, str]:
     if any("\x00" in each for each in (asked.name, asked.message, asked.proof)):
         faults["message"] = "This contains a character that cannot be stored."
     if faults:
-        refusal = Refused(*faults.values())
-        refusal.fields = faults
-        raise refusal
+        fault = Refused(*faults.values())
+        fault.fields = faults
+        raise fault
     return kind, address
 
 

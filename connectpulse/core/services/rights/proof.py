@@ -70,8 +70,9 @@ def confirm(work: Work, request_id: int, typed: str) -> SubjectRequest | None:
     return intake.verify(work, request.id, f"Confirmed by {how}.")
 
 
-def _wrong(work: Work, request: SubjectRequest, why: str) -> None:
+def _wrong(work: Work, request: SubjectRequest, why: str) -> SubjectRequest | None:
     intake.record(work, "subject_request.code_refused", request, reason=why)
+    return None
 
 
 def _deliver(work: Work, request: SubjectRequest, word: str) -> bool:
@@ -79,7 +80,7 @@ def _deliver(work: Work, request: SubjectRequest, word: str) -> bool:
         body = telling.code(work, request, word)
         mail.post(work, request.address, f"Your code: confirm your request {request.id}", body)
         return True
-    said = f"{word} is your code: {Kind(request.kind).title}. Not you? Do nothing."
+    said = f"{word} is your code: {Kind(request.kind).label}. Not you? Do nothing."
     return _by_channel(work, request, f"{said} {links.confirm_url(request.id)}")
 
 

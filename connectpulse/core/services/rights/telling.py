@@ -25,7 +25,7 @@ def day(moment: datetime) -> str:
 def code(work: Work, request: SubjectRequest, word: str) -> str:
     """Return the text that carries a code."""
     return (
-        f"Somebody, probably you, asked {who(work, request)}: {Kind(request.kind).title}.\n\n"
+        f"Somebody, probably you, asked {who(work, request)}: {Kind(request.kind).label}.\n\n"
         f"Your code is {word}\n\n"
         f"Enter it here within two days:\n{links.confirm_url(request.id)}\n\n"
         "If it was not you, do nothing: without the code nothing happens."
@@ -38,7 +38,7 @@ def progress(work: Work, request: SubjectRequest, extra: str = "") -> None:
         return
     state = State(request.state)
     lines = [
-        f"Your request to {who(work, request)} ({Kind(request.kind).title.lower()}), number {request.id}:",
+        f"Your request to {who(work, request)} ({Kind(request.kind).label.lower()}), number {request.id}:",
         state.sentence,
     ]
     if extra:
