@@ -7,10 +7,10 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import access, api, audit, end_to_end, flat, lists, rows
+from . import access, api, audit, end_to_end, flat, lists, retention, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access", "api")
+PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access", "api", "retention")
 
 
 def main() -> None:
@@ -32,6 +32,7 @@ def main() -> None:
         "end_to_end": lambda: end_to_end.measure(asked.recipients // share),
         "flat": lambda: flat.measure(asked.recipients * 10 // share),
         "rows": lambda: rows.measure(asked.rows // share),
+        "retention": lambda: retention.measure(asked.rows // share),
         "lists": lambda: lists.measure(asked.messages // share),
         "api": lambda: api.measure(asked.requests // share),
         "audit": lambda: audit.measure(asked.entries // share),

@@ -125,13 +125,13 @@ def archive(open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, tal
         yield
 
 
-def _read(work: Work, rule: RetentionRule, leaf: Leaf, may_go: str, limit: int = ARCHIVED) -> list[Row]:
+def _read(work: Work, rule: RetentionRule, leaf: Leaf, may_go: str) -> list[Row]:
     columns = ", ".join(f'"{rule.table}"."{column.name}"' for column in rule.model.__table__.columns)
     owner = f'"{rule.table}".organisation_id' if "organisation_id" in rule.model.__table__.columns else "NULL"
     found = work.session.connection().exec_driver_sql(
         f'SELECT "{rule.table}".ctid::text, "{rule.table}".xmin::text, {owner}, {_age(work, rule)}, {columns} '
         f"FROM {rows_of(rule, leaf)} WHERE {may_go} LIMIT %(limit)s",
-        {"limit": limit},
+        {"limit": ARCHIVED},
     )
     is_id = conditions.is_id(rule)
     now = work.clock()

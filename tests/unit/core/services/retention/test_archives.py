@@ -30,7 +30,8 @@ def _messages(house: House, organisation: int, count: int = 50) -> None:
         connection.execute(
             text(
                 "INSERT INTO pulse_message (id, organisation_id, campaign_id, changed_at, state, parts, quantity, "
-                "units, channel, address, sender, body, extra) SELECT :first + n, :here, n % 2, now(), 20, 1, 1, 1.5, 'sms', "
+                "units, channel, address, sender, body, extra) "
+                "SELECT :first + n, :here, n % 2, now(), 20, 1, 1, 1.5, 'sms', "
                 "CASE n WHEN 7 THEN :person ELSE '+92311000' || n END, 'ACME', 'Dear ' || n, '{\"a\": [1]}' "
                 "FROM generate_series(1, :count) n"
             ),
