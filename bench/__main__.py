@@ -1,16 +1,16 @@
 """Measure everything and print a table and one line of JSON; each rate stands beside its floor from the same run.
 
-python -m bench [end_to_end] [flat] [rows] [lists] [--recipients 50000] [--rows 1000000] [--messages 5000000]
+python -m bench [end_to_end] [flat] [rows] [lists] [retention] [--recipients 50000] [--rows 1000000] [--messages 5000000]
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import end_to_end, flat, lists, rows
+from . import end_to_end, flat, lists, retention, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists")
+PARTS = ("end_to_end", "flat", "rows", "lists", "retention")
 
 
 def main() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
         "end_to_end": lambda: end_to_end.measure(asked.recipients // share),
         "flat": lambda: flat.measure(asked.recipients * 10 // share),
         "rows": lambda: rows.measure(asked.rows // share),
+        "retention": lambda: retention.measure(asked.rows // share),
         "lists": lambda: lists.measure(asked.messages // share),
     }
     found: list[Figure] = []

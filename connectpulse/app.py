@@ -21,13 +21,14 @@ from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
 from .web.panel.requests import RequestView
+from .web.panel.retention import ArchiveView, HoldView, RetentionRuleView, RetentionView
 from .web.panel.system import AuditView, SystemView
 from .web.security.manager import PulseSecurityManager
 
 VIEWS = (
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
-    TemplateView,
+    TemplateView, RetentionView, RetentionRuleView, HoldView, ArchiveView,
     DecisionView, RequestView,
 )  # fmt: skip
 

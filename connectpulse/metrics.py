@@ -35,6 +35,12 @@ SELECT substr(name, 7), sum(amount) FROM pulse_counter
 WHERE name LIKE 'state:%' AND campaign_id IN (SELECT id FROM pulse_campaign ORDER BY id DESC LIMIT :campaigns)
 GROUP BY name ORDER BY name
 """
+_RETENTION_AGE = """
+SELECT extract(epoch FROM now() - coalesce(
+    (SELECT started_at FROM pulse_retention_run WHERE table_name = '' AND is_done ORDER BY id DESC LIMIT 1),
+    (SELECT anchored_at FROM pulse_retention_clock)))
+"""
+_RETENTION_STOPPED = "SELECT count(*) FROM pulse_retention_clock WHERE stopped_at IS NOT NULL"
 _APPENDED = "SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables WHERE relname = :partition"
 _CONNECTIONS = """
 SELECT id::text, is_active, coalesce(open_until > now(), false), EXISTS (
@@ -70,6 +76,7 @@ class SiteCollector(Collector):
             yield from _messages(connection)
             yield from _flow(connection, f"{month:%Y%m}")
             yield from _connections(connection)
+            yield from _retention(connection)
 
 
 def _queues(connection: Connection) -> Iterator[Metric]:
@@ -96,6 +103,16 @@ def _flow(connection: Connection, month: str) -> Iterator[Metric]:
     ):
         appended = _number(connection, _APPENDED, {"partition": f"{table}_p{month}"})
         yield CounterMetricFamily(name, said, value=appended)
+
+
+def _retention(connection: Connection) -> Iterator[Metric]:
+    """How long ago retention ran to its end, and whether it failed or stopped."""
+    age = GaugeMetricFamily("connectpulse_retention_age_seconds", "Seconds since the last retention run.")
+    age.add_metric([], _number(connection, _RETENTION_AGE))
+    yield age
+    stopped = GaugeMetricFamily("connectpulse_retention_stopped", "1 if the clock is in doubt and nothing is purged.")
+    stopped.add_metric([], _number(connection, _RETENTION_STOPPED))
+    yield stopped
 
 
 def _connections(connection: Connection) -> Iterator[Metric]:

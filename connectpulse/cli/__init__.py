@@ -220,6 +220,10 @@ def _refuse(sentence: str) -> None:
     sys.exit(1)
 
 
+from .retention import retention  # noqa: E402 - commands in modules of their own join the group here
+
+connectpulse.add_command(retention)
+
 from .rights import rights  # noqa: E402
 
 connectpulse.add_command(rights)

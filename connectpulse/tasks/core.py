@@ -8,6 +8,8 @@ from huey import crontab
 
 from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, recovery
 from ..core.services.notices import mail
+from ..core.services.retention import engine as retention
+from ..core.services.retention import report as retention_report
 from ..core.services.rights import carrying, deadlines, handing
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
@@ -27,9 +29,13 @@ def register(queue: Any, house: House, worker: str, is_stopping: Callable[[], bo
     def drain_callbacks(connection_id: int) -> None:
         callbacks.drain(house.work, connection_id)
 
+    def retain(number: int) -> None:
+        retention.run_due(house.work)
+
     tasks = {
         jobs.RUN: queue.task(name=jobs.RUN)(run_job),
         callbacks.DRAIN: queue.task(name=callbacks.DRAIN)(drain_callbacks),
+        retention.RUN: queue.task(name=retention.RUN)(retain),
     }
     house.waker = lambda name, subject_id: tasks[name](subject_id)
     for name, schedule, sweep in PERIODIC:
@@ -65,6 +71,8 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
     ("core.squash_counters", crontab(minute="*"), counters.squash),
     ("core.expire_decisions", crontab(minute="*/10"), four_eyes.expire),
+    ("core.wake_retention", crontab(minute="*"), retention.is_due),
+    ("core.watch_retention", crontab(minute="*/10"), retention_report.watch),
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
 )

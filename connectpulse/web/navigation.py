@@ -46,6 +46,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Messages", "fa-paper-plane", "MessageView.list", "Messages"),
             Entry("Replies", "fa-reply", "InboundView.list", "Inbound"),
+            Entry("Archives", "fa-box-archive", "ArchiveView.search", "Archives"),
             Entry("Action log", "fa-clock-rotate-left", "AuditView.list", "Audit"),
         ),
     ),
@@ -60,6 +61,8 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Organisation",
         (
             Entry("Members", "fa-users", "MemberView.list", "Members"),
+            Entry("Legal holds", "fa-gavel", "HoldView.list", "Holds"),
+            Entry("Retention rules", "fa-hourglass-half", "RetentionRuleView.list", "RetentionRules"),
             Entry("Settings", "fa-sliders", "SettingsView.edit", "Settings"),
         ),
     ),
@@ -69,6 +72,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Organisations", "fa-building", "OrganisationView.list", "Organisations"),
             Entry("Connections", "fa-plug", "ConnectionView.list", "Connections"),
             Entry("Routes", "fa-route", "RouteView.list", "Routes"),
+            Entry("Retention", "fa-hourglass-end", "RetentionView.report", "Retention"),
             Entry("System", "fa-heart-pulse", "SystemView.show", "System"),
         ),
     ),

@@ -5,11 +5,15 @@ import json
 import random
 import sys
 
+from . import keeping
 from .trial import Plan, Verdict, run
 
 
 def main() -> None:
     """Run the trial, print what was found; exit 1 if a promise was broken."""
+    if sys.argv[1:2] == ["retention"]:
+        keeping.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--recipients", type=int, default=50_000)
     parser.add_argument("--kills", type=int, default=30, help="SIGKILLs of workers")

@@ -32,7 +32,8 @@ class RetentionRule:
     `keep` is over for its parent, counted and checked as the parent's own rule says. `least` and `most` are
     the bounds within which an organisation or the platform may choose another time; without them nobody may.
     `statute` names the law that wants a record kept: it then outlasts the account it tells of.
-    `whole_only` True lets rows go with their partition only, for tables in which nothing may be deleted.
+    `whole_only` True lets rows go with their partition only, for tables in which nothing may be deleted;
+    `before_drop` is then called, in the transaction that drops it, with the id below which all rows go.
     """
 
     model: type[Any]
@@ -47,6 +48,7 @@ class RetentionRule:
     most: timedelta | None = None
     statute: str = ""
     whole_only: bool = False
+    before_drop: Callable[["Work", int], Any] | None = None
 
     @property
     def table(self) -> str:

@@ -27,6 +27,8 @@ from .subjects import both, by_address, by_contact, by_user, either, handler
 from .work import Work
 
 MESSAGE_LOG = timedelta(days=90)
+MONTH = timedelta(days=30)
+YEAR = timedelta(days=365)
 SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
@@ -82,11 +84,12 @@ def retention_rules() -> list[RetentionRule]:
 
     def log(
         model: type[Any], keep: timedelta, then: Then, purpose: str, *personal: str,
-        age: str = "id", final_only: str | None = None,
+        age: str = "id", final_only: str | None = None, **more: Any,
     ) -> RetentionRule:  # fmt: skip
-        return RetentionRule(model, age, keep, then, purpose, personal, final_only)
+        return RetentionRule(model, age, keep, then, purpose, personal, final_only, **more)
 
     m = models
+    choice: dict[str, Any] = {"least": MONTH, "most": YEAR}
     return [
         kept(m.Organisation, "account, for as long as it lasts"),
         kept(m.Membership, "access control", "user_id"),
@@ -99,8 +102,10 @@ def retention_rules() -> list[RetentionRule]:
         kept(m.Consent, "proof of consent, for as long as it is relied on", "value", "evidence"),
         log(m.Import, MESSAGE_LOG, Then.PURGE, "what was imported", age="created_at",
             final_only="state <> 'running'"),
-        log(m.ImportChunk, PROCESSED, Then.PURGE, "a file being imported", "content", age="import_id"),
-        log(m.ImportFault, MESSAGE_LOG, Then.PURGE, "rows that were not imported", "value", age="import_id"),
+        log(m.ImportChunk, PROCESSED, Then.PURGE, "a file being imported", "content", age="import_id",
+            parent=m.Import),
+        log(m.ImportFault, MESSAGE_LOG, Then.PURGE, "rows that were not imported", "value", age="import_id",
+            parent=m.Import),
         kept(m.Template, "content of the organisation"),
         kept(m.TemplateVersion, "content of the organisation"),
         kept(m.Sender, "identities of the organisation"),
@@ -108,26 +113,26 @@ def retention_rules() -> list[RetentionRule]:
         kept(m.ConnectionSlot, "operation", age="updated_at"),
         kept(m.Route, "operation"),
         log(m.Campaign, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="created_at",
-            final_only="state IN ('finished', 'cancelled', 'failed')"),
-        log(m.CampaignList, MESSAGE_LOG, Then.PURGE, "campaign log", age="campaign_id"),
+            final_only="state IN ('finished', 'cancelled', 'failed')", **choice),
+        log(m.CampaignList, MESSAGE_LOG, Then.PURGE, "campaign log", age="campaign_id", parent=m.Campaign),
         log(m.Quote, MESSAGE_LOG, Then.PURGE, "campaign log", "sample", age="created_at"),
-        log(m.Counter, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="campaign_id"),
+        log(m.Counter, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="campaign_id", parent=m.Campaign),
         log(m.Dispatch, MESSAGE_LOG, Then.PURGE, "queue", final_only="state IN ('done', 'closed')"),
         log(m.Message, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body", "extra",
-            final_only="state >= 10"),
+            final_only="state >= 10", **choice),
         log(m.Reference, MESSAGE_LOG, Then.PURGE, "message log", age="message_id"),
-        log(m.Receipt, MESSAGE_LOG, Then.ARCHIVE, "message log", "address"),
+        log(m.Receipt, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", **choice),
         log(m.Attempt, MESSAGE_LOG, Then.PURGE, "message log", age="created_at"),
-        log(m.InboundMessage, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body"),
+        log(m.InboundMessage, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body", **choice),
         log(m.CallbackRequest, PROCESSED, Then.PURGE, "provider requests being worked off", "url", "body",
             final_only="state <> 'open'"),
         log(m.Job, PROCESSED, Then.PURGE, "operation", age="created_at",
             final_only="state IN ('done', 'failed')"),
         log(m.Pace, PROCESSED, Then.PURGE, "operation", age="next_at"),
         log(m.AuditEntry, ACCOUNTABILITY, Then.ARCHIVE, "accountability", "actor_name", "actor_address",
-            "object_name", "detail"),
+            "object_name", "detail", statute="What was done is proved for two years.", whole_only=True),
         log(m.Decision, ACCOUNTABILITY, Then.PURGE, "accountability", "asked_by_name", "decided_by_name",
-            final_only="state <> 'open'"),
+            final_only="state <> 'open'", statute="What two people decided is proved for two years."),
         *_account_rules(),
         *(rule for part in PARTS for rule in part.rules()),
     ]  # fmt: skip

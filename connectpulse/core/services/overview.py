@@ -13,6 +13,7 @@ from ..domain.contracts import Health
 from ..domain.message import MessageState
 from ..storage.models import Campaign, Connection, ContactList, Import, Sender, Template
 from . import counters
+from .retention import report as retention
 from .work import Work
 
 
@@ -194,6 +195,7 @@ def health(work: Work) -> list[Health]:
         Health("queue", waited < 300, f"The oldest message that may go has waited {waited:.0f} s."),
         Health("workers", bool(workers) or not waited, f"{workers} worker(s) hold provider sessions."),
     ]
+    found.append(retention.health(work))
     for check in work.registry.health.values():
         try:
             found.append(check.check(work))

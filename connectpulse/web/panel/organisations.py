@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, select
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import Refused
 from ...core.services import records
+from ...core.services.retention import closing as retention
 from ...core.services.work import Work
 from ...core.storage.models import Membership, Organisation
 from .. import current
@@ -24,7 +25,7 @@ from ..security.roles import EXPLANATIONS, ORGANISATION_ROLES, READ, WRITE
 from . import forms
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, NounView, badge
+from .noun import Column, NounView, badge, link
 
 _SETTINGS: Form = (
     Field("name", "Name", is_required=True, high=120),
@@ -62,6 +63,17 @@ def _write_limits(row: Organisation, values: dict[str, Any]) -> None:
     row.needs_approval, row.is_suspended = values["needs_approval"], values["is_suspended"]
 
 
+def _state(row: Organisation) -> Any:
+    """Return whether an organisation is closed or suspended, and for those who may, the way to close it."""
+    if row.closed_at is not None:
+        return badge("closed and erased", "empty")
+    shown = [badge("closed", "bad", "It is erased when its grace is over.")] if row.closes_at else []
+    shown += [badge("suspended", "bad")] if row.is_suspended else []
+    if current.may(WRITE, "Organisations"):
+        shown.append(link("Open again" if row.closes_at else "Close", "OrganisationView.closing", pk=row.id))
+    return Markup(" ").join(shown)
+
+
 class OrganisationView(NounView):
     model = Organisation
     noun, plural, icon = "Organisation", "Organisations", "fa-building"
@@ -75,11 +87,41 @@ class OrganisationView(NounView):
         Column("Name", lambda row: row.name),
         Column("Country", lambda row: row.country),
         Column("Time zone", lambda row: row.timezone),
-        Column("", lambda row: badge("suspended", "bad") if row.is_suspended else ""),
+        Column("", lambda row: _state(row)),
         Column("Since", lambda row: moment(row.created_at)),
     )
     form: ClassVar[Form] = (*_SETTINGS, *_LIMITS)
-    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "lookup"}
+    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "lookup", "closing", "close", "reopen"}
+
+    @expose("/closing/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(WRITE)
+    def closing(self, pk: str) -> Any:
+        """Show what closing an organisation means, and ask why."""
+        with self.work() as work:
+            row = self.find(work, pk)
+            return self.render_template("pulse/closing.html", row=row, grace=retention.GRACE.days)
+
+    @expose("/close/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def close(self, pk: str) -> Any:
+        """Ask a second person to close an organisation."""
+        reason = request.form.get("reason", "")
+        done = self.act(
+            lambda work: retention.ask(work, self.find(work, pk).id, reason), "A second person has to approve now."
+        )
+        return redirect(
+            url_for("OrganisationView.list" if done else "OrganisationView.closing", pk=None if done else pk)
+        )
+
+    @expose("/reopen/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def reopen(self, pk: str) -> Any:
+        """Open a closed organisation again, within its grace."""
+        self.act(lambda work: retention.reopen(work, self.find(work, pk).id), "The organisation is open again.")
+        return redirect(url_for("OrganisationView.list"))
 
     def search(self, words: str) -> ColumnElement[bool]:
         return Organisation.name.istartswith(words, autoescape=True)

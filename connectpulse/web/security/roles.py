@@ -41,6 +41,8 @@ _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System")
 _RIGHTS = ("Requests", "Decisions")
+_KEPT = ("Archives", "Holds", "RetentionRules")
+_KEEPING = ("Holds", "RetentionRules")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 
 
@@ -53,16 +55,23 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns"), (WRITE, "Messages")}
+        | _all(READ, (*_KEPT, "Retention"))
+        | _all(WRITE, (*_KEEPING, "Retention"))
+        | _all(APPROVE, ("Holds", "Organisations"))
         | _all(READ, _RIGHTS)
         | {(WRITE, "Requests"), (APPROVE, "Requests")}
     ),
     AUDITOR: frozenset(
-        _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins")) | _all(READ, _RIGHTS)
+        _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
+        | _all(READ, (*_KEPT, *_RIGHTS, "Retention"))
     ),
     ORGANISATION_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, "Members", "Settings", "Plugins"))
         | {(LAUNCH, "Campaigns")}
+        | _all(READ, _KEPT)
+        | _all(WRITE, _KEEPING)
+        | {(APPROVE, "Holds")}
         | _all(READ, _RIGHTS)
         | {(WRITE, "Requests"), (APPROVE, "Requests")}
     ),

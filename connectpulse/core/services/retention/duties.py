@@ -37,7 +37,8 @@ def rules() -> list[RetentionRule]:
     """Return the rules of retention's own tables."""
     return [
         RetentionRule(m.Hold, "lifted_at", _ACCOUNTABILITY, Then.PURGE, "accountability",
-                      ("value", "contact_id", "user_id", "placed_by"), least=timedelta(days=365)),
+                      ("value", "contact_id", "user_id", "placed_by"),
+                      statute="Why records were held is proved for two years."),
         RetentionRule(m.Archive, "last_at", _ARCHIVES, Then.PURGE, "archived logs",
                       least=timedelta(days=365), most=timedelta(days=3650)),
         RetentionRule(m.RetentionRun, "started_at", _ACCOUNTABILITY, Then.PURGE, "accountability"),

@@ -1,4 +1,4 @@
-"""Legal holds: what they cover stays, whatever rules and requests say. Placing is one click, lifting needs two people."""
+"""Legal holds: what they cover stays, whatever rules and requests say. Lifting needs two people."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ def place(
     )  # fmt: skip
     work.session.add(row)
     work.session.flush()
-    audit.record_named(work, "hold.placed", work.organisation, "Hold", row.id, repr(row), kind=kind, table=table_name)
+    audit.record_named(work, "hold.placed", work.organisation, "Hold", row.id, repr(row), on=kind, table=table_name)
     return row
 
 
@@ -89,7 +89,7 @@ def standing(work: Work, subject: Subject) -> list[Hold]:
 
 
 def covers(work: Work, table_name: str, organisation_id: int | None) -> Hold | None:
-    """Return the oldest standing hold on these records of an organisation, or on the whole of it; None if there is none."""
+    """Return the oldest standing hold on these records of an organisation, or on all of it; None if there is none."""
     whole = or_(and_(Hold.kind == CLASS, Hold.table_name == table_name), Hold.kind == ORGANISATION)
     wanted = select(Hold).where(Hold.lifted_at.is_(None), whole).order_by(Hold.id).limit(1)
     return work.session.scalars(_here(wanted, organisation_id)).first()

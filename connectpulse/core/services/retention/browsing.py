@@ -1,0 +1,108 @@
+"""Looking into the archives from the panel: some files a page, every search and export written down."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from ...errors import Refused
+from ...storage.models import Archive
+from .. import audit
+from ..work import Work
+from . import archives, files, search
+from .search import Wanted
+
+FILES = 40
+ROWS = 200
+MOST = 200_000
+"""Rows of one export."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody looks for: a table, and what its rows must match."""
+
+    table: str
+    address: str = ""
+    campaign_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.address, self.campaign_id, self.since, self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows found in some files; `after` is where the next page begins, None at the end; `faults` name bad files."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    after: int | None
+    faults: Sequence[str]
+
+
+def tables(work: Work) -> list[str]:
+    """Return the tables of which the work's organisation has archives."""
+    mine = select(Archive.table_name).where(Archive.organisation_id == work.organisation_id)
+    return sorted(set(work.session.scalars(mine.distinct())))
+
+
+def newest(work: Work, limit: int = 50) -> Sequence[Archive]:
+    """Return the newest archives of the work's organisation."""
+    mine = select(Archive).where(Archive.organisation_id == work.organisation_id)
+    return work.session.scalars(mine.order_by(Archive.id.desc()).limit(limit)).all()
+
+
+def page(work: Work, asked: Asked, after: int = 0) -> Page:
+    """Return the next rows that match, from at most `FILES` files."""
+    if not after:
+        audit.record(work, "archive.searched", table=asked.table)
+    found: list[Sequence[Any]] = []
+    faults = []
+    columns = _columns(work, asked)
+    listed = _listed(work, asked, after, FILES)
+    for row in listed:
+        try:
+            rows = search.matching(archives.read(row), _age(work, asked), asked.wanted, ROWS)
+        except files.Damaged as fault:
+            faults.append(str(fault))
+            continue
+        found += [[each.get(name) for name in columns] for each in rows]
+        if len(found) >= ROWS:
+            return Page(columns, found, row.id, faults)
+    return Page(columns, found, listed[-1].id if len(listed) == FILES else None, faults)
+
+
+def export(work: Work, asked: Asked) -> Iterator[list[str]]:
+    """Yield every row that matches as text, headings first; raise Refused beyond `MOST`."""
+    audit.record(work, "archive.exported", table=asked.table)
+    columns = _columns(work, asked)
+    yield list(columns)
+    count = 0
+    for row in _listed(work, asked, 0, None):
+        for each in search.matching(archives.read(row), _age(work, asked), asked.wanted, MOST + 1):
+            count += 1
+            if count > MOST:
+                raise Refused(f"These are more than {MOST} rows: narrow the time.")
+            yield ["" if each.get(name) is None else str(each[name]) for name in columns]
+
+
+def _listed(work: Work, asked: Asked, after: int, limit: int | None) -> list[Archive]:
+    return archives.listed(
+        work, work.organisation_id, (asked.table,), since=asked.since, until=asked.until, after=after, limit=limit
+    )
+
+
+def _columns(work: Work, asked: Asked) -> list[str]:
+    rule = work.registry.rules.get(asked.table)
+    if rule is None:
+        raise Refused("There are no such records.")
+    return [column.name for column in rule.model.__table__.columns]
+
+
+def _age(work: Work, asked: Asked) -> str:
+    return work.registry.rules[asked.table].age_column
