@@ -18,7 +18,7 @@ from .routing import Route, body, query, respond, route
 _REQUEST = object_of(
     id={"type": "integer"}, kind=TEXT, state=TEXT, source=TEXT, received_at=TIME, due_at=TIME, ended_at=TIME
 )  # fmt: skip
-_KINDS = tuple((kind.value, kind.title) for kind in rights.Kind)
+_KINDS = tuple((kind.value, kind.label) for kind in rights.Kind)
 _STATES = tuple((state.value, state.value) for state in rights.State)
 _ASKED: Form = (
     Field("kind", "What is asked for", Kind.CHOICE, is_required=True, choices=_KINDS),
