@@ -18,8 +18,8 @@ from ..storage import migrate, models
 from ..storage.base import Table
 from . import expansion, imports, leaving, quotes
 from .access import duties as access
-from .action_log import duties as action_log
 from .action_log import cutting, erasure
+from .action_log import duties as action_log
 from .actions import ACTIONS
 from .api import duties as api
 from .backups import duties as backups
@@ -152,7 +152,8 @@ def retention_rules() -> list[RetentionRule]:
             final_only="state IN ('done', 'failed')"),
         log(m.Pace, PROCESSED, Then.PURGE, "operation", age="next_at"),
         log(m.AuditEntry, ACCOUNTABILITY, Then.ARCHIVE, "accountability", "actor_name", "actor_address",
-            "object_name", "detail", statute="What was done is proved for two years.", whole_only=True, before_drop=cutting.cut),
+            "object_name", "detail", statute="What was done is proved for two years.", whole_only=True,
+            before_drop=cutting.cut),
         log(m.Decision, ACCOUNTABILITY, Then.PURGE, "accountability", "asked_by_name", "decided_by_name",
             final_only="state <> 'open'", statute="What two people decided is proved for two years."),
         *_account_rules(),
