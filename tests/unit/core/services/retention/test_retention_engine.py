@@ -1,6 +1,7 @@
 """Rows go within the hour and not a minute early, on every kind of log, in a month of runs, partitions and all."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from sqlalchemy.orm import Mapped
 
 from connectpulse.core.domain.retention import RetentionRule, Then
 from connectpulse.core.errors import Refused
-from connectpulse.core.services import duties
+from connectpulse.core.services import audit, duties
+from connectpulse.core.services.action_log import verifying
 from connectpulse.core.services.retention import conditions, engine, terms
-from connectpulse.core.storage import ids, partitions
+from connectpulse.core.services.work import SYSTEM
+from connectpulse.core.storage import ids, partitions, sealing
 from connectpulse.core.storage.base import BigId, CreatedAt, OwnedApart, Table, metadata
+from connectpulse.core.storage.stores import places
 from connectpulse.house import House
 from connectpulse.testing import factories
 
@@ -190,27 +194,31 @@ def test_references_go_by_dropping_their_partition(house: House, organisation: i
     assert row.dropped >= 1
 
 
-def test_the_action_log_goes_by_the_partition_and_into_archives(house: House, organisation: int) -> None:
-    old = NOW - timedelta(days=800)
-    old = max(old, ids.EPOCH + timedelta(days=1))
-    later = old + timedelta(days=900)
+def test_the_action_log_goes_by_the_partition_and_into_archives(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "_urls", places._urls | {"ledger": str(tmp_path)})
+    old = max(NOW - timedelta(days=800), ids.EPOCH + timedelta(days=1))
     with house.engine.begin() as connection:
         partitions.ensure(connection, old, 0)
-        connection.execute(
-            text(
-                "INSERT INTO pulse_audit (id, organisation_id, verb, actor_kind, actor_name) "
-                "SELECT :first + n, CASE WHEN n % 2 = 0 THEN 1 END, 'x.y', 'task', 'Amina' "
-                "FROM generate_series(1, 100) n"
-            ),
-            {"first": ids.at(old)},
+    with monkeypatch.context() as patch, house.work(SYSTEM) as work:
+        patch.setattr(
+            sealing,
+            "_numbers",
+            lambda cursor, head, first, chains: [ids.at(old) + 100 * head.organisation + n for n in range(50)],
         )
-    engine.run(house.work, later)
+        for number in range(100):
+            audit.record_named(work, "platform.crossed", 901 + number % 2, "", "", "", reason="to look back")
+    engine.run(house.work, old + timedelta(days=900))
     with house.engine.connect() as connection:
         assert connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"pulse_audit_p{old:%Y%m}"}) is None
         archived = connection.execute(
             text("SELECT organisation_id, rows FROM pulse_archive WHERE table_name = 'pulse_audit' ORDER BY 1")
         ).all()
-    assert [tuple(row) for row in archived] == [(1, 50), (None, 50)]
+    assert [tuple(row) for row in archived] == [(901, 50), (902, 50)]
+    with house.work(SYSTEM) as work:
+        found = verifying.verify(work)
+    assert found.holds, found.sentences()
 
 
 def test_a_time_of_ones_own_is_kept_within_bounds(house: House, organisation: int) -> None:
