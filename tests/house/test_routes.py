@@ -71,6 +71,7 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
     reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit"}
+    reading |= {"report", "download", "search", "export"}
     for rule, _, method in rules(app):
         if method == "GET":
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint
