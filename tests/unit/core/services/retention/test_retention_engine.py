@@ -96,7 +96,7 @@ def _put_three(house: House, organisation: int, put: Any, rule: RetentionRule) -
             put(parent.model, organisation_id=organisation, **aged)
             values[rule.age_column] = PARENTS[rule.table] + number
         values |= {name: value(number) for name, value in UNIQUE.get(rule.table, {}).items()}
-        if rule.table in partitions.PARTITIONED:
+        if rule.table in (*partitions.PARTITIONED, *partitions.DAILY):
             with house.engine.begin() as connection:
                 partitions.ensure(connection, NOW - age, 0)
         put(rule.model, **values)
