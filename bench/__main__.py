@@ -1,6 +1,6 @@
 """Measure everything and print a table and one line of JSON; each rate stands beside its floor from the same run.
 
-python -m bench [end_to_end] [flat] [rows] [lists] [retention] [--recipients 50000] [--rows 1000000] [--messages 5000000]
+python -m bench [PART ...] [--recipients 50000] [--rows 1000000] [--messages 5000000]
 """
 
 import argparse

@@ -118,7 +118,7 @@ def test_a_closed_organisation_is_erased_after_its_grace_and_not_before(house: H
     with house.work(SECOND, organisation) as work:
         factories.contact_list(work, "People", [factories.contact(work, "+923001112223", "Amina")])
     operator = visitor(app, roles.PLATFORM_ADMINISTRATOR)
-    closing = f"/organisations/closing/{organisation}"
+    closing = f"/organisations/show/{organisation}"
     operator.post(f"/organisations/close/{organisation}", closing, {"reason": "They left"})
     _approve(house, None)
     with house.work(SYSTEM) as work:

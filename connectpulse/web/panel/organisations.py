@@ -70,7 +70,7 @@ def _state(row: Organisation) -> Any:
     shown = [badge("closed", "bad", "It is erased when its grace is over.")] if row.closes_at else []
     shown += [badge("suspended", "bad")] if row.is_suspended else []
     if current.may(WRITE, "Organisations"):
-        shown.append(link("Open again" if row.closes_at else "Close", "OrganisationView.closing", pk=row.id))
+        shown.append(link("Open again" if row.closes_at else "Close", "OrganisationView.show", pk=row.id))
     return Markup(" ").join(shown)
 
 
@@ -91,12 +91,12 @@ class OrganisationView(NounView):
         Column("Since", lambda row: moment(row.created_at)),
     )
     form: ClassVar[Form] = (*_SETTINGS, *_LIMITS)
-    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "lookup", "closing", "close", "reopen"}
+    include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "lookup", "show", "close", "reopen"}
 
-    @expose("/closing/<pk>", methods=["GET"])
+    @expose("/show/<pk>", methods=["GET"])
     @has_access
-    @permission_name(WRITE)
-    def closing(self, pk: str) -> Any:
+    @permission_name(READ)
+    def show(self, pk: str) -> Any:
         """Show what closing an organisation means, and ask why."""
         with self.work() as work:
             row = self.find(work, pk)
@@ -111,9 +111,7 @@ class OrganisationView(NounView):
         done = self.act(
             lambda work: retention.ask(work, self.find(work, pk).id, reason), "A second person has to approve now."
         )
-        return redirect(
-            url_for("OrganisationView.list" if done else "OrganisationView.closing", pk=None if done else pk)
-        )
+        return redirect(url_for("OrganisationView.list" if done else "OrganisationView.show", pk=None if done else pk))
 
     @expose("/reopen/<pk>", methods=["POST"])
     @has_access

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import select
 
 from ...errors import Refused
+from ...storage import ids
 from ...storage.models import Archive
 from .. import audit
 from ..work import Work
-from . import archives, files, search
+from . import archives, conditions, files, search
 from .search import Wanted
 
 FILES = 40
@@ -59,22 +60,38 @@ def newest(work: Work, limit: int = 50) -> Sequence[Archive]:
 
 def page(work: Work, asked: Asked, after: int = 0) -> Page:
     """Return the next rows that match, from at most `FILES` files."""
+    _columns(work, asked)
     if not after:
         audit.record(work, "archive.searched", table=asked.table)
-    found: list[Sequence[Any]] = []
+    found: list[dict[str, Any]] = []
     faults = []
-    columns = _columns(work, asked)
+    last: int | None = None
     listed = _listed(work, asked, after, FILES)
     for row in listed:
+        last = row.id
         try:
-            rows = search.matching(archives.read(row), _age(work, asked), asked.wanted, ROWS)
+            found += search.matching(archives.read(row), _age(work, asked), asked.wanted, ROWS)
         except files.Damaged as fault:
             faults.append(str(fault))
-            continue
-        found += [[each.get(name) for name in columns] for each in rows]
         if len(found) >= ROWS:
-            return Page(columns, found, row.id, faults)
-    return Page(columns, found, listed[-1].id if len(listed) == FILES else None, faults)
+            break
+    has_more = len(found) >= ROWS or len(listed) == FILES
+    return _shown(work, asked, found, last if has_more else None, faults)
+
+
+def _shown(work: Work, asked: Asked, found: list[dict[str, Any]], after: int | None, faults: list[str]) -> Page:
+    """Return a page of rows: when each was, what names a person, and whichever other columns say something."""
+    rule = work.registry.rules[asked.table]
+    names = [name for name in _columns(work, asked) if any(row.get(name) not in (None, "") for row in found)]
+    names.sort(key=lambda name: name not in rule.personal_columns)
+    is_id = conditions.is_id(rule)
+
+    def when(row: dict[str, Any]) -> str:
+        age = row[rule.age_column]
+        return f"{ids.moment(age) if is_id else age:%Y-%m-%d %H:%M}" if is_id or rule.parent is None else ""
+
+    rows = [[when(row), *(row.get(name) for name in names)] for row in found]
+    return Page(["when (UTC)", *names], rows, after, faults)
 
 
 def export(work: Work, asked: Asked) -> Iterator[list[str]]:

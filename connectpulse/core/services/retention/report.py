@@ -45,7 +45,8 @@ def lines(work: Work, moment: datetime) -> list[Line]:
     """Return the report, a line per rule: O(rules) looks through indexes."""
     chosen, standing = terms.choices(work), holds.all_standing(work)
     held = {table for table, _ in terms.held_tables(work.registry, standing)}
-    is_all_held = any(hold.kind != holds.CLASS for hold in standing)
+    has_held_organisation = any(hold.kind == holds.ORGANISATION for hold in standing)
+    has_held_person = any(hold.kind == holds.SUBJECT for hold in standing)
     sums = _sums(work, moment)
     last = _last_by_table(work)
     found = []
@@ -56,7 +57,8 @@ def lines(work: Work, moment: datetime) -> list[Line]:
             Line(
                 rule, terms.kept(rule, work.organisation, chosen) if timed else None,
                 _oldest(work, rule) if timed else None, timed and _is_overdue(work, rule, moment),
-                is_all_held or table in held, last.get(table), archived, deleted, failures,
+                has_held_organisation or table in held or (has_held_person and bool(rule.personal_columns)),
+                last.get(table), archived, deleted, failures,
             )
         )  # fmt: skip
     return found

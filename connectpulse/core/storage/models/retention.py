@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Float, Index, Integer, String, Text, text
+from sqlalchemy import BigInteger, DateTime, Index, Integer, Numeric, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .. import ids
 from ..base import CreatedAt, Table
 from ..vault import Encrypted
+
+_SECONDS = Numeric(14, 3, asdecimal=False)
 
 
 class Hold(Table):
@@ -88,7 +90,7 @@ class RetentionRun(Table):
     dropped: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     digest: Mapped[str] = mapped_column(String(64), default="", server_default="")
     error: Mapped[str] = mapped_column(String(500), default="", server_default="")
-    seconds: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    seconds: Mapped[float] = mapped_column(_SECONDS, default=0.0, server_default="0")
     is_done: Mapped[bool] = mapped_column(default=False, server_default="false")
 
 
@@ -127,7 +129,7 @@ class RetentionClock(Table):
     seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     anchored_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     boot: Mapped[str] = mapped_column(String(60), default="", server_default="")
-    uptime: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    uptime: Mapped[float] = mapped_column(_SECONDS, default=0.0, server_default="0")
     stopped_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     reason: Mapped[str] = mapped_column(Text, default="", server_default="")
     runner: Mapped[str] = mapped_column(String(80), default="", server_default="")

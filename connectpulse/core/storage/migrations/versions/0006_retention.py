@@ -56,7 +56,7 @@ def upgrade() -> None:
     sa.Column('seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('anchored_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('boot', sa.String(length=60), server_default='', nullable=False),
-    sa.Column('uptime', sa.Float(), server_default='0', nullable=False),
+    sa.Column('uptime', sa.Numeric(precision=14, scale=3, asdecimal=False), server_default='0', nullable=False),
     sa.Column('stopped_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reason', sa.Text(), server_default='', nullable=False),
     sa.Column('runner', sa.String(length=80), server_default='', nullable=False),
@@ -76,7 +76,7 @@ def upgrade() -> None:
     sa.Column('dropped', sa.Integer(), server_default='0', nullable=False),
     sa.Column('digest', sa.String(length=64), server_default='', nullable=False),
     sa.Column('error', sa.String(length=500), server_default='', nullable=False),
-    sa.Column('seconds', sa.Float(), server_default='0', nullable=False),
+    sa.Column('seconds', sa.Numeric(precision=14, scale=3, asdecimal=False), server_default='0', nullable=False),
     sa.Column('is_done', sa.Boolean(), server_default='false', nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_pulse_retention_run'))
     )
