@@ -12,6 +12,7 @@ from .core.domain.settings import Settings
 from .house import House
 from .web import callbacks, current, errors, headers, health, navigation, repairs, theme
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
+from .web.panel.backups import BackupView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
@@ -26,6 +27,7 @@ VIEWS = (
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
     TemplateView,
+    BackupView,
 )  # fmt: skip
 
 _THEME = Path(__file__).parent / "web" / "theme"

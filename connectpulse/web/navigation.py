@@ -62,6 +62,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Organisations", "fa-building", "OrganisationView.list", "Organisations"),
             Entry("Connections", "fa-plug", "ConnectionView.list", "Connections"),
             Entry("Routes", "fa-route", "RouteView.list", "Routes"),
+            Entry("Backups", "fa-box-archive", "BackupView.list", "Backups"),
             Entry("System", "fa-heart-pulse", "SystemView.show", "System"),
         ),
     ),

@@ -27,6 +27,7 @@ EVERY_LIST = {
     "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
     "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
     "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
+    "/backups/list/",
 }  # fmt: skip
 
 
@@ -71,6 +72,7 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
     reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit"}
+    reading |= {"drill", "evidence"}
     for rule, _, method in rules(app):
         if method == "GET":
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint

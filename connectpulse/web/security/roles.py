@@ -39,7 +39,7 @@ _AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions")
 _CONTENT = ("Templates", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
-_PLATFORM = ("Organisations", "Connections", "Routes", "System")
+_PLATFORM = ("Organisations", "Connections", "Routes", "System", "Backups")
 _ALWAYS = {("read", "Home"), ("read", "Profile"), ("write", "Profile"), ("write", "Switch")}
 
 
