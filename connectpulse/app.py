@@ -33,6 +33,7 @@ from .web.panel.agreements import AgreementView
 from .web.panel.api import ApiKeyView, ApiRequestView
 from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.audit import AuditView
+from .web.panel.backups import BackupView
 from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
@@ -62,6 +63,7 @@ VIEWS = (
     PrivacyView, SupportView,
     DecisionView, RequestView,
     RetentionView, RetentionRuleView, HoldView, ArchiveView,
+    BackupView,
 )  # fmt: skip
 
 ASK_LIMIT = "10 per hour"

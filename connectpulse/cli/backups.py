@@ -1,6 +1,7 @@
 """`connectpulse backup`, `restore`, `drill` and `evidence`."""
 
 import sys
+from pathlib import Path
 from typing import IO
 
 import click
@@ -12,6 +13,7 @@ _IDENTITY = click.option(
     type=click.File("r"),
     help="File with the age identity; - reads it from standard input.",
 )
+_PATH = click.Path(dir_okay=False, path_type=Path)
 _NAME = click.argument("name", default="latest")
 
 
@@ -102,8 +104,43 @@ def drill(name: str, identity: IO[str], apart: bool) -> None:
         sys.exit(1)
 
 
+@click.group(invoke_without_command=True)
+@click.pass_context
+def evidence(context: click.Context) -> None:
+    """Show what keeps each sentence of the policy true; alone, write the bundle."""
+    if context.invoked_subcommand is None:
+        context.invoke(write_evidence)
+
+
+@evidence.command("write")
+@click.option("--into", type=_PATH, default=Path("evidence.zip"), show_default=True)
+@click.option("--tests", type=_PATH, help="Record of a run of the tests.")
+def write_evidence(into: Path, tests: Path | None) -> None:
+    """Write the signed bundle: each sentence, its control, its proofs, and when it last held."""
+    from ..commands import evidence as bundles
+    from ..commands import site
+
+    with site.opened(site.find_settings()) as house:
+        summary = bundles.write(house, into, tests)
+    for standing, count in summary.items():
+        click.echo(f"{count:>3}  {standing}")
+    click.echo(f"{into} is written.")
+
+
+@evidence.command("verify")
+@click.argument("bundle", type=click.File("rb"))
+@click.option("--key", default="", help="The site's public key, in hexadecimal; this site's unless given.")
+def verify_evidence(bundle: IO[bytes], key: str) -> None:
+    """Check that a bundle is as its site signed it."""
+    from ..commands import evidence as bundles
+    from ..commands import site
+
+    said = bundles.verify(bundle.read(), key or bundles.public_key(site.find_settings()))
+    click.echo(f"It is as it was signed on {said['made_at'][:10]}: {len(said['rows'])} sentences.")
+
+
 def _tell(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-COMMANDS = (backup, restore, drill)
+COMMANDS = (backup, restore, drill, evidence)

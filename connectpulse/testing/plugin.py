@@ -8,6 +8,7 @@ test run without them costs nothing. `--pulse-plugin` names the plugin that the 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="run the conformance kit on this installed plugin: pytest --pyargs connectpulse.testing",
     )
+    group.addoption(
+        "--pulse-evidence",
+        metavar="FILE",
+        help="add the outcome of each test to a file, for `connectpulse evidence`",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record outcomes if they are wanted, in the process that hears of all of them."""
+    path = config.getoption("--pulse-evidence")
+    if path and not hasattr(config, "workerinput"):
+        from .record import Recorder
+
+        config.pluginmanager.register(Recorder(Path(path)), "pulse-evidence")
 
 
 def require_peer(is_there: bool, name: str, how: str) -> None:

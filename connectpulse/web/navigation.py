@@ -90,6 +90,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Operator", "fa-landmark", "OperatorView.edit", "Operator"),
             Entry("Stray messages", "fa-circle-question", "StrayView.list", "Connections"),
             Entry("Retention", "fa-hourglass-end", "RetentionView.report", "Retention"),
+            Entry("Backups", "fa-box-archive", "BackupView.list", "Backups"),
             Entry("System", "fa-heart-pulse", "SystemView.show", "System"),
         ),
     ),

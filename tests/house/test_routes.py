@@ -34,6 +34,7 @@ EVERY_LIST = {
     "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
     "/api-keys/list/", "/api-requests/list/", "/support/list/",
     "/agreements/", "/policy/", "/policy/inventory", "/operator/", "/requests/list/", "/decisions/list/",
+    "/backups/list/",
 }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
     reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit", "download"}
-    reading |= {"choices", "inventory", "certificate", "report", "search", "export"}
+    reading |= {"choices", "inventory", "certificate", "report", "search", "export", "drill", "evidence"}
     for rule, url, method in rules(app):
         if method == "GET" and not url.startswith("/api/"):
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint

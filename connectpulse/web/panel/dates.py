@@ -41,3 +41,13 @@ def duration(seconds: float | None) -> str:
     if seconds < 172_800:
         return f"{seconds / 3600:.1f} hours"
     return f"{seconds / 86_400:.1f} days"
+
+
+def size(amount: int) -> str:
+    """Return a number of bytes as people read it."""
+    value = float(amount)
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "bytes" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

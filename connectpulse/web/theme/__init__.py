@@ -71,6 +71,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         moment=dates.moment, duration=dates.duration, number=number, percent=percent, units=units, shown=shown
     )
+    app.jinja_env.filters["bytes"] = dates.size
     app.jinja_env.globals.update(
         get_locale=get_locale, asset=asset, direction=direction, with_query=older, may=current.may
     )
