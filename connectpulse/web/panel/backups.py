@@ -70,7 +70,7 @@ class BackupView(NounView):
     def open_one(self) -> dict[str, Any]:
         """Return what is known of the backup that waits or is being made."""
         with self.work() as work:
-            return _open_one(work)
+            return _open_one(work) | {"ended": _ended(work, "ended")}
 
     def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
         pairs = [
@@ -100,11 +100,12 @@ class BackupView(NounView):
     @permission_name(READ)
     def progress(self) -> Any:
         """Return the part of the page that changes while a backup is made."""
-        number = request.args.get("of", type=forms.row_number)
         with self.work() as work:
             found = _open_one(work)
-            ended = work.session.get(Backup, number) if number and found["row"] is None else None
-            return self.render_template("pulse/_backup_progress.html", found=found, ended=ended)
+            ended = _ended(work, "of") if found["row"] is None else None
+            return self.render_template(
+                "pulse/_backup_progress.html", found=found, ended=ended, reload=ended is not None
+            )
 
     @expose("/drill/<pk>", methods=["GET"])
     @has_access
@@ -141,9 +142,17 @@ def _open_one(work: Work) -> dict[str, Any]:
     return {"row": row, "most": watch.size_of_database(work) if row is not None and row.state == "running" else 0}
 
 
+def _ended(work: Work, name: str) -> Backup | None:
+    """Return the backup that the address names, if it is not being made any more."""
+    number = request.args.get(name, type=forms.row_number)
+    found = work.session.get(Backup, number) if number else None
+    return None if found is None or found.state in ("waiting", "running") else found
+
+
 def _next(work: Work) -> datetime | None:
     """Return when the next backup is due; None if none are made, or one is due now."""
     site = plan.site()
-    if not site.recipient:
+    slot = plan.last_slot(work.clock(), site.hour)
+    if not site.recipient or not watch.is_asked_since(work, slot):
         return None
-    return plan.last_slot(work.clock(), site.hour) + timedelta(days=1)
+    return slot + timedelta(days=1)

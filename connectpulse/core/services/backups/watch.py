@@ -46,15 +46,20 @@ def schedule(work: Work) -> int:
     if not site.recipient:
         return 0
     slot = plan.last_slot(work.clock(), site.hour)
-    is_asked = exists().where(Backup.created_at >= slot, Backup.trigger != "found")
-    is_open = exists().where(Backup.state.in_(("waiting", "running")))
-    if work.session.scalar(select(is_asked | is_open)):
+    if is_asked_since(work, slot):
         return 0
     try:
         ask(work, "schedule")
     except Refused:
         return 0  # somebody asked for one in the same moment
     return 1
+
+
+def is_asked_since(work: Work, slot: datetime) -> bool:
+    """Return whether a backup was asked for since `slot`, or is being made."""
+    is_asked = exists().where(Backup.created_at >= slot, Backup.trigger != "found")
+    is_open = exists().where(Backup.state.in_(("waiting", "running")))
+    return bool(work.session.scalar(select(is_asked | is_open)))
 
 
 def watch(work: Work) -> int:
