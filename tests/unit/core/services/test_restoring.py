@@ -13,7 +13,7 @@ from connectpulse.commands import backups
 from connectpulse.core.domain.contracts import Health, RestoreCheck
 from connectpulse.core.domain.settings import fresh_secrets
 from connectpulse.core.errors import Misconfigured, PulseError, Refused
-from connectpulse.core.services import campaigns
+from connectpulse.core.services import trials
 from connectpulse.core.services.backups import drills, manifest, pipes, restoring, taking, watch
 from connectpulse.core.services.notices import mail
 from connectpulse.core.storage import guard
@@ -103,7 +103,7 @@ def test_single_messages_and_mail_that_waited_are_not_sent_again(site: BackedUp,
     people = scene.people("amina@example.org")
     campaign = scene.campaign(people)
     with scene.work() as work:
-        assert campaigns.send_test(work, campaign, ["someone@example.org"]) == 1
+        assert trials.send(work, campaign, ["someone@example.org"]) == 1
         mail.post(work, "amina@example.org", "Your link", "…", "")
     site.make()
     with site.empty_site() as empty:
