@@ -158,7 +158,7 @@ class EmbeddedServer:
                 stderr=subprocess.PIPE if program != "pg_ctl" else subprocess.DEVNULL,
                 text=True,
                 cwd="/" if os.name == "posix" else None,
-                env=_clean_environment() | {"PGCONNECT_TIMEOUT": "30"} | env,
+                env=clean_environment() | {"PGCONNECT_TIMEOUT": "30"} | env,
                 preexec_fn=privilege.drop(self.cluster, binaries()),
                 timeout=_PATIENCE,
             )
@@ -169,9 +169,10 @@ class EmbeddedServer:
         return done
 
 
-def _clean_environment() -> dict[str, str]:
-    """Return the environment without the variables that would point PostgreSQL's programs elsewhere."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+def clean_environment(but: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the environment without variables that would point PostgreSQL's programs elsewhere, `but` some."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG") or name.startswith(but)}
+    return kept | {"LC_ALL": "C"}
 
 
 def free_port() -> int:

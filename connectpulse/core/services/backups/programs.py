@@ -55,10 +55,5 @@ def place(url: URL) -> tuple[str, dict[str, str]]:
     password = url.password or url.query.get("password")
     bare = url.set(drivername="postgresql")._replace(password=None).difference_update_query(["password"])
     address = bare.render_as_string(hide_password=False)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PG") or _is_of_tls(name)}
-    clean |= {"LC_ALL": "C", "PGAPPNAME": "connectpulse"}
+    clean = embedded.clean_environment(but=("PGSSL",)) | {"PGAPPNAME": "connectpulse"}
     return address, clean | ({"PGPASSWORD": str(password)} if password else {})
-
-
-def _is_of_tls(name: str) -> bool:
-    return name.startswith("PGSSL")
