@@ -76,16 +76,14 @@ def restore(house: House, identity_text: str, name: str, tell: Tell) -> Aftermat
     restoring.load(places.backup, made, identity, house.engine.url)
     tell("Bringing the database to the version of the code …")
     site.upgrade(house)
-    aftermath = settle(house, made)
-    with house.work(site.operator()) as work:
-        restoring.unmark(work)
+    tell("Verifying the action log …")
+    broken = restoring.chain(house.work, made)
+    tell("Erasing again whom the backup brought back …")
+    aftermath = restoring.settle(house.work, made)
+    aftermath.warnings += [f"The action log does not hold. {each}" for each in broken]
+    with house.work(site.operator()) as work, guard.platform_scope(work.session, "end a restore"):
+        restoring.finish(work, made, aftermath)
     return aftermath
-
-
-def settle(house: House, made: Manifest) -> Aftermath:
-    """Make a restored database safe to work with, whatever happened since the backup."""
-    with house.work(site.operator()) as work, guard.platform_scope(work.session, "settle a restored database"):
-        return restoring.settle(work, made)
 
 
 def drill(settings: Settings, identity_text: str, name: str, tell: Tell) -> dict[str, Any]:
@@ -102,7 +100,8 @@ def drill(settings: Settings, identity_text: str, name: str, tell: Tell) -> dict
         tell("Starting a scratch server …")
         url = server.ensure_running()
         clock.lap("server")
-        house = houses.build(replace(settings, database_url=url), pool_size=2)
+        apart = replace(settings, database_url=url, archive_url=str(server.folder / "archive"))
+        house = houses.build(apart, pool_size=3)
         try:
             findings = _look(house, store, made, identity, tell, clock)
         finally:
@@ -123,8 +122,13 @@ def _look(
         findings = drills.look(work, made, drills.AS_DUMPED)
     clock.lap("count")
     site.upgrade(house)
-    settle(house, made)
-    clock.lap("upgrade and settle")
+    clock.lap("upgrade")
+    tell("Verifying the action log …")
+    findings.append(drills.chain(house.work, made))
+    clock.lap("action log")
+    tell("Erasing again whom the backup brought back …")
+    findings.append(drills.settled(house.work, made))
+    clock.lap("settle")
     with house.work(site.operator()) as work, guard.platform_scope(work.session, "look at a restored database"):
         findings += drills.look(work, made, drills.AS_SETTLED)
         findings += drills.plugins(work)

@@ -41,13 +41,19 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One checkpoint: its number from 1 on, its time, the digest of the one before, its own, and its marks."""
+    """One checkpoint: its number from 1 on, its time, the digest of the one before, its own, and its marks.
+
+    `restored` names the backup that the database was brought back from, if that is what the checkpoint tells of;
+    then those after number `back_to` and before this one do not count any more.
+    """
 
     number: int
     at: datetime
     before: str
     digest: str
     marks: Mapping[int, Mark]
+    restored: str = ""
+    back_to: int = 0
 
 
 def write(work: Work) -> int:
@@ -57,26 +63,42 @@ def write(work: Work) -> int:
     was cut, and those who must know are told.
     """
     work.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('pulse_audit_checkpoint'))"))
-    store = places.ledger
-    last = latest(store)
+    last = latest(places.ledger)
     _compare(work, last)
     if last is not None and last_told(work) < last.number:
         _tell(work, last)
     grown = _grown(work, last)
     if not grown:
         return 0
+    _put(work, last, grown)
+    return len(grown)
+
+
+def begin_anew(work: Work, backup: str) -> None:
+    """Write a checkpoint that tells of a restore: those that were written after the backup do not count any more.
+
+    It takes the key of trust, and stays in the row of checkpoints: a log cannot be turned back by it unseen.
+    """
+    work.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('pulse_audit_checkpoint'))"))
+    last = latest(places.ledger)
+    if last is None or last.restored != backup or last_told(work) != last.number:
+        _put(work, last, _grown(work, None), backup)
+
+
+def _put(work: Work, last: Checkpoint | None, grown: Mapping[int, Mark], restored: str = "") -> None:
     number = last.number + 1 if last else 1
-    content = {
+    content: dict[str, Any] = {
         "kind": "connectpulse audit checkpoint",
         "number": number,
         "at": work.clock().astimezone(UTC).isoformat(),
         "before": last.digest if last else "",
         "chains": {str(chain): [mark.last_id, mark.entries, mark.seal] for chain, mark in grown.items()},
     }
+    if restored:
+        content |= {"restored": restored, "back_to": last_told(work)}
     written = canonical(sealed(content))
-    store.put(_name(number), written)
+    places.ledger.put(_name(number), written)
     _tell(work, parse(written, trust.public_key))
-    return len(grown)
 
 
 def _tell(work: Work, written: Checkpoint) -> None:
@@ -103,7 +125,8 @@ def parse(content: bytes, public_key: str) -> Checkpoint:
         said = unsealed(json.loads(content), public_key)
         marks = {int(chain): Mark(int(mark[0]), int(mark[1]), str(mark[2])) for chain, mark in said["chains"].items()}
         at, digest = datetime.fromisoformat(said["at"]), sha256(content).hexdigest()
-        return Checkpoint(int(said["number"]), at, str(said["before"]), digest, marks)
+        restored, back_to = str(said.get("restored", "")), int(said.get("back_to", 0))
+        return Checkpoint(int(said["number"]), at, str(said["before"]), digest, marks, restored, back_to)
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise Refused(f"A checkpoint cannot be read: {type(error).__name__}.") from None
 
@@ -126,9 +149,14 @@ def read(contents: Iterable[bytes], public_key: str) -> tuple[list[Checkpoint], 
 
 
 def by_chain(checkpoints: Sequence[Checkpoint]) -> dict[int, list[Mark]]:
-    """Return the marks of each chain, the oldest first."""
-    found: dict[int, list[Mark]] = {}
+    """Return the marks of each chain that count, the oldest first: what a restore turned back does not."""
+    counting: list[Checkpoint] = []
     for checkpoint in checkpoints:
+        if checkpoint.restored:
+            counting = [each for each in counting if each.number <= checkpoint.back_to]
+        counting.append(checkpoint)
+    found: dict[int, list[Mark]] = {}
+    for checkpoint in counting:
         for chain, mark in checkpoint.marks.items():
             found.setdefault(chain, []).append(mark)
     return found

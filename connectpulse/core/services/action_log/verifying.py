@@ -7,6 +7,7 @@ not hold; the first bad entry of a chain is named, since nothing after it can be
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -23,6 +24,8 @@ from .checkpoints import Mark
 PAGE = 100_000
 """Entries the database is asked for at a time."""
 LAST = (1 << 63) - 1
+_UNTOLD = timedelta(minutes=5)
+"""How long before a backup a checkpoint may lie that the backup does not tell of: it was being written."""
 
 _COLUMNS = ", ".join(chain.COLUMNS)
 _HEADS = (
@@ -77,20 +80,24 @@ def name(number: int) -> str:
     return f"Organisation {number}" if number else "The platform"
 
 
-def verify(work: Work) -> Report:
+def verify(work: Work, until: datetime | None = None) -> Report:
     """Verify the whole log in the database against the checkpoints in the ledger. O(entries), in one snapshot.
 
-    `work` must not have read anything yet.
+    `work` must not have read anything yet. A database that was brought back is verified against the checkpoints
+    `until` the moment of its backup, and those it tells of.
     """
     work.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    return examine(work)
+    return examine(work, until)
 
 
-def examine(work: Work) -> Report:
+def examine(work: Work, until: datetime | None = None) -> Report:
     """Verify the whole log as this transaction sees it."""
     found, faults = checkpoints.read(checkpoints.every(places.ledger), trust.public_key)
     with guard.platform_scope(work.session, "verify the action log"):
-        faults += checkpoints.told_wrongly(found, checkpoints.last_told(work))
+        told = checkpoints.last_told(work)
+    if until is not None:
+        found = [each for each in found if each.number <= told or each.at < until - _UNTOLD]
+    faults += checkpoints.told_wrongly(found, told)
     marks = checkpoints.by_chain(found)
     known = heads(work)
     report = Report(faults=faults)

@@ -6,18 +6,21 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import LargeBinary, select, type_coerce
+from sqlalchemy import LargeBinary, delete, select, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...errors import PulseError
+from ...storage import guard
 from ...storage.base import metadata
+from ...storage.models import Archive
 from ...storage.session import raw
 from ...storage.stores import Store
 from ...storage.trust import canonical, sealed
 from ...storage.vault import Encrypted, keyring
-from ..work import Work
+from ..rights import replaying
+from ..work import SYSTEM, Opener, Work
 from . import manifest as manifests
-from . import taking
+from . import restoring, taking
 from .manifest import Manifest
 from .watch import DRILLS
 
@@ -100,6 +103,41 @@ def plugins(work: Work) -> list[Finding]:
         return Finding(name, said.is_healthy, said.detail or "It holds.")
 
     return [_guarded(work, name, lambda name=name: ask(name)) for name in sorted(work.registry.restore_checks)]  # type: ignore[misc]
+
+
+def chain(open_work: Opener, manifest: Manifest) -> Finding:
+    """Look whether the action log holds as it was when the backup was made."""
+    return _attempted("action log", lambda: _said("action log", restoring.chain(open_work, manifest), "It holds."))
+
+
+def settled(open_work: Opener, manifest: Manifest) -> Finding:
+    """Erase again whom the backup brought back, then look whether any of them is left.
+
+    Archives are files of their own, which the site has erased in already: a drill knows of none and changes none.
+    """
+
+    def erase() -> Finding:
+        with open_work(SYSTEM) as work, guard.platform_scope(work.session, "forget archives in a drill"):
+            work.session.execute(delete(Archive))
+        done = restoring.settle(open_work, manifest, scrub=False)
+        again = replaying.run(open_work, scrub=False)
+        left = [f"{again.applied} erasures were not done."] if again.applied else []
+        people = f"{done.erasures} replayed, {done.erased} people were in the backup and are gone."
+        return _said("erasures", again.faults + left, people)
+
+    return _attempted("erasures", erase)
+
+
+def _said(name: str, faults: list[str], good: str) -> Finding:
+    return Finding(name, not faults, " ".join(faults[:5]) or good)
+
+
+def _attempted(name: str, find: Callable[[], Finding]) -> Finding:
+    try:
+        return find()
+    except (PulseError, SQLAlchemyError, OSError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        log.exception("drill_failed", look=name)
+        return Finding(name, False, f"It could not be looked at: {type(error).__name__}: {str(error)[:200]}")
 
 
 def _guarded(work: Work, name: str, find: Callable[[], Finding]) -> Finding:

@@ -13,10 +13,13 @@ from pyrage import x25519
 from sqlalchemy import URL, select, text, update
 
 from ...errors import Misconfigured, Refused
+from ...storage import guard
 from ...storage.models import Campaign
 from ...storage.stores import Store
 from .. import audit, campaigns, leaving, recovery
-from ..work import Work
+from ..action_log import checkpoints, verifying
+from ..rights import replaying
+from ..work import SYSTEM, Opener, Work
 from . import pipes, plan, programs
 from .manifest import Manifest
 from .taking import connected
@@ -108,6 +111,7 @@ class Aftermath:
     stopped: int = 0
     unsent_mail: int = 0
     sessions: int = 0
+    erasures: int = 0
     erased: int = 0
     warnings: list[str] = field(default_factory=list)
 
@@ -115,20 +119,40 @@ class Aftermath:
 Step = Callable[[Work, Manifest, Aftermath], None]
 
 
-def settle(work: Work, manifest: Manifest) -> Aftermath:
-    """Make a restored database safe to work with; platform work, safe to run twice."""
+def settle(open_work: Opener, manifest: Manifest, *, scrub: bool = True) -> Aftermath:
+    """Make a restored database safe to work with, whatever happened since the backup. Safe to run twice.
+
+    Without `scrub`, rows of erased people are gone and may still lie in the files of the server: for scratch ones.
+    """
     found = Aftermath()
-    for step in STEPS:
-        step(work, manifest, found)
+    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "settle a restored database"):
+        for step in STEPS:
+            step(work, manifest, found)
+    replay(open_work, found, scrub=scrub)
+    return found
+
+
+def chain(open_work: Opener, manifest: Manifest) -> list[str]:
+    """Return what does not hold of the action log as it was when the backup was made, one sentence each."""
+    with open_work(SYSTEM) as work:
+        return verifying.verify(work, manifest.moment).sentences()
+
+
+def replay(open_work: Opener, found: Aftermath, *, scrub: bool) -> None:
+    """Erase again whom the backup brought back."""
+    done = replaying.run(open_work, scrub=scrub)
+    found.erasures, found.erased = done.applied, done.people
+    found.warnings += [f"An erasure cannot be replayed: {fault}" for fault in done.faults]
+
+
+def finish(work: Work, manifest: Manifest, found: Aftermath) -> None:
+    """Write down that the database was brought back, in the action log and in its checkpoints; let processes work."""
     audit.record_named(
         work, "backup.restored", None, "Backup", "", manifest.name, taken_at=manifest.taken_at, paused=found.paused,
         missed=found.missed, erased=found.erased,
     )  # fmt: skip
-    return found
-
-
-def unmark(work: Work) -> None:
-    """Let processes work on the database: the restore is done."""
+    work.session.flush()
+    checkpoints.begin_anew(work, manifest.name)
     work.session.execute(text(f"DROP TABLE IF EXISTS {MARK}"))
 
 

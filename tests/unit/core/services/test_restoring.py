@@ -14,14 +14,19 @@ from connectpulse.core.domain.contracts import Health, RestoreCheck
 from connectpulse.core.domain.settings import fresh_secrets
 from connectpulse.core.errors import Misconfigured, PulseError, Refused
 from connectpulse.core.services import trials
+from connectpulse.core.services.action_log import checkpoints, verifying
 from connectpulse.core.services.backups import drills, manifest, pipes, restoring, taking, watch
+from connectpulse.core.services.backups.manifest import Manifest
 from connectpulse.core.services.notices import mail
+from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.embedded import EmbeddedServer
 from connectpulse.core.storage.models import Connection, Drill
+from connectpulse.core.storage.stores import places
 from connectpulse.house import House
 from connectpulse.testing import factories
 from tests.unit.core.services.backup_scene import BackedUp, backed_up
+from tests.unit.core.services.rights_scene import ZARA, Office
 from tests.unit.core.services.scene import Scene
 
 
@@ -211,6 +216,79 @@ def test_a_drill_brings_a_backup_back_and_its_report_is_kept(site: BackedUp, sce
     assert manifest.opened(site.store.get(kept.name), kept.name) == report
     assert one(site.house, "SELECT count(*) FROM pulse_audit WHERE verb = 'backup.drilled'") == (1,)
     assert one(site.house, "SELECT state FROM pulse_campaign") == ("running",), "the site itself goes on"
+
+
+def forgetful(site: BackedUp, organisation: int) -> Manifest:
+    """Make a backup of a site with Zara in it, who is erased afterwards; a checkpoint is written before and after."""
+    desk = Office(site.house, organisation)
+    desk.contact("Zara Khan", ("email", ZARA), ("phone", "+923001234567"))
+    desk.contact("Omar Else", ("email", "omar@example.org"))
+    checkpoint(site.house)
+    made = site.make()
+    desk.answer("deletion")
+    checkpoint(site.house)
+    return made
+
+
+def checkpoint(house: House) -> None:
+    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        assert checkpoints.write(work)
+
+
+def verified(house: House) -> list[str]:
+    with house.work(SYSTEM) as work:
+        return verifying.verify(work).sentences()
+
+
+def names(house: House) -> list[str]:
+    with house.work(factories.ADMINISTRATOR) as work:
+        return list(work.session.scalars(text("SELECT name FROM pulse_contact ORDER BY name")))
+
+
+def test_who_was_erased_after_the_backup_is_erased_again(site: BackedUp, scene: Scene) -> None:
+    forgetful(site, scene.organisation)
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        assert (aftermath.erasures, aftermath.erased, aftermath.warnings) == (1, 1, [])
+        assert "Zara Khan" not in names(empty)
+        assert "Omar Else" in names(empty)
+        assert verified(empty) == [], "a restore is no tampering, and the log tells of it"
+        checkpoint(empty)
+        assert verified(empty) == []
+        assert one(empty, "SELECT count(*) FROM pulse_notice WHERE kind = 'audit.broken'") == (0,)
+    assert verified(site.house), "the database that went on elsewhere is not the one the ledger tells of any more"
+
+
+def test_a_drill_says_whom_it_erased_again(site: BackedUp, scene: Scene) -> None:
+    forgetful(site, scene.organisation)
+    report = held(site)
+    assert report["is_passed"], report["findings"]
+    assert finding(report, "erasures")["detail"].startswith("1 replayed, 1 people were in the backup")
+    places.ledger.put("erasures/20990101-forged.bin", b"x" * 80)
+    forged = finding(held(site), "erasures")
+    assert not forged["is_good"]
+    assert "20990101-forged" in forged["detail"]
+
+
+@pytest.mark.parametrize("tampering", [
+    "UPDATE pulse_audit SET actor_name = 'Nobody' WHERE id = (SELECT max(id) FROM pulse_audit)",
+    "DELETE FROM pulse_audit WHERE id = (SELECT id FROM pulse_audit ORDER BY id OFFSET 1 LIMIT 1)",
+])  # fmt: skip
+def test_a_tampered_entry_of_the_action_log_is_named(site: BackedUp, scene: Scene, tampering: str) -> None:
+    scene.people("amina@example.org")
+    checkpoint(site.house)
+    with site.house.sessions() as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        session.execute(text(tampering))
+        session.commit()
+    site.make()
+    report = held(site)
+    assert not report["is_passed"]
+    assert [each["name"] for each in report["findings"] if not each["is_good"]] == ["action log"]
+    assert "Entry " in finding(report, "action log")["detail"]
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+    assert any("The action log does not hold" in warning for warning in aftermath.warnings)
 
 
 def test_a_drill_finds_missing_rows_and_missing_keys(site: BackedUp, scene: Scene) -> None:
