@@ -6,7 +6,7 @@ is not given. What was searched for is not kept: it names people who may never h
 
 from typing import NamedTuple
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from ..core.services import audit
 from ..core.services.action_log import denials
@@ -14,10 +14,14 @@ from . import current
 
 
 class Reading(NamedTuple):
-    """What a page shows of people: the verb of the entry, and the kind of its object."""
+    """What a page shows of people: the verb of the entry, and the kind of its object.
+
+    What a page `of_platform` shows belongs to no organisation; others say so by themselves (`NounView.is_across`).
+    """
 
     verb: str
     kind: str
+    of_platform: bool = False
 
 
 READINGS = {
@@ -27,13 +31,34 @@ READINGS = {
     "ContactView.lookup": Reading("contact.listed", "Contact"),
     "SuppressionView.list": Reading("suppression.listed", "Suppression"),
     "SuppressionView.show": Reading("suppression.listed", "Suppression"),
+    "SuppressionView.lookup": Reading("suppression.listed", "Suppression"),
     "MessageView.show": Reading("message.read", "Message"),
     "MessageView.list": Reading("message.listed", "Message"),
     "InboundView.show": Reading("reply.read", "InboundMessage"),
     "InboundView.list": Reading("reply.listed", "InboundMessage"),
     "MemberView.list": Reading("member.listed", "Membership"),
-    "MemberView.show": Reading("member.listed", "Membership"),
     "MemberView.edit": Reading("member.listed", "Membership"),
+    "StrayView.list": Reading("stray.listed", "StrayMessage"),
+    "StrayView.show": Reading("stray.read", "StrayMessage"),
+    "AccountView.list": Reading("account.listed", "User"),
+    "AccountView.show": Reading("account.read", "User"),
+    "AccountView.edit": Reading("account.read", "User"),
+    "SignInLogView.list": Reading("sign_in.listed", "SignIn"),
+    "SupportView.list": Reading("support.listed", "SupportRequest"),
+    "SupportView.show": Reading("support.read", "SupportRequest"),
+    "RequestView.list": Reading("subject_request.listed", "SubjectRequest"),
+    "RequestView.show": Reading("subject_request.read", "SubjectRequest"),
+    "RequestView.certificate": Reading("subject_request.read", "SubjectRequest"),
+    "HoldView.list": Reading("hold.listed", "Hold"),
+    "HoldView.show": Reading("hold.read", "Hold"),
+    "ApiRequestView.list": Reading("api_request.listed", "ApiRequest"),
+    "ApiRequestView.show": Reading("api_request.read", "ApiRequest"),
+    "AgreementView.list": Reading("agreement.read", "Agreement", of_platform=True),
+    "AgreementView.edit": Reading("agreement.read", "Agreement", of_platform=True),
+    "DecisionView.list": Reading("decision.listed", "Decision"),
+    "DecisionView.show": Reading("decision.read", "Decision"),
+    "AuditView.list": Reading("audit.listed", "AuditEntry"),
+    "AuditView.show": Reading("audit.read", "AuditEntry"),
     "ImportView.faults": Reading("import.faults_read", "Import"),
 }
 """Pages that show personal data, by endpoint; a page that is added is added here."""
@@ -65,13 +90,21 @@ def _witness(response: Response) -> Response:
 
 
 def _read(reading: Reading) -> None:
-    chosen = current.organisation_id()
-    if chosen is None:
-        return
+    is_platform = reading.of_platform or _is_across()
+    chosen = None if is_platform else current.organisation_id()
+    if chosen is None and not is_platform:
+        return  # such a page shows nobody: it asks to choose an organisation
     id = str((request.view_args or {}).get("pk", ""))
     detail = {"page": request.endpoint or "", "searched": bool(request.args.get("q"))}
     with current.the_house().work(current.actor(), chosen) as work:
         audit.record_named(work, reading.verb, chosen, reading.kind, id, "", **detail)
+
+
+def _is_across() -> bool:
+    """Return whether the page of this request shows what is of the platform."""
+    view = getattr(current_app.view_functions[request.endpoint or ""], "__self__", None)
+    asked = getattr(view, "is_across", None)
+    return bool(asked is not None and asked())
 
 
 def _is_sign_in() -> bool:

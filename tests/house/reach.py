@@ -1,7 +1,7 @@
 """Which functions a function may call, as far as its source says; enough to see whether it writes to the action log.
 
 Names are looked up where Python would: in the function, in its module, in the class it is a method of. What is
-called through a value, like a hook, is not followed.
+called through a value, like a hook, is not followed, but for tables of functions at the top of a module.
 """
 
 import ast
@@ -58,8 +58,17 @@ def _called(function: FunctionType, owner: type[Any] | None) -> Iterator[tuple[A
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute):
             found, its_owner = _above(node, function, owner) or _lookup(node, names, owner)
-            if isinstance(found, FunctionType | MethodType | functools.partial):
-                yield plain(found), its_owner
+            for each in _functions(found):
+                yield plain(each), its_owner
+
+
+def _functions(found: Any) -> Iterator[Any]:
+    """Yield `found` if it can be called as a function, or the functions of a table."""
+    if isinstance(found, FunctionType | MethodType | functools.partial):
+        yield found
+    elif isinstance(found, dict | tuple | list):
+        for each in found.values() if isinstance(found, dict) else found:
+            yield from _functions(each)
 
 
 @functools.cache

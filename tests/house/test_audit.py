@@ -31,14 +31,29 @@ def _writers() -> set[str]:
     }
 
 
+def _constants(path: Path) -> dict[str, str]:
+    """Return the texts that have a name at the top of a file."""
+    found: dict[str, str] = {}
+    for node in code.tree(path).body:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
+                names, values = (target.elts, node.value.elts) if several else ([target], [node.value])
+                for name, value in zip(names, values, strict=True):
+                    if isinstance(name, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str):
+                        found[name.id] = value.value
+    return found
+
+
 def _used(path: Path) -> Iterator[str]:
-    writers = _writers()
+    writers, constants = _writers(), _constants(path)
     for node in code.nodes(path):
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in writers:
             for argument in (*node.args, *(each.value for each in node.keywords)):
                 for each in ast.walk(argument):
-                    if isinstance(each, ast.Constant) and isinstance(each.value, str) and _VERB.match(each.value):
-                        yield each.value
+                    said = constants.get(each.id) if isinstance(each, ast.Name) else getattr(each, "value", None)
+                    if isinstance(said, str) and _VERB.match(said):
+                        yield said
 
 
 def test_there_are_writers() -> None:

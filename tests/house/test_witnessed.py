@@ -3,7 +3,7 @@
 A route, command or task that is new and neither reaches a writer nor is explained here fails.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -17,16 +17,20 @@ from connectpulse.core.storage.models import AuditEntry
 from connectpulse.house import House
 from connectpulse.tasks import core as tasks
 from connectpulse.testing.factories import ADMINISTRATOR
+from connectpulse.web.panel.noun import NounView
 from connectpulse.web.security import roles
+from connectpulse.web.witness import READINGS
 from tests.house import reach
 from tests.journeys.panel_scene import Visitor, panel, visitor
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 ROUTES = {
-    "SignInView.login": "The security manager writes it down, which is tried below.",
-    "SignInView.logout": "The security manager writes it down, which is tried below.",
-    "SuppressionView.edit": "Suppressions cannot be changed: it answers 404, which is written down.",
+    "SignInView.passkey_options": "It asks the browser a riddle; what signs in by it is written down.",
+    "FactorView.passkey_options": "It asks the browser a riddle; the passkey that comes of it is written down.",
+    "FactorView.begin": "The secret it makes opens nothing until its first code is typed, which is written down.",
+    "NoticesView.read": "One marks one's own notices as read; nobody else's change.",
+    "NoticesView.follow": "One marks one's own notice as read; nobody else's changes.",
     "TemplateView.preview": "It shows what was typed and keeps nothing.",
     "callbacks.receive": "The request itself is kept as it came; a forged one is written down.",
 }
@@ -36,17 +40,29 @@ COMMANDS = {
     "database stop": "The log goes to sleep with the database; PostgreSQL's own log tells of it.",
     "database url": "It may be asked for where no log is yet; it is who may read the site's folder that counts.",
     "new-plugin": "It writes files of a developer and has no site.",
+    "backup keys": "It prints fresh keys and touches nothing.",
+    "backup list": "It reads names and sizes in the backup store, and has no database: the site may be down.",
+    "backup verify": "It reads a backup without opening it, and has no database: the site may be down.",
+    "evidence verify": "It reads a file its caller holds, anywhere.",
+    "rights verify": "It reads a copy its caller holds, anywhere.",
 }
 TASKS = {
     "core.expire_silent": "Messages end by themselves; the message log tells when and why.",
     "core.squash_counters": "It adds figures up that are kept anyway.",
     "core.make_partitions": "It makes room for the coming months.",
     "core.wake_jobs": "It wakes what waits.",
+    "core.wake_backups": "It wakes what waits; making the backup is written down.",
+    "core.wake_reconciling": "It wakes whoever compares; what that finds is written down.",
+    "core.watch_backups": "It puts an alarm on the board, which tells since when.",
+    "core.watch_retention": "It puts an alarm on the board, which tells since when.",
+    "core.remind_of_requests": "It puts reminders on the board; the requests stay as they are.",
+    "core.mail_notices": "It mails what is on the board; the mail log tells of every mail.",
+    "core.mail_digests": "It mails what is on the board; the mail log tells of every mail.",
     "core.send_mail": "The mail log tells of every mail; what it is about was written down when it was posted.",
 }
+QUEUED: dict[str, str] = {}
 JOBS = {
     "quote": "It counts; asking for it was written down.",
-    "cancel": "It takes messages out of a campaign whose cancelling was written down.",
 }
 
 
@@ -96,6 +112,32 @@ def test_every_task_writes_its_entry() -> None:
     assert found == set(TASKS)
 
 
+class Kept:
+    """A queue that keeps the tasks declared on it."""
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[str, Any, None]] = []
+
+    def task(self, name: str) -> Callable[[Any], Any]:
+        def keep(function: Any) -> Any:
+            self.tasks.append((name, function, None))
+            return function
+
+        return keep
+
+    def periodic_task(self, schedule: Any, name: str) -> Callable[[Any], Any]:
+        return lambda function: function  # sweeps, which are tried above
+
+
+def test_every_task_of_the_queue_writes_its_entry(standing_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing_house, "waker", standing_house.waker)  # registering sets it; it is set back
+    queue = Kept()
+    tasks.register(queue, standing_house, "nobody", lambda: False)
+    found, count = unwritten(iter(queue.tasks))
+    assert count >= 5
+    assert found == set(QUEUED)
+
+
 def test_every_job_writes_its_entry(standing_house: House) -> None:
     found, count = unwritten((name, kind.step, None) for name, kind in standing_house.registry.jobs.items())
     assert count >= 5
@@ -117,6 +159,30 @@ def test_what_writes_and_what_does_not_is_told_apart() -> None:
 def entries(house: House) -> list[AuditEntry]:
     with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
         return list(work.session.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+
+
+def test_every_page_of_personal_data_writes_that_it_was_read(app: Flask, house: House) -> None:
+    personal = {table for table, rule in house.registry.rules.items() if rule.personal_columns}
+    found = set()
+    for endpoint, function in app.view_functions.items():
+        view = getattr(function, "__self__", None)
+        is_page = endpoint.endswith((".list", ".show", ".lookup"))
+        if isinstance(view, NounView) and is_page and view.model.__tablename__ in personal:
+            found.add(endpoint)
+    assert len(found) > 15
+    assert found <= set(READINGS)
+    assert set(READINGS) <= set(app.view_functions)
+
+
+def test_what_is_read_of_the_platform_is_written_into_its_chain(house: House, app: Flask, organisation: int) -> None:
+    person = visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    for path in ("/sign-ins/list/", "/requests/list/?of=platform", "/requests/list/", "/agreements/"):
+        assert person.get(path).status_code == 200, path
+    read = [(each.verb, each.organisation_id) for each in entries(house) if each.verb.endswith((".listed", ".read"))]
+    assert read == [
+        ("sign_in.listed", None), ("subject_request.listed", None), ("subject_request.listed", organisation),
+        ("agreement.read", None),
+    ]  # fmt: skip
 
 
 def test_signing_in_and_out_is_written_down(house: House, app: Flask) -> None:

@@ -13,6 +13,8 @@ _DAY = timedelta(days=1)
 
 ACTIONS = (
     AuditAction("user.locked", "The account {object} was closed for a while after too many wrong attempts."),
+    AuditAction("user.proven", "{actor} proved again who they are."),
+    AuditAction("user.proof_failed", "Somebody signed in as {object} typed a wrong password."),
     AuditAction("user.unlocked", "{actor} opened the account {object} again."),
     AuditAction("user.sessions_ended", "{actor} ended sessions of {object}."),
     AuditAction("user.role_changed", "{actor} changed the role of {object} on the platform."),

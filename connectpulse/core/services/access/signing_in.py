@@ -19,6 +19,7 @@ from .people import Person
 OpenWork = Callable[[], AbstractContextManager[Work]]
 WRONG = "The name or the password is not right."
 WRONG_CODE = "This code does not fit, or it was used already. Type the next one."
+NEVER_GIVEN = "second factor never given"
 WRONG_PASSKEY = "This passkey was not accepted."
 
 
@@ -110,11 +111,17 @@ def prove_again(open_work: OpenWork, user_id: int, password: str, session_id: in
         closed = _try(work, counts)
     if closed:
         raise closed
-    if not _look(open_work, counts, person, password)[0]:
-        raise Refused("The present password is not right.")
+    fits, _ = _look(open_work, counts, person, password)
     with open_work() as work:
-        tries.give_back(work, counts)
-        sessions.prove(work, session_id)
+        audit.record_named(
+            work, "user.proven" if fits else "user.proof_failed", None, "User", user_id,
+            person.username if person else "",
+        )  # fmt: skip
+        if fits:
+            tries.give_back(work, counts)
+            sessions.prove(work, session_id)
+    if not fits:
+        raise Refused("The present password is not right.")
 
 
 def history(work: Work, user_id: int, most: int = 20) -> list[SignIn]:
@@ -209,14 +216,18 @@ def _tell_of_new_device(work: Work, person: Person, visit: Visit) -> None:
 
 def _write(work: Work, person: Person | None, visit: Visit, reason: str, *, is_good: bool = False) -> None:
     """Write an attempt into the history and the action log."""
-    work.session.add(
-        SignIn(
-            user_id=person and person.id, is_good=is_good, reason=reason, address=visit.address[:60],
-            network=visit.network, device=visit.device, at=work.clock(),
-        )
-    )  # fmt: skip
     if is_good and person is not None:
         work.actor = replace(work.actor, kind="user", name=person.name, id=person.id)
+    _keep(work, person, visit.address[:60], visit.device, reason, is_good=is_good)
+
+
+def _keep(work: Work, person: Person | None, address: str, device: str, reason: str, *, is_good: bool) -> None:
+    work.session.add(
+        SignIn(
+            user_id=person and person.id, is_good=is_good, reason=reason, address=address,
+            network=devices.network_of(address), device=device, at=work.clock(),
+        )
+    )  # fmt: skip
     audit.record_named(
         work, "user.signed_in" if is_good else "user.sign_in_failed", None, "User", person.id if person else "",
         person.username if person else "nobody", reason=reason,
@@ -224,11 +235,14 @@ def _write(work: Work, person: Person | None, visit: Visit, reason: str, *, is_g
 
 
 def end_half_sessions(work: Work) -> int:
-    """End sessions whose second factor never came, and forget challenges nobody signed."""
+    """End sessions whose second factor never came: somebody knows the password, which their owner should see."""
     now = work.clock()
     ended = work.session.execute(
         update(UserSession)
         .where(UserSession.is_half, UserSession.ended_at.is_(None), UserSession.created_at < now - sessions.HALF)
-        .values(ended_at=now, why="second factor never given")
-    )
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+        .values(ended_at=now, why=NEVER_GIVEN)
+        .returning(UserSession.user_id, UserSession.address, UserSession.device)
+    ).all()
+    for user_id, address, device in ended:
+        _keep(work, people.by_id(work, user_id), address, device, NEVER_GIVEN, is_good=False)
+    return len(ended)

@@ -59,6 +59,7 @@ def believed(work: Work, moment: datetime, run: Uptime) -> str:
         jump = moment - row.seen_at
     if jump > BOUND:
         row.stopped_at, row.reason = row.seen_at, _reason(row, moment, run)
+        audit.record_named(work, "retention.stopped", None, "Clock", 1, "", seen=row.seen_at, said=moment)
         board.post(
             work, "retention", "Retention has stopped: the clock jumped", row.reason,
             roles=(PLATFORM_ADMINISTRATOR,), level=board.ALARM, link="/retention/report", key=KEY,

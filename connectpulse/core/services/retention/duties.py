@@ -18,6 +18,7 @@ ACTIONS = (
     AuditAction("hold.lifted", "{actor} lifted the {object}."),
     AuditAction("retention.chosen", "{actor} chose how long {object} is kept."),
     AuditAction("retention.started", "{actor} started a retention run."),
+    AuditAction("retention.stopped", "Retention stopped, because the clock is in doubt."),
     AuditAction("retention.confirmed", "{actor} confirmed that the clock is right."),
     AuditAction("retention.reported", "{actor} downloaded the retention report."),
     AuditAction("archive.searched", "{actor} searched the archives."),

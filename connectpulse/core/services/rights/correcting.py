@@ -45,7 +45,8 @@ def propose(work: Work, request_id: int, changes: list[Mapping[str, str]]) -> No
     if request.state == "planned":
         intake.drop_decision(work, request, "The corrections were changed.")
         request.state, request.digest = "verified", ""
-    work.session.flush()
+    noted = sorted({f"{each['table']}.{each['column']}" for each in wanted})
+    intake.record(work, "subject_request.correction_noted", request, columns=noted)
 
 
 def _canonical(work: Work, change: Mapping[str, str]) -> dict[str, str]:

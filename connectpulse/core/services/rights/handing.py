@@ -204,10 +204,12 @@ def sweep(open_work: Opener) -> int:
             update(SubjectPackage)
             .where(SubjectPackage.state == "ready", SubjectPackage.expires_at <= work.clock())
             .values(state="expired", secret=None)
-            .returning(SubjectPackage.name),
+            .returning(SubjectPackage.name, SubjectPackage.organisation_id, SubjectPackage.request_id),
             execution_options={"synchronize_session": False},
         ).all()
         names = [row[0] for row in over]
+        for _, home, id in over:
+            audit.record_named(work, "subject_request.copy_expired", home, "SubjectRequest", id, f"request {id}")
         alive = set(work.session.scalars(select(SubjectPackage.name).where(SubjectPackage.state == "ready")))
         now = work.session.scalar(text("SELECT now()"))
     store = places.archive
