@@ -4,17 +4,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
+from ...domain.rights import State
 from ...storage import ids
-from ...storage.models import Drill
+from ...storage.models import AuditCheck, Connection, Drill, SubjectRequest
 from .. import duties
 from ..backups import watch
+from ..disclosure import agreements
 from ..notices import mail
+from ..policy import inventory, operator, versions
+from ..retention import report
 from ..work import Work
 
 DRILLED = timedelta(days=35)
 """How old the last drill may be."""
+CHECKED = timedelta(hours=50)
+"""How old the last check of a chain of the action log may be; each is checked every night."""
+_SOME = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +102,97 @@ def _acts(work: Work, address: str) -> Seen:
     return _now(work, last is not None, "Acts are written down." if last else "Nothing was ever written down.")
 
 
+def _chains(work: Work, address: str) -> Seen:
+    """Look at what the last check of each chain of the action log found."""
+    rows = work.session.execute(
+        select(AuditCheck.state, func.count(), func.min(AuditCheck.finished_at), func.max(AuditCheck.organisation_id))
+        .where(AuditCheck.finished_at.is_not(None))
+        .group_by(AuditCheck.state)
+    )
+    found = {row[0]: (row[1], row[2] or work.clock(), row[3]) for row in rows}
+    if "broken" in found:
+        count, at, last = found["broken"]
+        whose = f"organisation {last}" if last else "the platform"
+        return Seen(False, f"{count} chain(s) of the action log do not hold, among them that of {whose}.", at)
+    if not found:
+        return _now(work, False, "The action log was never verified here.")
+    count, at, _ = found["holds"]
+    is_fresh = work.clock() - at <= CHECKED
+    said = f"{count} chain(s) held when they were last verified, the first of them on {at:%d %B %Y %H:%M} UTC."
+    return Seen(is_fresh, said if is_fresh else f"{said} That is too long ago.", at)
+
+
+def _retention(work: Work, address: str) -> Seen:
+    """Look whether rules are applied, and whether rows whose time is over are still there."""
+    last, faults = report.last_run(work), report.faults(work, work.clock())
+    late = report.overdue(work, work.clock())
+    if late:
+        faults.append(f"Rows whose time is over are still in {', '.join(late[:_SOME])}.")
+    if last is None:
+        return _now(work, False, " ".join(faults) or "No rule was ever applied here.")
+    said = f"Rules were applied on {last.started_at:%d %B %Y %H:%M} UTC; no row is there whose time is over."
+    return Seen(not faults, " ".join(faults) or said, last.started_at)
+
+
+def _agreements(work: Work, address: str) -> Seen:
+    """Look whether anything may be sent over a connection without an agreement that holds."""
+    rows = list(work.session.scalars(select(Connection).where(Connection.is_active).order_by(Connection.id)))
+    found = agreements.standings(work, rows)
+    without = [row.name for row in rows if not found[row.id].standing.may_send]
+    if without:
+        return _now(work, False, f"Active without an agreement: {', '.join(without[:_SOME])}.")
+    held = sum(each.until is not None for each in found.values())
+    return _now(work, True, f"{len(rows)} active connection(s): {held} with an agreement, the others are trials.")
+
+
+def _policy(work: Work, address: str) -> Seen:
+    version = versions.in_force(work)
+    if version is None:
+        return _now(work, False, "No policy is in force here.")
+    return _now(work, True, f"In force since {version.effective_on:%d %B %Y}; SHA-256 {version.digest}.")
+
+
+def _named(work: Work, address: str) -> Seen:
+    """Look whether the policy in force names everything that is kept."""
+    if versions.in_force(work) is None:
+        return _now(work, False, "No policy is in force here.")
+    missing = inventory.faults(work)
+    return _now(work, not missing, " ".join(missing[:_SOME]) or "The policy in force names everything that is kept.")
+
+
+def _operator(work: Work, address: str) -> Seen:
+    missing = operator.missing(operator.facts(work))
+    return _now(
+        work, not missing, f"Not filled in: {', '.join(missing)}." if missing else "The operator can be reached."
+    )
+
+
+def _requests(work: Work, address: str) -> Seen:
+    """Look whether a request about personal data is overdue."""
+    ended = (State.DONE, State.REFUSED, State.WITHDRAWN)
+    is_open = SubjectRequest.state.not_in([each.value for each in ended])
+    row = work.session.execute(
+        select(func.count(), func.count().filter(SubjectRequest.due_at < work.clock())).where(is_open)
+    ).one()
+    return _now(work, not row[1], f"{row[0]} open request(s), {row[1]} of them overdue.")
+
+
 LOOKS: Mapping[str, Look] = {
     "acts": _acts,
+    "agreements": _agreements,
     "api log": _api_log,
     "backup": _backup,
+    "chains": _chains,
     "database": _database,
     "declared": _declared,
     "drill": _drill,
     "https": _https,
     "mail": _mail,
+    "named": _named,
+    "operator": _operator,
     "plugins": _plugins,
+    "policy": _policy,
+    "requests": _requests,
+    "retention": _retention,
 }
 """Every look by the name that controls call it by."""

@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from connectpulse.core.domain.controls import CONTROLS
 from connectpulse.core.errors import Refused
 from connectpulse.core.services.evidence import bundle, looks
 from connectpulse.core.services.evidence.bundle import Outcomes
+from connectpulse.core.services.policy import operator
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import Drill
 from connectpulse.core.storage.trust import trust
 from connectpulse.house import House
 from connectpulse.testing import factories
+from tests.unit.core.services.rights_scene import Office
+from tests.unit.core.services.scene import Scene
 
 WHEN = "2026-11-25T10:00:00+00:00"
 ADDRESS = "https://pulse.example.org"
@@ -50,27 +54,30 @@ def test_without_a_run_nothing_that_needs_one_is_held(house: House) -> None:
         assert not tests or row["standing"] != "held", row["number"]
         assert all(proof["is_good"] is None for proof in tests)
     assert found["by"]["5d"]["standing"] == "broken", "there is no backup and no drill"
-    assert found["by"]["8a"] | {"standing": "not shown", "owed": "versions of the policy"} == found["by"]["8a"]
+    assert found["by"]["2e"]["standing"] == "not shown"
+    assert found["by"]["2e"]["owed"]
+    assert found["by"]["8a"]["standing"] == "broken", "no policy is in force"
 
 
 def test_a_sentence_is_held_when_all_that_proves_it_was_good(house: House) -> None:
     found = gathered(house, EVERY)["by"]
-    assert found["4"]["standing"] == "held"
-    assert found["4"]["last_held"] == WHEN
+    assert found["7a"]["standing"] == "held"
+    assert found["7a"]["last_held"] == WHEN
     assert found["5a"]["standing"] == "held"
-    assert found["5b"]["standing"] == "partly shown", "something is owed"
+    assert found["5b"]["standing"] == "held"
+    assert found["3f"]["standing"] == "partly shown", "something is owed"
     http = gathered(house, EVERY, "http://127.0.0.1:8080")["by"]
     assert http["5a"]["standing"] == "broken"
     assert http["5a"]["last_held"] is None
 
 
 def test_one_failed_case_breaks_what_it_proves(house: House) -> None:
-    rules = "tests/house/test_retention.py::test_every_table_has_exactly_one_rule"
-    for broken in (rules, f"{rules}[a-case]"):
-        outcomes = EVERY | passed(rules) | passed(broken, outcome="failed")
-        assert gathered(house, outcomes)["by"]["4"]["standing"] == "broken"
-    skipped = EVERY | passed(rules, outcome="skipped")
-    assert gathered(house, skipped)["by"]["4"]["standing"] == "partly shown"
+    case = "tests/unit/core/services/test_subject_requests.py::test_a_correction_reaches_what_is_sent_next"
+    for broken in (case, f"{case}[a-case]"):
+        outcomes = EVERY | passed(case) | passed(broken, outcome="failed")
+        assert gathered(house, outcomes)["by"]["7b"]["standing"] == "broken"
+    skipped = EVERY | passed(case, outcome="skipped")
+    assert gathered(house, skipped)["by"]["7b"]["standing"] == "not shown"
 
 
 def test_a_test_is_meant_by_its_whole_name() -> None:
@@ -91,6 +98,69 @@ def test_a_drill_counts_for_five_weeks(house: House) -> None:
             work.session.flush()
             seen = looks.LOOKS["drill"](work, ADDRESS)
             assert (seen.is_good, seen.at) == (is_good, ended)
+
+
+def seen(house: House, name: str) -> looks.Seen:
+    with house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+        return looks.LOOKS[name](work, ADDRESS)
+
+
+def sql(house: House, statement: str, **values: Any) -> None:
+    with house.work(factories.ADMINISTRATOR) as work:
+        work.session.execute(text(statement), values)
+
+
+def test_the_action_log_must_have_been_verified_lately_and_hold(house: House) -> None:
+    assert not seen(house, "chains").is_good, "it was never verified"
+    row = "INSERT INTO pulse_audit_check (organisation_id, state, started_at, finished_at, seal) VALUES"
+    now = datetime.now(UTC)
+    sql(house, f"{row} (1, 'holds', :at, :at, ''), (2, 'running', :at, NULL, '')", at=now)
+    assert (seen(house, "chains").is_good, seen(house, "chains").at) == (True, now)
+    sql(house, f"{row} (3, 'holds', :at, :at, '')", at=now - timedelta(days=3))
+    assert "too long ago" in seen(house, "chains").detail
+    sql(house, f"{row} (4, 'broken', :at, :at, '')", at=now)
+    assert "organisation 4" in seen(house, "chains").detail
+    assert not seen(house, "chains").is_good
+
+
+def test_rules_must_have_been_applied(house: House) -> None:
+    assert not seen(house, "retention").is_good
+    run = "INSERT INTO pulse_retention_run (started_at, is_done, error) VALUES (:at, true, :error)"
+    now = datetime.now(UTC)
+    sql(house, run, at=now, error="")
+    assert (seen(house, "retention").is_good, seen(house, "retention").at) == (True, now)
+    sql(house, run, at=now, error="pulse_mail: no room")
+    assert "no room" in seen(house, "retention").detail
+    assert not seen(house, "retention").is_good
+
+
+def test_nothing_is_active_without_an_agreement(post_house: House) -> None:
+    Scene(post_house, 1).connect("Post")
+    assert seen(post_house, "agreements").is_good, "a trial needs none"
+    sql(post_house, "UPDATE pulse_connection SET is_trial = false, is_active = true")
+    found = seen(post_house, "agreements")
+    assert (found.is_good, found.detail) == (False, "Active without an agreement: Post.")
+
+
+def test_an_overdue_request_of_a_person_is_seen(house: House, organisation: int) -> None:
+    desk = Office(house, organisation)
+    request = desk.ask("access")
+    assert seen(house, "requests").is_good
+    sql(house, "UPDATE pulse_subject_request SET due_at = now() - interval '1 day'")
+    assert seen(house, "requests").detail == "1 open request(s), 1 of them overdue."
+    assert not seen(house, "requests").is_good
+    sql(house, "UPDATE pulse_subject_request SET state = 'withdrawn' WHERE id = :id", id=request)
+    assert seen(house, "requests").is_good
+
+
+def test_an_operator_who_cannot_be_reached_and_a_missing_policy_are_seen(house: House) -> None:
+    assert "legal entity" in seen(house, "operator").detail
+    for name in ("operator", "policy", "named"):
+        assert not seen(house, name).is_good
+    with house.work(factories.ADMINISTRATOR) as work:
+        facts = dict.fromkeys(operator.NEEDED, "x") | {"email": "a@example.org", "privacy_inbox": "p@example.org"}
+        operator.change(work, facts | {"phone": "+92 42 1234567"})
+    assert seen(house, "operator").is_good
 
 
 def test_a_look_that_fails_is_no_proof(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
