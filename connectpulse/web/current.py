@@ -21,7 +21,7 @@ from ..house import House
 from .security.roles import PLATFORM_ROLES, allows
 
 ORGANISATION_KEY = "organisation"
-WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api"})
+WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api", "icon"})
 """Endpoints and blueprints that serve no signed-in person, and so ask the database for none."""
 
 

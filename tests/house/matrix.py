@@ -7,32 +7,73 @@ role, for objects of one's own organisation and of another.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from connectpulse.web.security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE
+from connectpulse.web.pages import PLUGIN_PAGES
+from connectpulse.web.security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE, allows
 
 
 class Door(NamedTuple):
-    """What a route asks for: `verb` on `page`. `of` is the noun of `tests.journeys.specimens` its address names."""
+    """What a route asks for: `verb` on `page`, and `post` instead for a POST to a page that others may read.
+
+    `of` is the noun of `tests.journeys.specimens` its address names.
+    """
 
     verb: str
     page: str
     of: str = ""
+    post: str = ""
+
+    def opens(self, role: str, method: str = "GET") -> bool:
+        """Return whether a role may ask this route by a method."""
+        verb = self.post if self.post and method == "POST" else self.verb
+        return allows(frozenset({role}), verb, self.page)
 
 
 OPEN = frozenset({
     "HomeView.index", "LocaleView.index", "SignInView.login", "SignInView.logout", "UtilView.back", "api.openapi",
     "appbuilder.static", "callbacks.receive", "health.details", "health.healthz", "health.metrics", "health.readyz",
-    "static",
+    "icon", "static",
+    "SignInView.forgotten", "SignInView.passkey", "SignInView.passkey_options", "SignInView.second",
+    "InvitationView.accept", "InvitationView.show", "NewPasswordView.choose", "NewPasswordView.show",
+    "AskView.ask", "AskView.thread",
+    "PrivacyView.changes", "PrivacyView.history", "PrivacyView.processors", "PrivacyView.show", "PrivacyView.version",
+    "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.package", "privacy_requests.status",
 })  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""
 
 KEYED = frozenset({"api.audit_log", "api.me", "api.subject_requests", "api.submit_subject_request"})
 """Routes that ask for a key instead of a person; `tests/unit/web/test_api_door.py` tries them."""
 
-ARGUMENTS: Mapping[str, str] = {"channel": "sms", "connection_id": "1", "token": "x", "locale": "en"}
+ARGUMENTS: Mapping[str, str] = {
+    "channel": "sms", "connection_id": "1", "token": "x", "locale": "en", "name": "matrix_report",
+}  # fmt: skip
 """What stands in addresses besides an object's id."""
+
+SENT: Mapping[str, Mapping[str, str]] = {
+    "ArchiveView.export": {"table": "pulse_message"},
+    "RetentionRuleView.choose": {"table": "pulse_message"},
+}
+"""What is sent along where nothing at all would name something that is not there."""
 
 # fmt: off
 DOORS: Mapping[str, Door] = {
+    "AccessRuleView.save": Door(WRITE, "Accounts"),
+    "AccessRuleView.show": Door(READ, "Accounts"),
+    "AccountView.add": Door(WRITE, "Accounts"),
+    "AccountView.demand_change": Door(WRITE, "Accounts", of="account"),
+    "AccountView.edit": Door(WRITE, "Accounts", of="account"),
+    "AccountView.end_sessions": Door(WRITE, "Accounts", of="account"),
+    "AccountView.list": Door(READ, "Accounts"),
+    "AccountView.off": Door(WRITE, "Accounts", of="account"),
+    "AccountView.on": Door(WRITE, "Accounts", of="account"),
+    "AccountView.reset_factors": Door(WRITE, "Accounts", of="account"),
+    "AccountView.send_reset": Door(WRITE, "Accounts", of="account"),
+    "AccountView.show": Door(READ, "Accounts", of="account"),
+    "AccountView.unlock": Door(WRITE, "Accounts", of="account"),
+    "AccountView.withdraw": Door(WRITE, "Accounts", of="invitation to the platform"),
+    "AgreementView.add": Door(WRITE, "Agreements", of="connection"),
+    "AgreementView.edit": Door(WRITE, "Agreements", of="agreement"),
+    "AgreementView.list": Door(READ, "Agreements"),
+    "AnnouncementView.add": Door(WRITE, "Announcements"),
     "ApiKeyView.add": Door(WRITE, "API keys"),
     "ApiKeyView.edit": Door(WRITE, "API keys", of="API key"),
     "ApiKeyView.list": Door(READ, "API keys"),
@@ -40,8 +81,21 @@ DOORS: Mapping[str, Door] = {
     "ApiKeyView.show": Door(READ, "API keys", of="API key"),
     "ApiRequestView.list": Door(READ, "API requests"),
     "ApiRequestView.show": Door(READ, "API requests", of="API request"),
+    "ArchiveView.export": Door(READ, "Archives"),
+    "ArchiveView.search": Door(READ, "Archives"),
+    "AuditView.check": Door(READ, "Audit"),
+    "AuditView.drop": Door(READ, "Audit", of="saved search"),
+    "AuditView.export": Door(READ, "Audit"),
+    "AuditView.keep": Door(READ, "Audit"),
     "AuditView.list": Door(READ, "Audit"),
+    "AuditView.progress": Door(READ, "Audit"),
     "AuditView.show": Door(READ, "Audit", of="audit entry"),
+    "BackupView.drill": Door(READ, "Backups", of="drill"),
+    "BackupView.evidence": Door(READ, "Backups"),
+    "BackupView.list": Door(READ, "Backups"),
+    "BackupView.make": Door(WRITE, "Backups"),
+    "BackupView.progress": Door(READ, "Backups"),
+    "BackupView.show": Door(READ, "Backups", of="backup"),
     "CampaignView.add": Door(WRITE, "Campaigns"),
     "CampaignView.approve": Door(APPROVE, "Campaigns", of="campaign"),
     "CampaignView.cancel": Door(LAUNCH, "Campaigns", of="campaign"),
@@ -68,6 +122,8 @@ DOORS: Mapping[str, Door] = {
     "ConnectionView.pause": Door(WRITE, "Connections", of="connection"),
     "ConnectionView.resume": Door(WRITE, "Connections", of="connection"),
     "ConnectionView.show": Door(READ, "Connections", of="connection"),
+    "ConsentView.accept": Door(WRITE, "Consent"),
+    "ConsentView.show": Door(READ, "Consent"),
     "ContactListView.add": Door(WRITE, "Lists"),
     "ContactListView.delete": Door(WRITE, "Lists", of="list"),
     "ContactListView.edit": Door(WRITE, "Lists", of="list"),
@@ -87,9 +143,30 @@ DOORS: Mapping[str, Door] = {
     "CustomFieldView.list": Door(READ, "Fields"),
     "CustomFieldView.lookup": Door(READ, "Fields"),
     "CustomFieldView.show": Door(READ, "Fields", of="field"),
+    "DecisionView.approve": Door(APPROVE, "Requests", of="decision"),
+    "DecisionView.list": Door(READ, "Decisions"),
+    "DecisionView.refuse": Door(APPROVE, "Requests", of="decision"),
+    "DecisionView.show": Door(READ, "Decisions", of="decision"),
+    "FactorView.begin": Door(WRITE, "Profile"),
+    "FactorView.codes": Door(WRITE, "Profile"),
+    "FactorView.confirm": Door(WRITE, "Profile"),
+    "FactorView.passkey": Door(WRITE, "Profile"),
+    "FactorView.passkey_options": Door(WRITE, "Profile"),
+    "FactorView.passkey_remove": Door(WRITE, "Profile"),
+    "FactorView.prove": Door(WRITE, "Profile"),
+    "FactorView.remove": Door(WRITE, "Profile"),
+    "FactorView.show": Door(READ, "Profile"),
+    "HelpView.list": Door(WRITE, "Help"),
+    "HelpView.show": Door(READ, "Help", of="help request"),
+    "HelpView.write": Door(WRITE, "Help", of="help request"),
+    "HoldView.add": Door(WRITE, "Holds"),
+    "HoldView.lift": Door(WRITE, "Holds", of="hold"),
+    "HoldView.list": Door(READ, "Holds"),
+    "HoldView.show": Door(READ, "Holds", of="hold"),
     "HomeView.live": Door(READ, "Home"),
     "ImportView.add": Door(WRITE, "Imports"),
     "ImportView.cancel": Door(WRITE, "Imports", of="import"),
+    "ImportView.delete": Door(WRITE, "Imports", of="import"),
     "ImportView.faults": Door(READ, "Imports", of="import"),
     "ImportView.list": Door(READ, "Imports"),
     "ImportView.progress": Door(READ, "Imports", of="import"),
@@ -100,18 +177,60 @@ DOORS: Mapping[str, Door] = {
     "MemberView.add": Door(WRITE, "Members"),
     "MemberView.delete": Door(WRITE, "Members", of="member"),
     "MemberView.edit": Door(WRITE, "Members", of="member"),
+    "MemberView.end_sessions": Door(WRITE, "Members", of="member"),
     "MemberView.list": Door(READ, "Members"),
+    "MemberView.withdraw": Door(WRITE, "Members", of="invitation"),
     "MessageView.list": Door(READ, "Messages"),
     "MessageView.settle": Door(WRITE, "Messages", of="message"),
     "MessageView.show": Door(READ, "Messages", of="message"),
+    "NoticesView.choices": Door(WRITE, "Notices"),
+    "NoticesView.follow": Door(WRITE, "Notices", of="notice"),
+    "NoticesView.list": Door(READ, "Notices"),
+    "NoticesView.read": Door(WRITE, "Notices"),
+    "OperatorView.edit": Door(READ, "Operator", post=WRITE),
     "OrganisationView.add": Door(WRITE, "Organisations"),
+    "OrganisationView.close": Door(WRITE, "Organisations", of="organisation"),
     "OrganisationView.edit": Door(WRITE, "Organisations", of="organisation"),
     "OrganisationView.list": Door(READ, "Organisations"),
     "OrganisationView.lookup": Door(READ, "Organisations"),
+    "OrganisationView.reopen": Door(WRITE, "Organisations", of="organisation"),
+    "OrganisationView.show": Door(READ, "Organisations", of="organisation"),
+    "PasswordView.change": Door(WRITE, "Profile"),
+    "PasswordView.show": Door(READ, "Profile"),
+    "PolicyView.begin": Door(WRITE, "Policy"),
+    "PolicyView.discard": Door(WRITE, "Policy"),
+    "PolicyView.edit": Door(WRITE, "Policy"),
+    "PolicyView.inventory": Door(READ, "Policy"),
+    "PolicyView.publish": Door(WRITE, "Policy"),
+    "PolicyView.show": Door(READ, "Policy"),
+    "ProfileView.answer": Door(WRITE, "Profile"),
+    "ProfileView.end_others": Door(WRITE, "Profile"),
+    "ProfileView.end_session": Door(WRITE, "Profile"),
     "ProfileView.lookup": Door(READ, "Profile"),
     "ProfileView.organisation": Door(WRITE, "Profile"),
-    "ProfileView.password": Door(WRITE, "Profile"),
     "ProfileView.show": Door(READ, "Profile"),
+    "ReportView.download": Door(READ, PLUGIN_PAGES),
+    "ReportView.list": Door(READ, PLUGIN_PAGES),
+    "ReportView.show": Door(READ, PLUGIN_PAGES),
+    "RequestView.add": Door(WRITE, "Requests"),
+    "RequestView.again": Door(WRITE, "Requests", of="request"),
+    "RequestView.certificate": Door(READ, "Requests", of="answered request"),
+    "RequestView.correct": Door(WRITE, "Requests", of="request"),
+    "RequestView.extend": Door(WRITE, "Requests", of="request"),
+    "RequestView.hand_over": Door(WRITE, "Requests", of="request"),
+    "RequestView.list": Door(READ, "Requests"),
+    "RequestView.plan": Door(WRITE, "Requests", of="request"),
+    "RequestView.refuse": Door(WRITE, "Requests", of="request"),
+    "RequestView.show": Door(READ, "Requests", of="request"),
+    "RequestView.verify": Door(WRITE, "Requests", of="request"),
+    "RequestView.withdraw": Door(WRITE, "Requests", of="request"),
+    "RetentionRuleView.choose": Door(WRITE, "RetentionRules"),
+    "RetentionRuleView.list": Door(READ, "RetentionRules"),
+    "RetentionView.confirm": Door(WRITE, "Retention"),
+    "RetentionView.download": Door(READ, "Retention"),
+    "RetentionView.progress": Door(READ, "Retention"),
+    "RetentionView.report": Door(READ, "Retention"),
+    "RetentionView.run": Door(WRITE, "Retention"),
     "RouteView.add": Door(WRITE, "Routes"),
     "RouteView.delete": Door(WRITE, "Routes", of="route"),
     "RouteView.edit": Door(WRITE, "Routes", of="route"),
@@ -124,9 +243,18 @@ DOORS: Mapping[str, Door] = {
     "SenderView.list": Door(READ, "Senders"),
     "SenderView.lookup": Door(READ, "Senders"),
     "SenderView.show": Door(READ, "Senders", of="sender"),
-    "SettingsView.edit": Door(READ, "Settings"),
+    "SettingsView.edit": Door(READ, "Settings", post=WRITE),
+    "SignInLogView.list": Door(READ, "Accounts"),
+    "StrayView.list": Door(READ, "Connections"),
+    "StrayView.show": Door(READ, "Connections", of="stray message"),
+    "SupportView.answer": Door(WRITE, "Support", of="support request"),
+    "SupportView.assign": Door(WRITE, "Support", of="support request"),
+    "SupportView.close": Door(WRITE, "Support", of="support request"),
+    "SupportView.list": Door(READ, "Support"),
+    "SupportView.show": Door(READ, "Support", of="support request"),
     "SuppressionView.add": Door(WRITE, "Suppressions"),
     "SuppressionView.delete": Door(WRITE, "Suppressions", of="suppression"),
+    "SuppressionView.edit": Door(WRITE, "Suppressions", of="suppression"),
     "SuppressionView.list": Door(READ, "Suppressions"),
     "SuppressionView.lookup": Door(READ, "Suppressions"),
     "SuppressionView.show": Door(READ, "Suppressions", of="suppression"),

@@ -1,12 +1,15 @@
 """One of everything that pages show: a fresh, real row of any noun for an organisation, made through the services."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from sqlalchemy import select
 
+from connectpulse.core.domain.contracts import Report
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.domain.provider import Capability
 from connectpulse.core.services import (
@@ -19,7 +22,14 @@ from connectpulse.core.services import (
     suppressions,
     templates,
 )
+from connectpulse.core.services.access import invitations
 from connectpulse.core.services.api import keys
+from connectpulse.core.services.disclosure import agreements
+from connectpulse.core.services.notices import board
+from connectpulse.core.services.policy import operator, versions
+from connectpulse.core.services.retention import holds
+from connectpulse.core.services.rights import intake, planning
+from connectpulse.core.services.support import requests
 from connectpulse.core.services.work import Actor, Work
 from connectpulse.core.storage import models as m
 from connectpulse.core.storage.trust import trust
@@ -138,7 +148,94 @@ def _organisation(work: Work) -> int:
     return records.create(work, row, "organisation.created").id
 
 
+def _request_of(work: Work, kind: str) -> m.SubjectRequest:
+    asked = intake.Asked(kind, "phone", _number(), _name(work, "Person"), source="panel", proof="Seen at the counter")
+    return intake.submit(work, asked)
+
+
+def _decision(work: Work) -> int:
+    """A request somebody else planned, so that every role but theirs may decide."""
+    asking = replace(work, actor=Actor("user", _name(work, "Colleague"), 10_000_000))
+    request = planning.plan(asking, _request_of(asking, "deletion").id)
+    return work.session.scalars(select(m.Decision.id).where(m.Decision.subject_id == request.id)).one()
+
+
+def _answered(work: Work) -> int:
+    return planning.plan(work, _request_of(work, "objection").id).id
+
+
+def _hold(work: Work) -> int:
+    return holds.place(work, holds.SUBJECT, _name(work, "reason"), scheme="phone", value=_number()).id
+
+
+def _invitation(work: Work) -> int:
+    role = roles.AUDITOR if work.organisation is None else roles.ANALYST
+    invitations.offer(work, "https://pulse.example.org", f"new{next(_numbers)}@example.org", "New", "Person", role)
+    return work.session.scalars(select(m.Invitation.id).order_by(m.Invitation.id.desc()).limit(1)).one()
+
+
+def _account(work: Work) -> int:
+    number = next(_numbers)
+    account = Account(f"account{number}", f"account{number}@example.org", "Account", str(number))
+    return int(accounts.create(work, account, f"long enough {number}", roles.AUDITOR).id)
+
+
+def _agreement(work: Work) -> int:
+    today = work.clock().date()
+    values = {"party": "Gateway Ltd.", "reference": "G-1", "agreed_on": today, "expires_on": today + timedelta(days=99)}
+    return agreements.record(work, _connection(work), values).id
+
+
+def _backup(work: Work) -> int:
+    return _row(
+        work, m.Backup, name=f"pulse-{next(_numbers)}", trigger="schedule", state="done", taken_at=work.clock(),
+        finished_at=work.clock(), size=5, dump_size=9, digest="0" * 64,
+    )  # fmt: skip
+
+
+def _drill(work: Work) -> int:
+    finding = {"name": "rows", "is_good": True, "detail": "5 tables"}
+    found = {"findings": [finding], "seconds": {"restore": "1.0"}, "size": 5, "dump_size": 9}
+    name = f"drill-{next(_numbers)}"
+    return _row(work, m.Drill, name=name, backup="pulse", is_passed=True, ended_at=work.clock(), report=found)
+
+
+def _stray(work: Work) -> int:
+    return _row(
+        work, m.StrayMessage, connection_id=_connection(work), channel="sms", address=_number(), recipient="8811",
+        body="Who is this?", received_at=work.clock(),
+    )  # fmt: skip
+
+
+def _support(work: Work) -> int:
+    asker = requests.Asker("Vera", f"vera{next(_numbers)}@example.org", work.actor.id, work.organisation)
+    return requests.open_request(work, asker, "A question", "How is this done?").id
+
+
+def _search(work: Work) -> int:
+    return _row(work, m.AuditSearch, user_id=work.actor.id, name=_name(work, "search"), query={"q": "list"})
+
+
+def _notice(work: Work) -> int:
+    return board.post(work, "test", _name(work, "notice"), user_id=work.actor.id, link="/notices/") or 0
+
+
 NOUNS: Mapping[str, Maker] = {
+    "account": _account,
+    "agreement": _agreement,
+    "answered request": _answered,
+    "backup": _backup,
+    "decision": _decision,
+    "drill": _drill,
+    "help request": _support,
+    "hold": _hold,
+    "invitation": _invitation,
+    "invitation to the platform": _invitation,
+    "notice": _notice,
+    "request": lambda work: _request_of(work, "access").id,
+    "saved search": _search,
+    "stray message": _stray,
+    "support request": _support,
     "API key": _key,
     "API request": _request,
     "audit entry": _audit,
@@ -159,16 +256,51 @@ NOUNS: Mapping[str, Maker] = {
 }
 """How a fresh row of each noun is made, in a unit of work of its organisation."""
 
-OF_THE_PLATFORM = frozenset({"connection", "organisation", "route"})
+OF_THE_PLATFORM = frozenset({
+    "account", "agreement", "backup", "connection", "drill", "invitation to the platform", "organisation", "route",
+    "stray message", "support request",
+})  # fmt: skip
 """Nouns that belong to no organisation."""
+OF_A_PERSON = frozenset({"help request", "notice", "saved search"})
+"""Nouns that are one person's, wherever they work."""
 
 
-def fresh(house: House, organisation: int, noun: str) -> int:
-    """Make a row of `noun`; return its id."""
+def fresh(house: House, organisation: int, noun: str, person: int = 1) -> int:
+    """Make a row of `noun`, as the account `person`; return its id."""
     of_platform = noun in OF_THE_PLATFORM
-    actor = Actor("user", "Petra Platform" if of_platform else f"{marker(organisation)} Administrator", 1)
+    actor = Actor("user", "Petra Platform" if of_platform else f"{marker(organisation)} Administrator", person)
     with house.work(actor, None if of_platform else organisation) as work:
         return NOUNS[noun](work)
+
+
+def policy(house: House) -> str:
+    """Publish a policy that holds and one that comes, and begin a third; return the digest of the one that comes."""
+    digest = ""
+    for in_days in (0, 40):
+        with house.work(factories.ADMINISTRATOR) as work:
+            operator.change(work, _OPERATOR)
+            draft, today = versions.begin(work), work.clock().date()
+            said = {"revised_on": today, "effective_on": today + timedelta(days=in_days), "is_material": in_days > 0}
+            versions.change(work, {"source": f"{draft.source}\n\nIn {in_days} days.", **said})
+            digest = versions.publish(work).digest or ""
+    with house.work(factories.ADMINISTRATOR) as work:
+        versions.begin(work)
+    return digest
+
+
+_OPERATOR = {
+    "legal_entity": "IISOL (Pvt.) Ltd.", "address": "1 Road, Lahore", "email": "info@example.org",
+    "phone": "+92 42 1234567", "postal": "1 Road, Lahore", "privacy_inbox": "privacy@example.org",
+}  # fmt: skip
+
+
+def report(house: House) -> None:
+    """Install a plugin's report, `matrix_report`."""
+    house.registry.reports["matrix_report"] = Report("matrix_report", "Calls by day", ("Calls", "Note"), _reported)
+
+
+def _reported(work: Work, limit: int) -> Sequence[Sequence[Any]]:
+    return [(1, marker(work.organisation_id))][:limit]
 
 
 def at_home(house: House) -> None:

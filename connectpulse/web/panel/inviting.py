@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
@@ -61,9 +61,15 @@ class InvitingView(NounView):
         """Take an invitation back."""
         try:
             with self.work() as work:
-                invitations.withdraw(work, forms.row_number(pk))
+                number = forms.row_number(pk)
+                row = work.session.get(Invitation, number)
+                if row is None or row.organisation_id != work.organisation:
+                    abort(404)
+                invitations.withdraw(work, number)
             flash("The invitation is withdrawn.", "success")
-        except (ValueError, NotFound):
+        except ValueError:
+            abort(404)
+        except NotFound:
             flash("This invitation is over already.", "danger")
         return redirect(url_for(f"{type(self).__name__}.list"))
 

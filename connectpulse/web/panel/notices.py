@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from flask import flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_login import current_user
@@ -57,12 +57,14 @@ class NoticesView(BaseView):
         try:
             notice_id = forms.row_number(pk)
         except ValueError:
-            return redirect(url_for("NoticesView.list"))
+            abort(404)
         with current.work() as work:
             found = inbox.find(work, current_user.id, notice_id)
+            if found is None:
+                abort(404)
             inbox.read(work, current_user.id, notice_id)
-        is_within = found is not None and found.link.startswith("/") and not found.link.startswith("//")
-        return redirect(found.link if found is not None and is_within else url_for("NoticesView.list"))
+        is_within = found.link.startswith("/") and not found.link.startswith("//")
+        return redirect(found.link if is_within else url_for("NoticesView.list"))
 
     @expose("/read", methods=["POST"])
     @has_access

@@ -177,7 +177,7 @@ class SettingsView(BaseView):
             row = current.organisation()
             assert row is not None
             shown = {each.name: getattr(row, each.name, None) for each in _SETTINGS} | _shown(row)
-            return self._page(forms.sheet(_SETTINGS, shown), may_write)
+            return self._page(forms.sheet(_SETTINGS, shown), may_write), 200 if request.method == "GET" else 403
         filled = forms.submitted(_SETTINGS)
         if not filled.errors and self._save(filled):
             flash("The settings were saved.", "success")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, redirect, request, url_for
 from flask_babel import get_locale
 from flask_login import current_user
 
@@ -78,6 +78,8 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(REVOKE=REVOKE, READ=READ, WRITE=WRITE, LAUNCH=LAUNCH, APPROVE=APPROVE)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.context_processor(_shell)
+    # Browsers ask for it here wherever what they show is no page: a part of one, a file.
+    app.add_url_rule("/favicon.ico", "icon", lambda: redirect(asset("icon.svg")))
 
 
 def _shell() -> dict[str, Any]:
