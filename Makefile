@@ -9,6 +9,7 @@ EDITABLE := -e . $(PLUGINS:%=-e ./%)
 PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+RECORD := build/evidence/tests.json
 
 # uv as it is found, or one of our own that pip brings.
 UV ?= $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
@@ -43,7 +44,8 @@ demo: $(READY)  ## Try it: a site with a campaign on its way (ONCE=1 only runs t
 	@$(BIN)/connectpulse demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
 test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=2 for two at a time)
-	$(BIN)/python -m pytest $(if $(JOBS),-n $(JOBS) --dist loadscope) $(ARGS)
+	@$(if $(ARGS),,rm -f $(RECORD))
+	$(BIN)/python -m pytest --pulse-evidence=$(RECORD) $(if $(JOBS),-n $(JOBS) --dist loadscope) $(ARGS)
 
 check: $(READY_DEV)  ## Check style, types, floors, spelling and the documentation
 	$(BIN)/ruff check .

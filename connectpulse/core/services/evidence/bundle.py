@@ -69,7 +69,7 @@ def read_tests(path: Path | None) -> Outcomes:
         for each in outcomes.values():
             datetime.fromisoformat(each["when"])
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise Refused(f"{path} is no record of tests: `make evidence` writes one.") from None
+        raise Refused(f"{path} is no record of tests: `make test` writes one.") from None
     return Outcomes(outcomes, hashlib.sha256(content).hexdigest())
 
 

@@ -252,8 +252,8 @@ def test_a_run_of_tests_is_recorded(tmp_path: Path) -> None:
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     record = tmp_path / "deep" / "tests.json"
-    for chosen in ("test_good", "test_bad or test_left_out"):
-        options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-k", chosen, f"--pulse-evidence={record}"]
+    for chosen, jobs in (("test_good", "0"), ("test_bad or test_left_out", "2")):
+        options = ["-q", "-n", jobs, "-p", "no:cacheprovider", "-k", chosen, f"--pulse-evidence={record}"]
         subprocess.run([sys.executable, "-m", "pytest", *options], cwd=tmp_path, capture_output=True, check=False)
     found = json.loads(record.read_text())
     assert {name.partition("::")[2]: each["outcome"] for name, each in found.items()} == {
