@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 from werkzeug.security import generate_password_hash
 
 from connectpulse.core.errors import NotFound, Refused
@@ -12,7 +12,7 @@ from connectpulse.core.services.access import devices, factors, passwords, peopl
 from connectpulse.core.services.notices import mail
 from connectpulse.core.services.work import Actor, Work
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import KnownDevice, Mail, Notice, RecoveryCode, UserSession
+from connectpulse.core.storage.models import AuditEntry, KnownDevice, Mail, Notice, RecoveryCode, UserSession
 from connectpulse.house import House
 from connectpulse.web.security import accounts, roles
 from connectpulse.web.security.manager import synchronise_roles
@@ -106,6 +106,23 @@ def test_a_half_session_opens_nothing_and_is_over_in_minutes(way_in: Entrance) -
         signing_in.by_code(way_in.work, here(), half.token, app.at(way_in.at))
     with way_in.work() as work:
         assert signing_in.end_half_sessions(work) == 1
+        assert signing_in.end_half_sessions(work) == 0
+        [last] = signing_in.history(work, way_in.user_id, 1)
+        assert (last.is_good, last.reason, last.address) == (False, "second factor never given", here().address)
+
+
+def test_who_proves_again_who_they_are_is_written_down(way_in: Entrance) -> None:
+    entered = way_in.enter()
+    with way_in.work() as work:
+        found = sessions.find(work, entered.token)
+    assert found is not None
+    with pytest.raises(Refused, match="not right"):
+        signing_in.prove_again(way_in.work, way_in.user_id, "some other words", found.id)
+    signing_in.prove_again(way_in.work, way_in.user_id, PASSWORD, found.id)
+    with way_in.work() as work, guard.platform_scope(work.session, "test"):
+        told = work.session.scalars(select(AuditEntry.verb).where(AuditEntry.verb.like("user.proof%")))
+        assert list(told) == ["user.proof_failed"]
+        assert work.session.scalar(select(AuditEntry.object_name).where(AuditEntry.verb == "user.proven")) == "amina"
 
 
 def test_a_code_is_used_once_and_its_neighbours_too(way_in: Entrance) -> None:

@@ -248,6 +248,7 @@ def test_a_copy_nobody_fetches_is_gone_after_seven_days(desk: Office) -> None:
     with pytest.raises(NotFound):
         handing.fetch(desk.house.work, token, VISITOR)
     assert handing.sweep(desk.house.work) == 1
+    assert _verbs(desk)[-1] == "subject_request.copy_expired"
     assert places.archive.entries(handing.FOLDER) == []
     with desk.work() as work:
         handing.again(work, request_id)
@@ -309,6 +310,8 @@ def test_a_correction_reaches_what_is_sent_next(desk: Office) -> None:
     ]  # fmt: skip
     with desk.work() as work:
         correcting.propose(work, request_id, right)
+    assert "subject_request.correction_noted" in _verbs(desk)
+    assert "Lahore" not in str(_details(desk))
     desk.plan(request_id)
     desk.approve(request_id)
     with desk.work() as work:

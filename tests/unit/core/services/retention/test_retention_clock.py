@@ -45,6 +45,7 @@ def test_a_jump_forward_is_not_until_somebody_confirms(house: House, hours: floa
     assert "was last seen" in _look(house, moment + HOUR, boot, seconds + 3600)
     with house.work(SYSTEM) as work:
         assert [each.level for each in work.session.scalars(select(Notice))] == ["alarm"]
+        assert list(work.session.scalars(text("SELECT verb FROM pulse_audit"))) == ["retention.stopped"]
         assert not report.health(work).is_healthy
     with pytest.raises(Refused, match="last seen"), house.work(OPERATOR) as work:
         engine.start(work)
