@@ -20,7 +20,7 @@ from .. import audit, campaigns, leaving, recovery
 from ..action_log import checkpoints, verifying
 from ..rights import replaying
 from ..work import SYSTEM, Opener, Work
-from . import pipes, plan, programs
+from . import pipes, plan, programs, running
 from .manifest import Manifest
 from .taking import connected
 
@@ -221,5 +221,10 @@ def _stop_mail(work: Work, manifest: Manifest, found: Aftermath) -> None:
     found.unsent_mail = len(stopped)
 
 
-STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail)
+def _know(work: Work, manifest: Manifest, found: Aftermath) -> None:
+    """Write down that the backup was made: in what it holds it is still being made."""
+    running.settle(work, manifest)
+
+
+STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _know)
 """What is done after a restore, in this order."""

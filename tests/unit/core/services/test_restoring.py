@@ -15,7 +15,7 @@ from connectpulse.core.domain.settings import fresh_secrets
 from connectpulse.core.errors import Misconfigured, PulseError, Refused
 from connectpulse.core.services import trials
 from connectpulse.core.services.action_log import checkpoints, verifying
-from connectpulse.core.services.backups import drills, manifest, pipes, restoring, taking, watch
+from connectpulse.core.services.backups import drills, manifest, pipes, restoring, running, taking, watch
 from connectpulse.core.services.backups.manifest import Manifest
 from connectpulse.core.services.notices import mail
 from connectpulse.core.services.work import SYSTEM
@@ -64,10 +64,8 @@ def test_a_backup_comes_back_as_it_was(site: BackedUp, scene: Scene) -> None:
         scene_there = Scene(empty, scene.organisation)
         scene_there.people("new@example.org")
         with empty.work(factories.ADMINISTRATOR) as work:
-            assert watch.newest(work) is None, "the row of the backup itself is one that is being made"
-        watch.reconcile(empty.work)
-        with empty.work(factories.ADMINISTRATOR) as work:
             assert watch.newest(work) == made.moment
+            assert running.ask(work, "panel"), "its own backup, which was being made, keeps no other waiting"
 
 
 def test_what_ran_is_paused_and_what_has_passed_is_missed(site: BackedUp, scene: Scene) -> None:
