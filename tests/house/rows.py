@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from secrets import token_bytes, token_hex
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Time,
+    UniqueConstraint,
     insert,
     text,
 )
@@ -75,9 +77,20 @@ def _must_be(column: Column[Any]) -> bool:
     return not column.nullable and column.identity is None and column.server_default is None
 
 
+def _is_unique(column: Column[Any]) -> bool:
+    table = column.table
+    keys = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+    keys += [each for each in table.indexes if each.unique]
+    return column.primary_key or any(column.name in each.columns for each in keys)
+
+
 def _value(column: Column[Any]) -> Any:
     if column.name in _IDS_OF_MESSAGES:
         return ids.at(NOW)
+    if isinstance(column.type, String) and _is_unique(column):
+        return f"{token_hex(6)} {column.name}"[: column.type.length]
     if isinstance(column.type, String):
         return f"a {column.name}"[: column.type.length]
+    if isinstance(column.type, LargeBinary) and not isinstance(column.type, Encrypted) and _is_unique(column):
+        return token_bytes(32)
     return next(value for kind, value in _BY_TYPE if isinstance(column.type, kind))

@@ -87,7 +87,7 @@ def test_messages_are_told_from_deltas(house: House, organisation: int) -> None:
 def test_messages_of_no_campaign_are_told_as_well(post_house: House) -> None:
     organisation = factories.organisation(post_house)
     with post_house.work(ADMINISTRATOR) as work:
-        connection_id = connections.create(work, "Post", "post", {"city": "Lahore"}).id
+        connection_id = connections.create(work, "Post", "post", {"city": "Lahore"}, is_trial=True).id
     with post_house.work(ADMINISTRATOR, organisation) as work:
         for address in ("p@x.org", "q@x.org"):
             singles.queue(

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from ..domain.contracts import Channel, Needs, Purpose
 from ..errors import Refused
 from ..storage.models import Campaign, Contact, ListMember
-from . import audit, contacts, plans, records, singles, suppressions
+from . import audit, contacts, erased, plans, records, singles, suppressions
 from .work import Work
 
 MOST = 5
@@ -68,6 +68,7 @@ FROM unnest(cast(:values AS text[])) AS n (value)
 def _obstacles(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresses: Sequence[str]) -> list[str]:
     """Return one sentence per address that may not be written to, and why."""
     barred = suppressions.suppressed(work, channel.scheme, addresses, channel.name, [purpose.value])
+    barred |= {value for _, value in erased.known(work, work.organisation_id, [(channel.scheme, a) for a in addresses])}
     faults = [f"{address} is suppressed." for address in addresses if address in barred]
     rows = work.session.execute(
         text(_HINDERED),

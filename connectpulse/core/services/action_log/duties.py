@@ -52,10 +52,12 @@ ACTIONS = (
 
 def rules() -> list[RetentionRule]:
     return [
-        RetentionRule(m.AuditHead, "last_id", None, Then.PURGE, "accountability, for as long as the log lasts"),
-        RetentionRule(m.AuditCheck, "started_at", None, Then.PURGE, "accountability, for as long as the log lasts"),
+        RetentionRule(m.AuditHead, "last_id", None, Then.PURGE, "accountability, for as long as the log lasts",
+                      statute="A chain is proved for as long as the log lasts."),
+        RetentionRule(m.AuditCheck, "started_at", None, Then.PURGE, "accountability, for as long as the log lasts",
+                      statute="A chain is proved for as long as the log lasts."),
         RetentionRule(m.AuditSearch, "created_at", None, Then.PURGE, "account, for as long as it lasts", ("user_id",)),
-    ]
+    ]  # fmt: skip
 
 
 def handlers() -> list[SubjectHandler]:

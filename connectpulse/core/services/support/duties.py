@@ -12,10 +12,6 @@ from ..subjects import by_address, by_user, either, handler
 KEPT = timedelta(days=730)
 
 _SAID = {"name": Personal.NAME, "subject": Personal.ACTIVITY, "body": Personal.ACTIVITY}
-_OVER = (
-    "EXISTS (SELECT 1 FROM pulse_support_request r WHERE r.id = request_id AND r.state = 'closed' "
-    "AND r.closed_at < now() - interval '730 days')"
-)
 
 _ACTIONS = (
     AuditAction("support.opened", "{actor} asked for support: {object}."),
@@ -31,8 +27,8 @@ def rules() -> list[RetentionRule]:
     return [
         RetentionRule(m.SupportRequest, "closed_at", KEPT, Then.PURGE, "support",
                       ("user_id", "name", "email", "subject"), "state = 'closed'", kinds=_SAID),
-        RetentionRule(m.SupportMessage, "created_at", KEPT, Then.PURGE, "support",
-                      ("user_id", "author_name", "email", "body"), _OVER, kinds=_SAID),
+        RetentionRule(m.SupportMessage, "request_id", KEPT, Then.PURGE, "support",
+                      ("user_id", "author_name", "email", "body"), kinds=_SAID, parent=m.SupportRequest),
     ]  # fmt: skip
 
 

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, Identity, MetaData, String, inspect, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import JSON, BigInteger, Identity, MetaData, String, inspect, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from connectpulse import house as houses
 from connectpulse.core.domain.retention import RetentionRule, Then
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
+from connectpulse.core.services import audit
 from connectpulse.core.services.rights import handing
 from connectpulse.core.services.subjects import by_address, handler
+from connectpulse.core.services.work import Actor
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.embedded import EmbeddedServer
 from connectpulse.core.storage.models import Hold
@@ -101,7 +102,7 @@ def _row(rule: RetentionRule, who: Someone, organisation: int) -> dict[str, Any]
             continue
         if isinstance(kind, Encrypted):
             values[name] = {"text": marker}
-        elif isinstance(kind, JSONB):
+        elif isinstance(kind, JSON):
             values[name] = {"note": marker}
         elif isinstance(kind, String):
             values[name] = marker
@@ -138,14 +139,8 @@ def _fill(house: House, organisation: int) -> list[RetentionRule]:
                 rows.put(work.session, rule.model, rule.personal_columns, **_row(rule, who, organisation))
     with house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
         for who in (ZARA, OMAR):
-            facts = {"kind": 1, "word": who.marker("audit", "actor"), "user": who.user, "organisation": organisation}
-            work.session.execute(
-                text(
-                    "INSERT INTO pulse_audit (organisation_id, verb, actor_kind, actor_id, actor_name, actor_address) "
-                    "VALUES (:organisation, 'user.signed_in', 'user', :user, :word, '203.0.113.9')"
-                ),
-                facts,
-            )
+            work.actor = Actor("user", who.marker("audit", "actor"), who.user, "203.0.113.9")
+            audit.record_named(work, "user.signed_in", organisation, "", "", "")
             work.session.execute(
                 text("UPDATE pulse_contact SET name = name || '-old' WHERE id = :id"), {"id": who.contact}
             )

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from connectpulse import house as houses
 from connectpulse.core.domain.provider import Inbound
 from connectpulse.core.errors import Refused
-from connectpulse.core.services import campaigns, contacts, dispatching, erased, inbound, suppressions
+from connectpulse.core.services import contacts, dispatching, erased, inbound, suppressions, trials
 from connectpulse.core.services.contacts import Person
 from connectpulse.core.services.rights import carrying, erasures, replaying
 from connectpulse.core.storage import guard
@@ -143,9 +143,11 @@ def test_whoever_brings_an_erased_person_back_finds_them_suppressed(desk: Office
             inbound.take(work, connection, [Inbound(ZARA, "Amina", "Hello", "r1")])
             assert work.session.scalar(select(func.count(InboundMessage.id))) == 1
     else:
+        with pytest.raises(Refused, match="suppressed"), scene.work() as work:
+            trials.send(work, campaign, [ZARA])
         with scene.work() as work:
-            campaigns.send_test(work, campaign, [ZARA])
-        assert _claim(scene, 10).submissions == []
+            assert work.session.scalar(select(func.count(Message.id))) == 0
+        return
     assert _suppressed(scene) == {(ZARA, "erased")}
 
 

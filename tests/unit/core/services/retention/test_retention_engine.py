@@ -34,21 +34,34 @@ FINAL: dict[str, dict[str, Any]] = {
     "pulse_job": {"state": "done"},
     "pulse_decision": {"state": "approved"},
     "pulse_mail": {"state": "sent"},
+    "pulse_wrong_tries": {"closed_until": datetime(2026, 1, 1, tzinfo=UTC)},
+    "pulse_support_request": {"state": "closed"},
+    "pulse_backup": {"state": "failed"},
+    "pulse_subject_request": {"state": "done"},
+    "pulse_subject_package": {"state": "gone"},
 }
 
 UNIQUE: dict[str, dict[str, Any]] = {
     "pulse_archive": {"name": str},
     "pulse_notice_read": {"notice_id": lambda number: 10_000 + number},
     "pulse_reference": {"reference": str},
+    "pulse_api_answer": {"word": lambda number: bytes([number])},
     "pulse_pace": {"key": str},
+    "pulse_invitation": {"email": str},
+    "pulse_support_request": {"reference": str},
+    "pulse_backup": {"name": str},
+    "pulse_drill": {"name": str},
+    "pulse_subject_request": {"key": str},
     "pulse_quote": {"campaign_id": lambda number: 20_000 + number},
     "pulse_retention_run": {"table_name": lambda number: "aged"},
 }
-PARENTS = {"pulse_import_chunk": 100, "pulse_import_fault": 200, "pulse_campaign_list": 300, "pulse_counter": 400}
+PARENTS = {"pulse_import_chunk": 100, "pulse_import_fault": 200, "pulse_campaign_list": 300, "pulse_counter": 400,
+           "pulse_support_message": 500}  # fmt: skip
 MARKED = {
     "pulse_retention_run": "table_name = 'aged'",
     "pulse_import": "id < 100",
     "pulse_campaign": "id < 100",
+    "pulse_support_request": "id < 100",
     "pulse_archive": "name IN ('1', '2', '3')",
 }
 """Which rows are counted, where a run or another rule's rows add some of their own."""
