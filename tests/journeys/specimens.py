@@ -213,11 +213,11 @@ def _support(work: Work) -> int:
 
 
 def _search(work: Work) -> int:
-    return _row(work, m.AuditSearch, user_id=work.actor.id, name=_name(work, "search"), query={"q": "list"})
+    return _row(work, m.AuditSearch, user_id=work.actor.id, name=f"Search {next(_numbers)}", query={"q": "list"})
 
 
 def _notice(work: Work) -> int:
-    return board.post(work, "test", _name(work, "notice"), user_id=work.actor.id, link="/notices/") or 0
+    return board.post(work, "test", "A notice", user_id=work.actor.id, link="/notices/") or 0
 
 
 NOUNS: Mapping[str, Maker] = {
