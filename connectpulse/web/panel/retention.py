@@ -167,8 +167,8 @@ class HoldView(NounView):
     show_template = "pulse/hold.html"
 
     def select(self) -> Select[Any]:
-        here = current.organisation_id()
-        return select(Hold).where((Hold.organisation_id == here) | Hold.organisation_id.is_(None))
+        here = Hold.organisation_id == current.organisation_id()
+        return select(Hold).where(here | Hold.organisation_id.is_(None) if current.may_enter_any() else here)
 
     def find(self, work: Work, pk: str) -> Any:
         try:
