@@ -43,7 +43,10 @@ help:  ## List these commands
 demo: $(READY)  ## Try it: a site with a campaign on its way (ONCE=1 only runs the campaign; RECIPIENTS=5000)
 	@$(BIN)/connectpulse demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
-test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=2 for two at a time)
+# All tests run two at a time; some, as ARGS names them, one by one.
+JOBS ?= $(if $(ARGS),,2)
+
+test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=4 for four at a time)
 	@$(if $(ARGS),,rm -f $(RECORD))
 	$(BIN)/python -m pytest --pulse-evidence=$(RECORD) $(if $(JOBS),-n $(JOBS) --dist loadscope) $(ARGS)
 
