@@ -13,6 +13,7 @@ from ..core.domain.contracts import Purpose
 from ..core.domain.rights import Kind, State
 from ..core.errors import NotFound, Refused
 from ..core.services.addresses import SCHEME_TITLES
+from ..core.services.notices import mail
 from ..core.services.rights import handing, intake, links, proof, telling
 from ..core.services.rights.intake import Asked
 from ..core.services.work import Actor, Work
@@ -79,7 +80,7 @@ def ask(word: str) -> Any:
             return redirect(f"/privacy/confirm/{links.page('confirm', request_id)}")
     page = render_template(
         "pulse/privacy_form.html", name=name, kinds=list(Kind), schemes=SCHEME_TITLES, purposes=PURPOSES,
-        errors=errors, problems=problems, typed=request.form,
+        errors=errors, problems=problems, typed=request.form, preferred="email" if mail.is_sent_here() else "phone",
     )  # fmt: skip
     return page, 422 if errors or problems else 200
 

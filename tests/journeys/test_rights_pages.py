@@ -168,6 +168,7 @@ def test_every_page_is_fit_to_be_seen(
         expect(zara.page.get_by_role("heading", name="Your data, your rights")).to_be_visible()
         zara.shoot("privacy-form")
         zara.page.get_by_label("Delete my data").check()
+        zara.page.get_by_label("Where do we reach you?").select_option("email")
         zara.fill("Your address there", "new@example.org")
         zara.press("Send my request")
         zara.shoot("privacy-confirm")

@@ -71,8 +71,9 @@ class MessageView(BaseView):
             campaign = work.session.get(Campaign, story.message.campaign_id) if story.message.campaign_id else None
             may_settle = current.may(WRITE, self.class_permission_name)
             return self.render_template(
-                "pulse/message.html", story=story, campaign=campaign, may_settle=may_settle, message_badge=message_badge
-            )
+                "pulse/message.html", story=story, campaign=campaign, may_settle=may_settle,
+                message_badge=message_badge, body=messages.readable(story.message.body),
+            )  # fmt: skip
 
     @expose("/settle/<pk>", methods=["POST"])
     @has_access

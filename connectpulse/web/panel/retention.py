@@ -21,7 +21,7 @@ from ..security.roles import READ, WRITE
 from . import forms
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, NounView, badge
+from .noun import Column, NounView, badge, link
 
 _DAY = timedelta(days=1)
 
@@ -157,7 +157,7 @@ class HoldView(NounView):
     add_label = "Place a hold"
     empty_hint = "A legal hold keeps records that a rule or a request would delete. Lifting it needs two people."
     columns = (
-        Column("What", lambda row: _held(row)),
+        Column("What", lambda row: link(_held(row), "HoldView.show", pk=row.id)),
         Column("Why", lambda row: row.reason),
         Column("Since", lambda row: moment(row.created_at)),
         Column("", lambda row: badge("lifted", "empty") if row.lifted_at else badge("stands", "warn")),
