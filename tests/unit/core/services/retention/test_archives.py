@@ -1,18 +1,22 @@
 """Archives: read back as written, damage named, people found in them and forgotten; holds win; a kill loses nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from connectpulse.core.domain.retention import Subject
 from connectpulse.core.errors import NotFound, PulseError, Refused
 from connectpulse.core.services import four_eyes
 from connectpulse.core.services.retention import archives, batches, engine, files, holds, search
-from connectpulse.core.services.work import SYSTEM, Actor
-from connectpulse.core.storage import guard, ids, partitions, vault
+from connectpulse.core.services.retention.terms import Slice
+from connectpulse.core.services.work import SYSTEM, Actor, Work
+from connectpulse.core.storage import guard, ids, leaves, partitions, vault
 from connectpulse.core.storage.models import Archive
 from connectpulse.core.storage.vault import keyring
 from connectpulse.house import House
@@ -170,6 +174,35 @@ def test_a_row_that_changed_meanwhile_is_neither_deleted_nor_archived_twice(
     (row,) = _rows(house)
     assert [each["state"] for each in archives.read(row).to_pylist() if each["address"] == PERSON] == [21]
     assert _left(house) == 0
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["row by row", "a whole partition"])
+def test_no_file_is_lost_where_a_commit_was_done_and_its_answer_was_not_heard(
+    house: House, organisation: int, is_whole: bool
+) -> None:
+    _messages(house, organisation)
+
+    @contextmanager
+    def deaf(*given: Any) -> Iterator[Work]:
+        with house.work(*given) as work:
+            yield work
+        if _rows(house):
+            raise OperationalError("COMMIT", {}, Exception("the connection is lost"))
+
+    rule, part = house.registry.rules["pulse_message"], Slice(NOW)
+    with house.work(SYSTEM) as work:
+        first = work.session.scalar(text("SELECT tableoid::regclass::text FROM pulse_message LIMIT 1"))
+        (leaf,) = (each for each in leaves.of(work.session.connection(), rule.table) if each.name == first)
+
+    def take() -> None:
+        if is_whole:
+            batches.archive_whole(deaf, rule, [part], leaf, batches.Tally())
+        else:
+            list(batches.archive(deaf, rule, part, leaf, batches.Tally()))
+
+    with pytest.raises(OperationalError):
+        take()
+    assert (_left(house), [archives.read(row).num_rows for row in _rows(house)]) == (0, [50])
 
 
 def test_a_hold_on_a_person_wins_over_rules_and_erasure(house: House, organisation: int) -> None:
