@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from connectpulse.core.services.retention import archives, batches, engine, file
 from connectpulse.core.services.retention.terms import Slice
 from connectpulse.core.services.work import SYSTEM, Actor, Work
 from connectpulse.core.storage import guard, ids, leaves, partitions, vault
-from connectpulse.core.storage.models import Archive
+from connectpulse.core.storage.models import Archive, RetentionRun
 from connectpulse.core.storage.vault import keyring
 from connectpulse.house import House
 from connectpulse.testing import factories
@@ -278,3 +279,27 @@ def test_a_file_is_bound_to_its_name() -> None:
 def test_a_statement_of_ours_is_not_narrowed_by_accident(house: House, archived: int) -> None:
     with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
         assert work.session.scalars(select(Archive.organisation_id)).all() == [archived]
+
+
+def test_a_rule_that_fails_before_it_begins_is_told_and_the_others_are_applied(house: House, organisation: int) -> None:
+    def broken(subject: Subject) -> Any:
+        raise ValueError("no condition")
+
+    _messages(house, organisation)
+    house.registry.subjects["pulse_receipt"] = replace(house.registry.subjects["pulse_receipt"], locate=broken)
+    with house.work(AMINA, organisation) as work:
+        holds.place(work, holds.SUBJECT, "Case 14", scheme="phone", value=PERSON)
+    run = engine.run(house.work, NOW)
+    assert _left(house) == 1
+    with house.work(SYSTEM) as work:
+        assert work.session.get_one(RetentionRun, run).error == "pulse_receipt: ValueError"
+
+
+def test_a_hold_on_a_contact_stops_no_rule(house: House, organisation: int) -> None:
+    _messages(house, organisation)
+    with house.work(AMINA, organisation) as work:
+        holds.place(work, holds.SUBJECT, "Case 15", contact_id=77)
+    run = engine.run(house.work, NOW)
+    assert _left(house) == 0
+    with house.work(SYSTEM) as work:
+        assert work.session.get_one(RetentionRun, run).error == ""
