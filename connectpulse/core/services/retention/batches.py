@@ -1,6 +1,7 @@
 """The steps of retention: each is one bounded transaction that may be run again, and looks at the holds itself."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -150,17 +151,15 @@ def _age(work: Work, rule: RetentionRule) -> str:
 def _move(
     open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, rows: Sequence[Row], tally: Tally
 ) -> None:  # fmt: skip
-    """Write rows to archives, then delete exactly these and catalogue the files in one transaction."""
-    written: list[Archive] = []
-    try:
-        written += _write(rule, rows)
-        with open_work(SYSTEM) as work:
-            _delete(work, rule, part, leaf, rows)
-            _catalogue(work, written, len(rows))
-    except Exception:
-        for each in written:
-            places.archive.delete(each.name)
-        raise
+    """Write rows to archives, then delete exactly these and catalogue the files in one transaction.
+
+    Whether that transaction was committed cannot be told for certain if it fails: the files stay, and those that
+    were not catalogued are swept.
+    """
+    written = _write(rule, rows)
+    with open_work(SYSTEM) as work:
+        _delete(work, rule, part, leaf, rows)
+        _catalogue(work, written, len(rows))
     tally.found += len(rows)
     tally.archived += len(rows)
     tally.deleted += len(rows)
@@ -173,13 +172,25 @@ def _write(rule: RetentionRule, rows: Sequence[Row]) -> list[Archive]:
     def heap(row: Row) -> tuple[int, str]:
         return (row.organisation or 0, f"{row.aged_at:%Y-%m}")
 
-    made = []
-    for (_, month), group in groupby(sorted(rows, key=lambda row: (heap(row), row.aged_at)), heap):
-        some = list(group)
-        table: pa.Table = files.table_of(shape, [row.values for row in some])
-        age = (some[0].aged_at, some[-1].aged_at)
-        made.append(archives.write(rule.table, some[0].organisation, month, table, age))
+    made: list[Archive] = []
+    with _taken_back(made):
+        for (_, month), group in groupby(sorted(rows, key=lambda row: (heap(row), row.aged_at)), heap):
+            some = list(group)
+            table: pa.Table = files.table_of(shape, [row.values for row in some])
+            age = (some[0].aged_at, some[-1].aged_at)
+            made.append(archives.write(rule.table, some[0].organisation, month, table, age))
     return made
+
+
+@contextmanager
+def _taken_back(written: Sequence[Archive]) -> Iterator[None]:
+    """Delete the files again if not all of them could be written; no row of theirs was touched yet."""
+    try:
+        yield
+    except Exception:
+        for each in written:
+            places.archive.delete(each.name)
+        raise
 
 
 def _delete(work: Work, rule: RetentionRule, part: Slice, leaf: Leaf, rows: Sequence[Row]) -> None:
@@ -232,29 +243,25 @@ def drop(open_work: Opener, rule: RetentionRule, parts: Sequence[Slice], leaf: L
 def archive_whole(open_work: Opener, rule: RetentionRule, parts: Sequence[Slice], leaf: Leaf, tally: Tally) -> bool:
     """Archive a partition as a whole and drop it, for tables in which nothing may be deleted singly."""
     written: list[Archive] = []
-    try:
-        with open_work(SYSTEM) as work:
-            before = _fingerprint(work, rule, leaf)
-            may_go = " OR ".join(f"({condition(work, rule, part)})" for part in parts)
-            if _count(work, rule, leaf, f"NOT coalesce({may_go}, false)"):
-                return False
+    with open_work(SYSTEM) as work:
+        before = _fingerprint(work, rule, leaf)
+        may_go = " OR ".join(f"({condition(work, rule, part)})" for part in parts)
+        if _count(work, rule, leaf, f"NOT coalesce({may_go}, false)"):
+            return False
+    with _taken_back(written):
         for rows in _windows(open_work, rule, leaf):
             written += _write(rule, rows)
-        with open_work(SYSTEM) as work:
-            connection = work.session.connection()
-            may_go = " OR ".join(f"({condition(work, rule, part)})" for part in parts)
-            leaves.lock(connection, leaf)
-            is_held = _count(work, rule, leaf, f"NOT coalesce({may_go}, false)")
-            if is_held or _fingerprint(work, rule, leaf) != before:
-                raise Changed(f"{leaf.name} changed while it was archived; it stays until the next run.")
-            _catalogue(work, written, before[0])
-            if rule.before_drop is not None:
-                rule.before_drop(work, leaf.high or 0)
-            leaves.drop(connection, leaf)
-    except Exception:
-        for each in written:
-            places.archive.delete(each.name)
-        raise
+    with open_work(SYSTEM) as work:
+        connection = work.session.connection()
+        may_go = " OR ".join(f"({condition(work, rule, part)})" for part in parts)
+        leaves.lock(connection, leaf)
+        is_held = _count(work, rule, leaf, f"NOT coalesce({may_go}, false)")
+        if is_held or _fingerprint(work, rule, leaf) != before:
+            raise Changed(f"{leaf.name} changed while it was archived; it stays until the next run.")
+        _catalogue(work, written, before[0])
+        if rule.before_drop is not None:
+            rule.before_drop(work, leaf.high or 0)
+        leaves.drop(connection, leaf)
     tally.found += before[0]
     tally.archived += before[0]
     tally.deleted += before[0]

@@ -13,7 +13,7 @@ from ...domain.retention import RetentionRule, Subject
 from ...errors import Refused
 from ...storage import guard
 from ...storage.base import metadata
-from ...storage.models import Decision, Organisation
+from ...storage.models import Archive, Decision, Organisation
 from .. import audit, four_eyes, records
 from ..work import SYSTEM, Opener, Work
 from . import archives, conditions, holds
@@ -107,12 +107,21 @@ def _mine(work: Work, rule: RetentionRule, organisation: int) -> str:
 
 
 def _forget_archives(open_work: Opener, organisation: int) -> None:
+    """Take out of the catalogue what nothing holds; a person that is held may be in any of the files."""
     with open_work(SYSTEM) as work:
-        for row in archives.listed(work, organisation):
-            rule = work.registry.rules.get(row.table_name)
-            is_statute = rule is not None and (rule.statute or rule.whole_only)
-            if not is_statute and holds.covers(work, row.table_name, organisation) is None:
+        mine = _mine(work, work.registry.rules["pulse_archive"], organisation)
+        found = work.session.connection().exec_driver_sql(f'SELECT id FROM "pulse_archive" WHERE {mine}')
+        free = set(found.scalars())
+        for row in _erasable(work, organisation):
+            if row.id in free and holds.covers(work, row.table_name, organisation) is None:
                 archives.forget(work, row)
+
+
+def _erasable(work: Work, organisation: int) -> list[Archive]:
+    """Return the archives that go with an organisation: all that no statute wants kept."""
+    rules = work.registry.rules
+    kept = {name for name, rule in rules.items() if rule.statute or rule.whole_only}
+    return [row for row in archives.listed(work, organisation) if row.table_name not in kept]
 
 
 def _forget_people(work: Work, organisation: int) -> None:
@@ -142,6 +151,8 @@ def _finish(work: Work, rules: list[RetentionRule], organisation: int, moment: d
             f'SELECT EXISTS (SELECT 1 FROM "{rule.table}" WHERE {where})'
         ).scalar_one():  # fmt: skip
             return False
+    if _erasable(work, organisation):
+        return False
     row = records.find(work, Organisation, organisation, lock=True)
     row.name, row.opt_out_words, row.closed_at = f"Closed organisation {row.id}", [], moment
     work.session.flush()

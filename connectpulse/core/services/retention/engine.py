@@ -38,6 +38,7 @@ class _Plan(NamedTuple):
     rule: RetentionRule
     parts: list[Slice]
     leaves: list[leaves.Leaf]
+    error: str = ""
 
 
 def is_due(work: Work) -> int:
@@ -101,12 +102,13 @@ def run(open_work: Opener, moment: datetime, me: str = "") -> int:
         work.session.flush()
         run_id = whole.id
         chosen = terms.choices(work)
-        plans = [_plan(work, rule, terms.slices(rule, moment, chosen)) for rule in terms.in_order(work.registry)]
+        rules = terms.in_order(work.registry)
     total, faults = Tally(), []
-    for plan in (each for each in plans if each.leaves):
+    plans = [_planned(open_work, rule, terms.slices(rule, moment, chosen)) for rule in rules]
+    for plan in (each for each in plans if each.leaves or each.error):
         tally = Tally()
         started = time.monotonic()
-        error = _apply(open_work, plan, moment, tally, me, began)
+        error = plan.error or _apply(open_work, plan, moment, tally, me, began)
         faults += [error] if error else []
         _add(total, tally)
         if error or not tally.is_empty:
@@ -125,6 +127,22 @@ def run(open_work: Opener, moment: datetime, me: str = "") -> int:
         work.session.execute(clear.values(runner="", lease_until=None))
     log.info("retention_run", found=total.found, deleted=total.deleted, archived=total.archived, faults=len(faults))
     return run_id
+
+
+def _planned(open_work: Opener, rule: RetentionRule, parts: list[Slice]) -> _Plan:
+    """Return what is to be done for a rule, or why that cannot be said."""
+    try:
+        with open_work(SYSTEM) as work:
+            return _plan(work, rule, parts)
+    except Exception as error:
+        return _Plan(rule, parts, [], _fault(rule, error))
+
+
+def _fault(rule: RetentionRule, error: Exception) -> str:
+    """Write down a rule's failure and return the sentence for it."""
+    log.error("retention_failed", table=rule.table, exc_info=error)
+    said = str(error) if isinstance(error, PulseError) else type(error).__name__
+    return f"{rule.table}: {said}"[:300]
 
 
 def _plan(work: Work, rule: RetentionRule, parts: list[Slice]) -> _Plan:
@@ -151,9 +169,7 @@ def _apply(
             if me:
                 _keep(open_work, me, moment + timedelta(seconds=time.monotonic() - began))
     except Exception as error:
-        log.exception("retention_failed", table=plan.rule.table)
-        said = str(error) if isinstance(error, PulseError) else type(error).__name__
-        return f"{plan.rule.table}: {said}"[:300]
+        return _fault(plan.rule, error)
     return ""
 
 

@@ -1,19 +1,24 @@
 """Archives: read back as written, damage named, people found in them and forgotten; holds win; a kill loses nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from connectpulse.core.domain.retention import Subject
 from connectpulse.core.errors import NotFound, PulseError, Refused
 from connectpulse.core.services import four_eyes
 from connectpulse.core.services.retention import archives, batches, engine, files, holds, search
-from connectpulse.core.services.work import SYSTEM, Actor
-from connectpulse.core.storage import guard, ids, partitions, vault
-from connectpulse.core.storage.models import Archive
+from connectpulse.core.services.retention.terms import Slice
+from connectpulse.core.services.work import SYSTEM, Actor, Work
+from connectpulse.core.storage import guard, ids, leaves, partitions, vault
+from connectpulse.core.storage.models import Archive, RetentionRun
 from connectpulse.core.storage.vault import keyring
 from connectpulse.house import House
 from connectpulse.testing import factories
@@ -172,6 +177,35 @@ def test_a_row_that_changed_meanwhile_is_neither_deleted_nor_archived_twice(
     assert _left(house) == 0
 
 
+@pytest.mark.parametrize("is_whole", [False, True], ids=["row by row", "a whole partition"])
+def test_no_file_is_lost_where_a_commit_was_done_and_its_answer_was_not_heard(
+    house: House, organisation: int, is_whole: bool
+) -> None:
+    _messages(house, organisation)
+
+    @contextmanager
+    def deaf(*given: Any) -> Iterator[Work]:
+        with house.work(*given) as work:
+            yield work
+        if _rows(house):
+            raise OperationalError("COMMIT", {}, Exception("the connection is lost"))
+
+    rule, part = house.registry.rules["pulse_message"], Slice(NOW)
+    with house.work(SYSTEM) as work:
+        first = work.session.scalar(text("SELECT tableoid::regclass::text FROM pulse_message LIMIT 1"))
+        (leaf,) = (each for each in leaves.of(work.session.connection(), rule.table) if each.name == first)
+
+    def take() -> None:
+        if is_whole:
+            batches.archive_whole(deaf, rule, [part], leaf, batches.Tally())
+        else:
+            list(batches.archive(deaf, rule, part, leaf, batches.Tally()))
+
+    with pytest.raises(OperationalError):
+        take()
+    assert (_left(house), [archives.read(row).num_rows for row in _rows(house)]) == (0, [50])
+
+
 def test_a_hold_on_a_person_wins_over_rules_and_erasure(house: House, organisation: int) -> None:
     _messages(house, organisation)
     with house.work(AMINA, organisation) as work:
@@ -245,3 +279,27 @@ def test_a_file_is_bound_to_its_name() -> None:
 def test_a_statement_of_ours_is_not_narrowed_by_accident(house: House, archived: int) -> None:
     with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
         assert work.session.scalars(select(Archive.organisation_id)).all() == [archived]
+
+
+def test_a_rule_that_fails_before_it_begins_is_told_and_the_others_are_applied(house: House, organisation: int) -> None:
+    def broken(subject: Subject) -> Any:
+        raise ValueError("no condition")
+
+    _messages(house, organisation)
+    house.registry.subjects["pulse_receipt"] = replace(house.registry.subjects["pulse_receipt"], locate=broken)
+    with house.work(AMINA, organisation) as work:
+        holds.place(work, holds.SUBJECT, "Case 14", scheme="phone", value=PERSON)
+    run = engine.run(house.work, NOW)
+    assert _left(house) == 1
+    with house.work(SYSTEM) as work:
+        assert work.session.get_one(RetentionRun, run).error == "pulse_receipt: ValueError"
+
+
+def test_a_hold_on_a_contact_stops_no_rule(house: House, organisation: int) -> None:
+    _messages(house, organisation)
+    with house.work(AMINA, organisation) as work:
+        holds.place(work, holds.SUBJECT, "Case 15", contact_id=77)
+    run = engine.run(house.work, NOW)
+    assert _left(house) == 0
+    with house.work(SYSTEM) as work:
+        assert work.session.get_one(RetentionRun, run).error == ""
