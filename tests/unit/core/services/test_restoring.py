@@ -11,10 +11,14 @@ from sqlalchemy import text
 
 from connectpulse.commands import backups
 from connectpulse.core.domain.contracts import Health, RestoreCheck
+from connectpulse.core.domain.scopes import AUDIT_READ
 from connectpulse.core.domain.settings import fresh_secrets
-from connectpulse.core.errors import Misconfigured, PulseError, Refused
+from connectpulse.core.errors import Misconfigured, NotFound, PulseError, Refused
 from connectpulse.core.services import trials
+from connectpulse.core.services.access import invitations, passkeys, people, resets, sessions
+from connectpulse.core.services.access.devices import Visit
 from connectpulse.core.services.action_log import checkpoints, verifying
+from connectpulse.core.services.api import keys
 from connectpulse.core.services.backups import drills, manifest, pipes, restoring, running, taking, watch
 from connectpulse.core.services.backups.manifest import Manifest
 from connectpulse.core.services.notices import mail
@@ -26,6 +30,7 @@ from connectpulse.core.storage.stores import places
 from connectpulse.house import House
 from connectpulse.testing import factories
 from tests.unit.core.services.backup_scene import BackedUp, backed_up
+from tests.unit.core.services.entrance import Entrance
 from tests.unit.core.services.rights_scene import ZARA, Office
 from tests.unit.core.services.scene import Scene
 
@@ -115,6 +120,33 @@ def test_single_messages_and_mail_that_waited_are_not_sent_again(site: BackedUp,
         assert one(empty, "SELECT state FROM pulse_dispatch WHERE campaign_id = 0") == ("done",)
         assert one(empty, "SELECT state FROM pulse_message WHERE campaign_id IS NULL OR campaign_id = 0") == (31,)
     assert (aftermath.stopped, aftermath.unsent_mail) == (1, 1)
+
+
+def test_nothing_that_may_have_ended_since_lets_anybody_in(site: BackedUp, scene: Scene) -> None:
+    entrance = Entrance(site.house)
+    visit = Visit("203.0.113.7")
+    with site.house.work(factories.ADMINISTRATOR) as work:
+        token = sessions.start(work, entrance.user_id, visit, "password")
+        person = people.by_id(work, entrance.user_id)
+        assert person is not None
+        reset = resets.offer(work, "", person).rpartition("/")[2]
+        passkeys._keep(work, b"word", "add", person.id)
+    with scene.work() as work:
+        invited = invitations.offer(work, "", "bilal@example.org", "", "", "Analyst").rpartition("/")[2]
+        keys.create(work, keys.Draft("Shop", [AUDIT_READ], 60))
+        keys.revoke(work, keys.create(work, keys.Draft("Old shop", [AUDIT_READ], 60))[0].id)
+    site.make()
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        with empty.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+            assert sessions.find(work, token) is None
+            for gone in (lambda: resets.open_for(work, reset), lambda: invitations.by_token(work, invited)):
+                with pytest.raises(NotFound):
+                    gone()
+        assert one(empty, "SELECT count(*) FROM pulse_challenge") == (0,)
+    assert aftermath.sessions == 1
+    assert ["Shop (pulse_" in each for each in aftermath.warnings] == [False, True]
+    assert "Old shop" not in aftermath.warnings[1]
 
 
 def test_a_database_with_something_in_it_is_left_alone(site: BackedUp) -> None:
