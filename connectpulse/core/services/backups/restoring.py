@@ -21,6 +21,7 @@ from .. import audit, campaigns, leaving, recovery
 from ..access import ending
 from ..action_log import checkpoints, verifying
 from ..api import keys
+from ..retention import archives
 from ..rights import replaying
 from ..work import SYSTEM, Opener, Work
 from . import pipes, plan, programs, running
@@ -145,7 +146,7 @@ def replay(open_work: Opener, found: Aftermath, *, scrub: bool) -> None:
     """Erase again whom the backup brought back."""
     done = replaying.run(open_work, scrub=scrub)
     found.erasures, found.erased = done.applied, done.people
-    found.warnings += [f"An erasure cannot be replayed: {fault}" for fault in done.faults]
+    found.warnings += [f"Not everything was erased again: {fault}" for fault in done.faults]
 
 
 def finish(work: Work, manifest: Manifest, found: Aftermath) -> None:
@@ -238,10 +239,16 @@ def _shut(work: Work, manifest: Manifest, found: Aftermath) -> None:
         )
 
 
+def _forget_lost(work: Work, manifest: Manifest, found: Aftermath) -> None:
+    """Take archives that are not there any more out of the catalogue: nobody can be found or erased in them."""
+    lost = archives.forget_lost(work)
+    found.warnings += [f"The archive {name} is in the backup's catalogue and not in the store." for name in lost]
+
+
 def _know(work: Work, manifest: Manifest, found: Aftermath) -> None:
     """Write down that the backup was made: in what it holds it is still being made."""
     running.settle(work, manifest)
 
 
-STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _shut, _know)
+STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _shut, _forget_lost, _know)
 """What is done after a restore, in this order."""

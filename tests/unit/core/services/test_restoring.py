@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from connectpulse.core.services.api import keys
 from connectpulse.core.services.backups import drills, manifest, pipes, restoring, running, taking, watch
 from connectpulse.core.services.backups.manifest import Manifest
 from connectpulse.core.services.notices import mail
+from connectpulse.core.services.retention import archives, files
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.embedded import EmbeddedServer
@@ -287,6 +288,39 @@ def test_who_was_erased_after_the_backup_is_erased_again(site: BackedUp, scene: 
         assert verified(empty) == []
         assert one(empty, "SELECT count(*) FROM pulse_notice WHERE kind = 'audit.broken'") == (0,)
     assert verified(site.house), "the database that went on elsewhere is not the one the ledger tells of any more"
+
+
+def test_archives_that_are_lost_or_damaged_do_not_stop_a_restore(site: BackedUp, scene: Scene) -> None:
+    messages = site.house.registry.rules["pulse_message"].model.__table__
+    at = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    empty_rows = files.table_of(files.schema(messages), [])
+    with site.house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        lost, damaged, good = (
+            archives.write("pulse_message", scene.organisation, "2026-01", empty_rows, at) for _ in range(3)
+        )
+        work.session.add_all([lost, damaged, good])
+    forgetful(site, scene.organisation)
+    places.archive.delete(lost.name)
+    places.archive.put(damaged.name, b"x" * 80)
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        assert "Zara Khan" not in names(empty)
+        assert one(empty, "SELECT count(*) FROM pulse_archive") == (2,)
+    assert aftermath.erased == 1
+    assert [lost.name in aftermath.warnings[0], damaged.name in aftermath.warnings[1]] == [True, True]
+    assert len(aftermath.warnings) == 2
+
+
+def test_a_store_without_any_archive_is_taken_for_the_wrong_one(site: BackedUp, scene: Scene) -> None:
+    with site.house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        shape = files.schema(site.house.registry.rules["pulse_message"].model.__table__)
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        made = archives.write("pulse_message", scene.organisation, "2026-01", files.table_of(shape, []), (at, at))
+        work.session.add(made)
+        work.session.flush()
+        places.archive.delete(made.name)
+        assert archives.forget_lost(work) == []
+        assert archives.listed(work, None, is_all=True) == [made]
 
 
 def test_a_drill_says_whom_it_erased_again(site: BackedUp, scene: Scene) -> None:
