@@ -13,7 +13,7 @@ from datetime import datetime
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from ...domain.scopes import SCOPES
 from ...errors import Refused
@@ -101,6 +101,17 @@ def revoke(work: Work, key_id: int) -> ApiKey:
         work.session.flush()
         audit.record(work, "api_key.revoked", row, prefix=row.prefix)
     return row
+
+
+def good(work: Work) -> list[tuple[str, str]]:
+    """Return name and prefix of every key that opens something, of all organisations, the oldest first.
+
+    The caller holds a scope of the platform.
+    """
+    wanted = select(ApiKey.name, ApiKey.prefix).where(
+        ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > work.clock())
+    )
+    return [(row[0], row[1]) for row in work.session.execute(wanted.order_by(ApiKey.id))]
 
 
 def digest(token: str) -> bytes:

@@ -1,7 +1,8 @@
 """Bringing a backup back: into an empty database, whole or not at all, and nothing is sent before a person looks.
 
 What happened after the backup is not in it. So campaigns that ran are paused with that reason, starts that have
-passed are missed, single messages and mail on their way are not sent again, and erasures are replayed.
+passed are missed, single messages and mail on their way are not sent again, and erasures are replayed. Sessions
+that were ended since and links that were used would be good again: all of them end, and keys of the API are named.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,10 @@ from ...storage import guard
 from ...storage.models import Campaign
 from ...storage.stores import Store
 from .. import audit, campaigns, leaving, recovery
+from ..access import ending
 from ..action_log import checkpoints, verifying
+from ..api import keys
+from ..retention import archives
 from ..rights import replaying
 from ..work import SYSTEM, Opener, Work
 from . import pipes, plan, programs, running
@@ -142,7 +146,7 @@ def replay(open_work: Opener, found: Aftermath, *, scrub: bool) -> None:
     """Erase again whom the backup brought back."""
     done = replaying.run(open_work, scrub=scrub)
     found.erasures, found.erased = done.applied, done.people
-    found.warnings += [f"An erasure cannot be replayed: {fault}" for fault in done.faults]
+    found.warnings += [f"Not everything was erased again: {fault}" for fault in done.faults]
 
 
 def finish(work: Work, manifest: Manifest, found: Aftermath) -> None:
@@ -221,10 +225,30 @@ def _stop_mail(work: Work, manifest: Manifest, found: Aftermath) -> None:
     found.unsent_mail = len(stopped)
 
 
+def _shut(work: Work, manifest: Manifest, found: Aftermath) -> None:
+    """Let nobody in by what may have been ended, used or revoked since."""
+    found.sessions = ending.everything(work, "restored")
+    if found.sessions:
+        found.warnings.append(f"Sessions that were open and are ended: {found.sessions}. Everybody signs in anew.")
+    good = keys.good(work)
+    if good:
+        named = ", ".join(f"{name} ({prefix})" for name, prefix in good)
+        found.warnings.append(
+            f"Keys of the API that are good again: {len(good)}. Any that was revoked after the backup is among them. "
+            f"Revoke those you do not know to be in use: {named}."
+        )
+
+
+def _forget_lost(work: Work, manifest: Manifest, found: Aftermath) -> None:
+    """Take archives that are not there any more out of the catalogue: nobody can be found or erased in them."""
+    lost = archives.forget_lost(work)
+    found.warnings += [f"The archive {name} is in the backup's catalogue and not in the store." for name in lost]
+
+
 def _know(work: Work, manifest: Manifest, found: Aftermath) -> None:
     """Write down that the backup was made: in what it holds it is still being made."""
     running.settle(work, manifest)
 
 
-STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _know)
+STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _shut, _forget_lost, _know)
 """What is done after a restore, in this order."""

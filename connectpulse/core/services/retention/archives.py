@@ -106,14 +106,24 @@ def export(work: Work, subject: Subject) -> Rows:
             yield {"table": row.table_name, "archive": row.name, **found}
 
 
-def erase(work: Work, subject: Subject) -> int:
-    """Empty the person's values in every archive that is not held; return the rows changed. Safe to run again."""
+def erase(work: Work, subject: Subject, faults: list[str] | None = None) -> int:
+    """Empty the person's values in every archive that is not held; return the rows changed. Safe to run again.
+
+    An archive that cannot be read raises Damaged, or with `faults` is told there, once, and the others go on.
+    """
     if any(hold.kind == holds.SUBJECT for hold in holds.standing(work, subject)):
         return 0
     erased = 0
     for known in _theirs(work, subject):
-        if holds.covers(work, known.table_name, known.organisation_id) is None:
+        if holds.covers(work, known.table_name, known.organisation_id) is not None:
+            continue
+        try:
             erased += _erase_in(work, known.id, subject)
+        except files.Damaged as fault:
+            if faults is None:
+                raise
+            if str(fault) not in faults:
+                faults.append(str(fault))
     return erased
 
 
@@ -147,6 +157,23 @@ def damaged(work: Work, *, limit: int | None = None) -> Iterator[str]:
             read(row)
         except files.Damaged as fault:
             yield str(fault)
+
+
+def forget_lost(work: Work) -> list[str]:
+    """Take archives whose files are not in the store out of the catalogue; return their names.
+
+    For a catalogue that was restored and tells of files deleted since. The keys of the files go with it, so where
+    none of them is there the store is taken for the wrong one and nothing is done. Cost: one listing of the files.
+    """
+    there = {each.name for each in places.archive.entries(site())}
+    known = listed(work, None, is_all=True)
+    lost = [row for row in known if row.name not in there]
+    if len(lost) == len(known):
+        return []
+    for row in lost:
+        log.warning("archive_lost", name=row.name)
+        forget(work, row)
+    return [row.name for row in lost]
 
 
 def sweep(work: Work) -> int:

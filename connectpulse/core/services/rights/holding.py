@@ -32,6 +32,9 @@ def rows(work: Work, subject: Subject) -> Iterable[Mapping[str, Any]]:
     return archives.export(work, subject)
 
 
-def erase(work: Work, subject: Subject) -> int:
-    """Take a person out of every archive that is not held; return the number of rows."""
-    return archives.erase(work, subject)
+def erase(work: Work, subject: Subject, faults: list[str] | None = None) -> int:
+    """Take a person out of every archive that is not held; return the number of rows.
+
+    With `faults`, archives that cannot be read are told there and do not keep the others from being done.
+    """
+    return archives.erase(work, subject, faults)

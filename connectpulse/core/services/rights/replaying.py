@@ -36,7 +36,7 @@ _SOURCES = (
 
 @dataclass(slots=True)
 class Replayed:
-    """What was done: erasures that were new to the database, their rows, and entries that cannot be trusted."""
+    """What was done: erasures new to the database, their rows, and entries and archives that cannot be used."""
 
     known: int = 0
     applied: int = 0
@@ -48,7 +48,8 @@ class Replayed:
 def run(open_work: Opener, *, scrub: bool = True) -> Replayed:
     """Do every erasure of the ledger that the database does not know of. No worker may run meanwhile.
 
-    Entries that were tampered with are listed in `faults` and do not keep the others from being done.
+    Entries that were tampered with and archives that cannot be read are listed in `faults` and do not keep the
+    others from being done.
     """
     done = Replayed()
     missing: list[Erasure] = []
@@ -114,7 +115,7 @@ def _apply(open_work: Opener, entry: Erasure, hits: set[tuple[int, str, str]], d
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "replay an erasure"):
         for home, theirs in sorted(homes.items()):
             subject = finding.find(work, theirs, home or None).subject
-            holding.erase(work, subject)
+            holding.erase(work, subject, done.faults)
             erasing.release(work, subject, is_still=True)
             rows += sum(erasing.tables(work, subject, entry.id, [home]).values())
         erased.remember_hashes(

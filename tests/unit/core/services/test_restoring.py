@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,18 @@ from sqlalchemy import text
 
 from connectpulse.commands import backups
 from connectpulse.core.domain.contracts import Health, RestoreCheck
+from connectpulse.core.domain.scopes import AUDIT_READ
 from connectpulse.core.domain.settings import fresh_secrets
-from connectpulse.core.errors import Misconfigured, PulseError, Refused
+from connectpulse.core.errors import Misconfigured, NotFound, PulseError, Refused
 from connectpulse.core.services import trials
+from connectpulse.core.services.access import invitations, passkeys, people, resets, sessions
+from connectpulse.core.services.access.devices import Visit
 from connectpulse.core.services.action_log import checkpoints, verifying
+from connectpulse.core.services.api import keys
 from connectpulse.core.services.backups import drills, manifest, pipes, restoring, running, taking, watch
 from connectpulse.core.services.backups.manifest import Manifest
 from connectpulse.core.services.notices import mail
+from connectpulse.core.services.retention import archives, files
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.embedded import EmbeddedServer
@@ -26,6 +31,7 @@ from connectpulse.core.storage.stores import places
 from connectpulse.house import House
 from connectpulse.testing import factories
 from tests.unit.core.services.backup_scene import BackedUp, backed_up
+from tests.unit.core.services.entrance import Entrance
 from tests.unit.core.services.rights_scene import ZARA, Office
 from tests.unit.core.services.scene import Scene
 
@@ -115,6 +121,33 @@ def test_single_messages_and_mail_that_waited_are_not_sent_again(site: BackedUp,
         assert one(empty, "SELECT state FROM pulse_dispatch WHERE campaign_id = 0") == ("done",)
         assert one(empty, "SELECT state FROM pulse_message WHERE campaign_id IS NULL OR campaign_id = 0") == (31,)
     assert (aftermath.stopped, aftermath.unsent_mail) == (1, 1)
+
+
+def test_nothing_that_may_have_ended_since_lets_anybody_in(site: BackedUp, scene: Scene) -> None:
+    entrance = Entrance(site.house)
+    visit = Visit("203.0.113.7")
+    with site.house.work(factories.ADMINISTRATOR) as work:
+        token = sessions.start(work, entrance.user_id, visit, "password")
+        person = people.by_id(work, entrance.user_id)
+        assert person is not None
+        reset = resets.offer(work, "", person).rpartition("/")[2]
+        passkeys._keep(work, b"word", "add", person.id)
+    with scene.work() as work:
+        invited = invitations.offer(work, "", "bilal@example.org", "", "", "Analyst").rpartition("/")[2]
+        keys.create(work, keys.Draft("Shop", [AUDIT_READ], 60))
+        keys.revoke(work, keys.create(work, keys.Draft("Old shop", [AUDIT_READ], 60))[0].id)
+    site.make()
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        with empty.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+            assert sessions.find(work, token) is None
+            for gone in (lambda: resets.open_for(work, reset), lambda: invitations.by_token(work, invited)):
+                with pytest.raises(NotFound):
+                    gone()
+        assert one(empty, "SELECT count(*) FROM pulse_challenge") == (0,)
+    assert aftermath.sessions == 1
+    assert ["Shop (pulse_" in each for each in aftermath.warnings] == [False, True]
+    assert "Old shop" not in aftermath.warnings[1]
 
 
 def test_a_database_with_something_in_it_is_left_alone(site: BackedUp) -> None:
@@ -255,6 +288,39 @@ def test_who_was_erased_after_the_backup_is_erased_again(site: BackedUp, scene: 
         assert verified(empty) == []
         assert one(empty, "SELECT count(*) FROM pulse_notice WHERE kind = 'audit.broken'") == (0,)
     assert verified(site.house), "the database that went on elsewhere is not the one the ledger tells of any more"
+
+
+def test_archives_that_are_lost_or_damaged_do_not_stop_a_restore(site: BackedUp, scene: Scene) -> None:
+    messages = site.house.registry.rules["pulse_message"].model.__table__
+    at = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    empty_rows = files.table_of(files.schema(messages), [])
+    with site.house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        lost, damaged, good = (
+            archives.write("pulse_message", scene.organisation, "2026-01", empty_rows, at) for _ in range(3)
+        )
+        work.session.add_all([lost, damaged, good])
+    forgetful(site, scene.organisation)
+    places.archive.delete(lost.name)
+    places.archive.put(damaged.name, b"x" * 80)
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        assert "Zara Khan" not in names(empty)
+        assert one(empty, "SELECT count(*) FROM pulse_archive") == (2,)
+    assert aftermath.erased == 1
+    assert [lost.name in aftermath.warnings[0], damaged.name in aftermath.warnings[1]] == [True, True]
+    assert len(aftermath.warnings) == 2
+
+
+def test_a_store_without_any_archive_is_taken_for_the_wrong_one(site: BackedUp, scene: Scene) -> None:
+    with site.house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        shape = files.schema(site.house.registry.rules["pulse_message"].model.__table__)
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        made = archives.write("pulse_message", scene.organisation, "2026-01", files.table_of(shape, []), (at, at))
+        work.session.add(made)
+        work.session.flush()
+        places.archive.delete(made.name)
+        assert archives.forget_lost(work) == []
+        assert archives.listed(work, None, is_all=True) == [made]
 
 
 def test_a_drill_says_whom_it_erased_again(site: BackedUp, scene: Scene) -> None:
