@@ -25,12 +25,16 @@ blueprint = Blueprint("privacy_requests", __name__, url_prefix="/privacy")
 LIMITS = "10 per minute;60 per hour"
 """How often one network may send a form here."""
 
+READ_LIMITS = "60 per minute"
+"""How often one network may open a page here: enough for people behind one address, few for guesses."""
+
 PURPOSES = (("", "Every message"), (Purpose.PROMOTIONAL.value, "Advertising"), (Purpose.TRANSACTIONAL.value, "Other"))
 
 
 def limit(limiter: Limiter) -> None:
-    """Limit how often these forms are sent; every method but reading counts."""
+    """Limit how often these forms are sent, and how often their pages are opened."""
     limiter.limit(LIMITS, methods=["POST"])(blueprint)
+    limiter.limit(READ_LIMITS, methods=["GET", "HEAD"])(blueprint)
 
 
 def _work(organisation_id: int | None = None) -> Any:
@@ -43,8 +47,7 @@ def _opened(purpose: str, word: str) -> int:
     try:
         return links.opened(purpose, word)
     except NotFound:
-        with _work() as work:
-            handing.refused(work, "")
+        handing.refused(current.the_house().work, current.visitor(), "")
         raise
 
 

@@ -9,6 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser, expect
 from sqlalchemy import func, select
 
+from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.rights import carrying, copying, intake, links, proof
 from connectpulse.core.services.rights.intake import Asked
 from connectpulse.core.storage import guard
@@ -23,6 +24,11 @@ from tests.journeys.panel_scene import Visitor, panel, visitor
 from tests.unit.core.services.rights_scene import office
 
 ZARA = "zara@example.org"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_refused_before() -> None:
+    denials._counts.clear()
 
 
 @pytest.fixture
@@ -109,6 +115,18 @@ def test_wrong_links_are_refused_with_a_trace(house: House, app: Flask) -> None:
     with house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
         refused = select(func.count(AuditEntry.id)).where(AuditEntry.verb == "subject_request.link_refused")
         assert work.session.scalar(refused) == len(paths)
+
+
+def test_who_tries_many_links_is_slowed_and_fills_no_log(
+    house: House, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denials, "MOST_STRANGERS", 3)
+    stranger = Visitor(app.test_client())
+    kinds = ("package", "confirm", "request", *["status"] * 61)
+    answers = [stranger.get(f"/privacy/{kind}/{n}-made-up").status_code for n, kind in enumerate(kinds)]
+    assert answers == [404] * 63 + [429]
+    with house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
+        assert work.session.scalar(select(func.count(AuditEntry.id)).where(AuditEntry.actor_kind == "visitor")) == 3
 
 
 def test_the_form_says_what_is_wrong_and_tells_nobody_anything(house: House, organisation: int, app: Flask) -> None:

@@ -20,7 +20,7 @@ from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.api import keys
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import AuditEntry, ContactList
+from connectpulse.core.storage.models import AuditEntry, ContactList, Mail
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.plugin import fresh_database
@@ -344,6 +344,19 @@ def test_a_request_of_a_person_is_taken_in_and_seen(house: House, app: Flask, or
     with house.work(SYSTEM, organisation) as work:
         entry = work.session.scalars(select(AuditEntry).where(AuditEntry.verb == "subject_request.received")).one()
     assert (entry.actor_kind, entry.actor_address) == ("key", PEER)
+
+
+def test_a_person_whom_nobody_vouched_for_is_asked_to_confirm_once(house: House, app: Flask, organisation: int) -> None:
+    key = machine(house, app, organisation, *_BOTH)
+    wish = WISH | {"scheme": "email", "address": "amina@example.org"}
+    for headers in ({"Idempotency-Key": "a"}, {"Idempotency-Key": "a"}, {}):
+        assert key.call("/subject-requests", "POST", json=wish, headers=headers).get_json()["state"] == "received"
+    assert (
+        key.call("/subject-requests", "POST", json=wish | {"kind": "deletion", "proof": "Saw her"}).status_code == 201
+    )
+    with house.work(SYSTEM) as work:
+        subjects = list(work.session.scalars(select(Mail.subject).where(Mail.recipient == "amina@example.org")))
+        assert len([each for each in subjects if each.startswith("Your code")]) == 1
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ _lock = Lock()
 
 
 def note(
-    open_work: Opener, actor: Actor, organisation: int | None, verb: str, kind: str = "", id: object = "", **detail: str
+    open_work: Opener, actor: Actor, organisation: int | None, verb: str, kind: str = "", id: object = "",
+    name: str = "", **detail: str,
 ) -> bool:  # fmt: skip
     """Write down that something was refused; return whether it was, or only counted."""
     left_out = _admit(actor)
@@ -41,7 +42,7 @@ def note(
         return False
     told: dict[str, str | int] = {**detail, "left_out_before": left_out} if left_out else {**detail}
     with open_work(actor, organisation) as work:
-        audit.record_named(work, verb, organisation, kind, id, "", **told)
+        audit.record_named(work, verb, organisation, kind, id, name, **told)
     return True
 
 

@@ -18,6 +18,7 @@ from ...errors import NotFound, Refused
 from ...storage.models import SubjectPackage, SubjectRequest
 from ...storage.stores import places
 from .. import audit
+from ..action_log import denials
 from ..notices import mail
 from ..work import SYSTEM, Actor, Opener, Work
 from . import intake, links, telling
@@ -108,10 +109,10 @@ def again(work: Work, request_id: int) -> None:
 def look(open_work: Opener, token: str, visitor: Actor) -> bool:
     """Return whether a link still opens something; a link that does not leaves a trace."""
     with open_work(visitor) as work:
-        if _of(work, token) is not None:
-            return True
-        refused(work, token)
-        return False
+        is_good = _of(work, token) is not None
+    if not is_good:
+        refused(open_work, visitor, token)
+    return is_good
 
 
 def fetch(open_work: Opener, token: str, visitor: Actor) -> tuple[str, bytes]:
@@ -122,17 +123,15 @@ def fetch(open_work: Opener, token: str, visitor: Actor) -> tuple[str, bytes]:
     with open_work(visitor) as work:
         package = _of(work, token)
         place = (package.id, package.name, (package.secret or {}).get("key", "")) if package is not None else None
-        if place is None:
-            refused(work, token)
     if place is None:
+        refused(open_work, visitor, token)
         raise NotFound("This link was used already, is older than seven days, or is not one of ours.")
     package_id, name, key = place
     content = _open(name, key)
     with open_work(visitor) as work:
         is_first = _spend(work, package_id)
-        if not is_first:
-            refused(work, token)
     if not is_first:
+        refused(open_work, visitor, token)
         raise NotFound("This link was used already.")
     places.archive.delete(name)
     return f"your-data-{package_id}.zip", content
@@ -170,17 +169,23 @@ def _spend(work: Work, package_id: int) -> bool:
     return True
 
 
-def refused(work: Work, token: str) -> None:
-    """Write down that a link did not open anything, and whose it was if it ever was one."""
-    known = work.session.execute(
-        select(SubjectPackage.organisation_id, SubjectPackage.request_id, SubjectPackage.state).where(
-            SubjectPackage.token_hash == links.hashed("package", token[:100])
-        )
-    ).one_or_none()
+def refused(open_work: Opener, visitor: Actor, token: str) -> None:
+    """Write down that a link did not open anything, and whose it was if it ever was one.
+
+    Anybody can try links, so only so many entries a minute are written; the others are counted.
+    """
+    with open_work(visitor) as work:
+        known = work.session.execute(
+            select(SubjectPackage.organisation_id, SubjectPackage.request_id, SubjectPackage.state).where(
+                SubjectPackage.token_hash == links.hashed("package", token[:100])
+            )
+        ).one_or_none()
     home, request_id, state = known if known is not None else (None, "", "unknown")
     why = "expired" if state == "ready" else state
     name = f"request {request_id}" if request_id else "a link nobody made"
-    audit.record_named(work, "subject_request.link_refused", home, "SubjectRequest", request_id, name, reason=why)
+    denials.note(
+        open_work, visitor, home, "subject_request.link_refused", "SubjectRequest", request_id, name, reason=why
+    )
 
 
 class _Swept:

@@ -3,14 +3,14 @@
 import hmac
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
 from ...domain.contracts import Purpose
 from ...domain.form import Kind as FieldKind
 from ...domain.rights import Kind, State
 from ...errors import PulseError, Refused
 from ...storage import guard
-from ...storage.models import Address, Message, Sender, SubjectRequest
+from ...storage.models import Address, InboundMessage, Message, Sender, SubjectRequest
 from .. import singles
 from ..notices import mail
 from ..work import Work
@@ -21,6 +21,9 @@ MOST_TRIES = 5
 MOST_CODES = 5
 NOT_BEFORE = timedelta(minutes=2)
 """How long after one message another is sent to the same person."""
+MOST_TEXTS = 60
+"""Codes sent over channels within `HOUR` for requests to one organisation, or to the platform: each of them costs."""
+HOUR = timedelta(hours=1)
 
 
 def send(work: Work, request_id: int) -> bool:
@@ -86,8 +89,8 @@ def _deliver(work: Work, request: SubjectRequest, word: str) -> bool:
 
 def _by_channel(work: Work, request: SubjectRequest, body: str) -> bool:
     """Send a text over an organisation's own connection; return False where none leads there."""
-    organisation_id = request.organisation_id or _acquainted(work, request)
-    if organisation_id is None:
+    organisation_id = _payer(work, request)
+    if organisation_id is None or _is_enough(work, request):
         return False
     before, work.organisation = work.organisation, organisation_id
     try:
@@ -103,18 +106,18 @@ def _try(work: Work, organisation_id: int, request: SubjectRequest, name: str, b
     channel = work.registry.channels[name]
     if channel.scheme != request.scheme:
         return False
-    text = next((each.name for each in channel.content_form if each.kind is FieldKind.LONG_TEXT), None)
+    field = next((each.name for each in channel.content_form if each.kind is FieldKind.LONG_TEXT), None)
     sender = work.session.scalars(
         select(Sender)
         .where(Sender.organisation_id == organisation_id, Sender.channel == name, Sender.is_active)
         .order_by(Sender.purposes.contains([Purpose.TRANSACTIONAL.value]).desc(), Sender.id)
         .limit(1)
     ).one_or_none()
-    if text is None or sender is None:
+    if field is None or sender is None:
         return False
     try:
         singles.queue(
-            work, channel=channel, sender=sender.value, address=request.address, content={text: body},
+            work, channel=channel, sender=sender.value, address=request.address, content={field: body},
             purpose=Purpose.TRANSACTIONAL,
         )  # fmt: skip
     except Refused:
@@ -122,14 +125,44 @@ def _try(work: Work, organisation_id: int, request: SubjectRequest, name: str, b
     return True
 
 
+def _payer(work: Work, request: SubjectRequest) -> int | None:
+    """Return the organisation whose connection carries a code, None if nobody's does.
+
+    Strangers type any number into the public form, so for them nobody pays unless the number is known. Whoever
+    acts for an organisation vouches for it.
+    """
+    if work.actor.kind == "visitor" or request.organisation_id is None:
+        return _acquainted(work, request)
+    return request.organisation_id
+
+
+def _is_enough(work: Work, request: SubjectRequest) -> bool:
+    """Return whether as many codes as may were sent over channels lately; a person asks for another one later."""
+    home = request.organisation_id
+    work.session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtext('pulse_subject_codes'), CAST(:home AS integer))"),
+        {"home": (home or 0) % 2**31},
+    )
+    told = select(func.sum(SubjectRequest.codes_sent)).where(
+        SubjectRequest.organisation_id.is_not_distinct_from(home),
+        SubjectRequest.scheme != "email",
+        SubjectRequest.told_at > work.clock() - HOUR,
+    )
+    return (work.session.scalar(told) or 0) >= MOST_TEXTS
+
+
 def _acquainted(work: Work, request: SubjectRequest) -> int | None:
-    """Return an organisation that knows the address of a request to the platform: whoever wrote to it last."""
+    """Return an organisation that knows a request's address: the one asked, of the platform whoever wrote last."""
+    home = request.organisation_id
     with guard.platform_scope(work.session, "send a code"):
+        holds = select(Address.organisation_id).where(
+            Address.scheme == request.scheme, Address.value == request.address
+        )
         wrote = select(Message.organisation_id).where(Message.address == request.address)
-        found: int | None = work.session.scalar(wrote.order_by(Message.id.desc()).limit(1))
-        if found is None:
-            holds = select(Address.organisation_id).where(
-                Address.scheme == request.scheme, Address.value == request.address
-            )
-            found = work.session.scalar(holds.limit(1))
-    return found
+        heard = select(InboundMessage.organisation_id).where(InboundMessage.address == request.address)
+        if home is not None:
+            holds, wrote = holds.where(Address.organisation_id == home), wrote.where(Message.organisation_id == home)
+            heard = heard.where(InboundMessage.organisation_id == home)
+        ways = [wrote.order_by(Message.id.desc()), holds, heard.order_by(InboundMessage.id.desc())]
+        found = (work.session.scalar(way.limit(1)) for way in ways)
+        return next((each for each in found if each is not None), None)

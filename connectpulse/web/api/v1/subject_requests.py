@@ -7,8 +7,9 @@ from sqlalchemy import select
 from ....core.domain import rights
 from ....core.domain.form import Field, Form, Kind
 from ....core.domain.scopes import SUBJECTS_READ, SUBJECTS_WRITE
-from ....core.services.rights import intake
+from ....core.services.rights import intake, proof
 from ....core.services.rights.intake import Asked
+from ....core.services.work import Work
 from ....core.storage.models import SubjectRequest
 from .. import door
 from .document import TEXT, TIME, object_of
@@ -63,10 +64,20 @@ def subject_requests() -> Any:
     )
 )  # fmt: skip
 def submit_subject_request() -> Any:
-    """Take a request in; the same request of the same person, while it is open, is one request."""
+    """Take a request in; the same request of the same person, while it is open, is one request.
+
+    Without a proof the person is sent a code, as by the form.
+    """
     asked = body(_ASKED)
     with door.work() as work:
-        return respond(work, 201, lambda: _shown(intake.submit(work, _asked(asked))))
+        return respond(work, 201, lambda: _submit(work, asked))
+
+
+def _submit(work: Work, given: dict[str, Any]) -> dict[str, Any]:
+    row = intake.submit(work, _asked(given))
+    if row.state == rights.State.RECEIVED:
+        proof.send(work, row.id)
+    return _shown(row)
 
 
 def _asked(given: dict[str, Any]) -> Asked:

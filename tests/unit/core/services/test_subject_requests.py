@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import func, select, text
 
 from connectpulse.core.errors import NotFound, Refused
-from connectpulse.core.services import contacts, four_eyes, suppressions
+from connectpulse.core.services import connections, contacts, four_eyes, senders, suppressions
+from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.notices import mail
 from connectpulse.core.services.rights import copying, correcting, deadlines, handing, intake, links, planning, proof
 from connectpulse.core.services.rights.intake import Asked
-from connectpulse.core.services.work import SYSTEM
+from connectpulse.core.services.work import SYSTEM, Actor
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import AuditEntry, Decision, Notice, SubjectRequest, Suppression
+from connectpulse.core.storage.models import AuditEntry, Decision, Message, Notice, SubjectRequest, Suppression
 from connectpulse.core.storage.stores import places
 from connectpulse.core.storage.trust import canonical, is_signed, trust
 from connectpulse.house import House
@@ -32,6 +33,7 @@ JANUARY = datetime(2026, 1, 31, 9, tzinfo=UTC)
 
 @pytest.fixture
 def desk(house: House, organisation: int, tmp_path: Path) -> Iterator[Office]:
+    denials._counts.clear()
     yield office(house, organisation, tmp_path)
     mail.use("", "")
 
@@ -87,6 +89,38 @@ def test_a_code_that_is_old_or_guessed_at_proves_nothing(desk: Office) -> None:
     with desk.work(VISITOR) as work:
         assert proof.confirm(work, request_id, code) is None
         assert not proof.send(work, request_id), "another code comes after a while only"
+
+
+def _texts(desk: Office) -> list[str]:
+    with desk.work() as work:
+        return list(work.session.scalars(select(Message.address).order_by(Message.id)))
+
+
+def _by_text(desk: Office, number: str, actor: Actor = VISITOR) -> bool:
+    with desk.work(actor) as work:
+        return proof.send(work, intake.submit(work, Asked("access", "phone", number)).id)
+
+
+def test_strangers_have_no_texts_sent_to_numbers_nobody_knows(
+    desk: Office, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "MOST_TEXTS", 2)
+    with desk.house.work(AMINA) as work:
+        made = connections.create(work, "Simulator", "simulator", {})
+        connections.create_route(work, made.id)
+    with desk.work() as work:
+        senders.create(work, "sms", "alphanumeric", "Connect", purposes=["transactional"])
+    known = [f"+92300123456{n}" for n in range(3)]
+    for number in known:
+        desk.contact("Zara Khan", ("phone", number))
+    assert not _by_text(desk, "+923001234569"), "nobody knows this number"
+    assert _by_text(desk, known[0])
+    assert _by_text(desk, "+923001234568", AMINA), "somebody of the organisation vouches for it"
+    assert not _by_text(desk, known[1]), "as many as may be within an hour"
+    assert _texts(desk) == [known[0], "+923001234568"]
+    later = datetime.now(UTC) + proof.HOUR
+    desk.house.clock = lambda: later
+    assert _by_text(desk, known[1])
 
 
 def test_sixty_four_at_once_are_one_request(desk: Office) -> None:
