@@ -63,12 +63,12 @@ class Row(NamedTuple):
 def condition(work: Work, rule: RetentionRule, part: Slice) -> str:
     """Return what rows of a slice may go, with the holds of this moment; none is placed until the step ends."""
     work.session.execute(text("LOCK TABLE pulse_hold IN SHARE MODE"))
-    return conditions.over(work.registry, rule, part, holds.all_standing(work))
+    return conditions.over(work, rule, part, holds.all_standing(work))
 
 
 def any_may_go(work: Work, rule: RetentionRule, part: Slice, leaf: Leaf) -> bool:
     """Return whether a leaf holds a row that may go; one is looked for, by the index of the rule's age."""
-    may_go = conditions.over(work.registry, rule, part, holds.all_standing(work))
+    may_go = conditions.over(work, rule, part, holds.all_standing(work))
     _, still = conditions.emptied(rule) if rule.then is Then.ANONYMISE else ("", "true")
     found = work.session.connection().exec_driver_sql(
         f"SELECT EXISTS (SELECT 1 FROM {rows_of(rule, leaf)} WHERE {may_go} AND {still})", {}

@@ -102,7 +102,7 @@ def _delete_all(open_work: Opener, rule: RetentionRule, organisation: int) -> No
 
 def _mine(work: Work, rule: RetentionRule, organisation: int) -> str:
     work.session.execute(text("LOCK TABLE pulse_hold IN SHARE MODE"))
-    spared = conditions.held(work.registry, rule, holds.all_standing(work))
+    spared = conditions.held(work, rule, holds.all_standing(work))
     return " AND ".join([f'"{rule.table}".organisation_id = {organisation:d}', *spared])
 
 

@@ -14,7 +14,9 @@ from sqlalchemy.types import Integer
 from ...domain.retention import RetentionRule, Subject
 from ...registry import Registry
 from ...storage import ids
+from ...storage.base import metadata
 from ...storage.models import Hold
+from ..work import Work
 from . import holds, terms
 from .terms import Slice
 
@@ -22,9 +24,9 @@ _POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 _TICK = timedelta(microseconds=1)
 
 
-def over(registry: Registry, rule: RetentionRule, part: Slice, standing: Sequence[Hold], name: str = "") -> str:
-    """Return the condition on the rows of a slice that may go. `name` is the leaf, for a look at its own columns."""
-    conditions = [_age(registry, rule, part.cutoff), _whose(rule, part), *held(registry, rule, standing)]
+def over(work: Work, rule: RetentionRule, part: Slice, standing: Sequence[Hold]) -> str:
+    """Return the condition on the rows of a slice that may go."""
+    conditions = [_age(work.registry, rule, part.cutoff), _whose(rule, part), *held(work, rule, standing)]
     if rule.final_only:
         conditions.append(f"({rule.final_only})")
     return " AND ".join(each for each in conditions if each)
@@ -67,16 +69,17 @@ def _whose(rule: RetentionRule, part: Slice) -> str:
     return ""
 
 
-def held(registry: Registry, rule: RetentionRule, standing: Sequence[Hold]) -> list[str]:
+def held(work: Work, rule: RetentionRule, standing: Sequence[Hold]) -> list[str]:
     """Return the conditions that keep what is held."""
+    registry = work.registry
     has_owner = "organisation_id" in rule.model.__table__.columns
     found = []
     whole = [(table, owner) for table, owner in terms.held_tables(registry, standing) if table == rule.table]
     whole += [(rule.table, hold.organisation_id) for hold in standing if hold.kind == holds.ORGANISATION]
-    for hold in (each for each in standing if each.kind == holds.SUBJECT):
-        condition = _of_person(registry, rule, hold, has_owner)
+    for person in holds.people(work, standing).values():
+        condition = _of_person(registry, rule.table, person)
         if condition == "true":
-            whole.append((rule.table, hold.organisation_id))
+            whole.append((rule.table, person.organisation_id))
         elif condition:
             found.append(f"NOT coalesce(({condition}), false)")
     for _, owner in whole:
@@ -85,16 +88,40 @@ def held(registry: Registry, rule: RetentionRule, standing: Sequence[Hold]) -> l
     return found
 
 
-def _of_person(registry: Registry, rule: RetentionRule, hold: Hold, has_owner: bool) -> str:
-    """Return what finds a held person's rows; "true" where that cannot be said, empty where there are none."""
-    if rule.table == "pulse_archive":
+def _of_person(registry: Registry, table: str, person: Subject) -> str:
+    """Return what finds a held person's rows, and those whose deletion would take such rows along by foreign key.
+
+    "true" where that cannot be said, empty where there are none.
+    """
+    found = [_own(registry, table, person)]
+    for child, link in _children(table):
+        theirs = _of_person(registry, child, person) if child != table else ""
+        if theirs == "true":
+            return "true"
+        if theirs:
+            found.append(f'EXISTS (SELECT 1 FROM "{child}" WHERE {link} AND coalesce(({theirs}), false))')
+    return "true" if "true" in found else " OR ".join(f"({each})" for each in found if each)
+
+
+def _children(table: str) -> list[tuple[str, str]]:
+    """Return the tables whose rows go with a row of this one, and how they are linked to it."""
+    return [
+        (each.name, " AND ".join(f'"{each.name}"."{key.parent.name}" = "{table}"."{key.column.name}"' for key in link))
+        for each in metadata.tables.values()
+        for link in (one.elements for one in each.foreign_key_constraints if (one.ondelete or "").upper() == "CASCADE")
+        if link[0].column.table.name == table
+    ]
+
+
+def _own(registry: Registry, table: str, person: Subject) -> str:
+    rule = registry.rules.get(table)
+    if table == "pulse_archive":
         return "true"
-    if not rule.personal_columns:
+    if rule is None or not rule.personal_columns:
         return ""
-    handler = registry.subjects.get(rule.table)
+    handler = registry.subjects.get(table)
     if handler is None or handler.locate is None:
         return "true"
-    person: Subject = holds.subject_of(hold)
     return str(handler.locate(person).compile(dialect=_POSTGRESQL, compile_kwargs={"literal_binds": True}))
 
 
