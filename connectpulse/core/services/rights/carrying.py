@@ -1,7 +1,7 @@
 """Carrying out what was approved, stage by stage: each is written down, may run twice, and resumes after a kill.
 
 Stores are written to and tables are written anew between the transactions, never within them. Deletion goes
-begun → stopped → listed → erased → scrubbed → done; a copy goes begun → done.
+begun → stopped → listed → emptied → erased → scrubbed → done; a copy goes begun → done.
 """
 
 from datetime import timedelta
@@ -18,7 +18,7 @@ from ...storage.stores import places
 from .. import erased
 from ..notices import board, mail
 from ..work import SYSTEM, Opener, Work
-from . import certificate, copying, erasing, erasures, finding, handing, holding, intake, scrubbing, telling
+from . import carried, certificate, copying, erasing, erasures, finding, handing, holding, intake, scrubbing, telling
 
 log = structlog.get_logger(__name__)
 
@@ -173,23 +173,35 @@ def _has_mail(work: Work, request: SubjectRequest) -> bool:
     return work.session.scalar(waiting.limit(1)) is not None
 
 
-def _erase(open_work: Opener, request_id: int) -> bool:
-    """Take the person out of archives and tables, all tables in one transaction."""
-    with _Open(open_work, request_id) as (work, _, subject):
-        archived = holding.erase(work, subject)
+def _empty(open_work: Opener, request_id: int) -> bool:
+    """Take the person out of all tables in one transaction, and keep who it is for the archives."""
     with _Open(open_work, request_id) as (work, request, subject):
         facts = dict(request.facts)
         erasing.close_others(work, subject, request.id)
         facts["packages"] = erasing.packages(work, subject)
-        done = erasing.tables(work, subject, facts["erasure"], facts["homes"])
-        facts["done"] = done | ({"archives": archived} if archived else {})
+        facts["done"] = erasing.tables(work, subject, facts["erasure"], facts["homes"])
         facts["touched"] = erasing.touched(work)
+        facts["subject"] = carried.shut(request.id, subject)
         work.session.refresh(request)
         work.session.execute(
             update(SubjectRequest)
             .where(SubjectRequest.id == request.id)
-            .values(facts=facts, stage="erased", plan=request.plan)
+            .values(facts=facts, stage="emptied", plan=request.plan)
         )
+    return True
+
+
+def _erase(open_work: Opener, request_id: int) -> bool:
+    """Take the person out of archives: after the tables, for what was moved between them meanwhile is here by now."""
+    with (
+        open_work(SYSTEM, _home(open_work, request_id)) as work,
+        guard.platform_scope(work.session, "carry out a subject request"),
+    ):
+        request = intake.find(work, request_id, lock=True)
+        facts = dict(request.facts)
+        archived = holding.erase(work, carried.opened(request.id, facts.pop("subject")))
+        request.facts = facts | {"done": facts["done"] | ({"archives": archived} if archived else {})}
+        request.stage = "erased"
     return True
 
 
@@ -225,7 +237,8 @@ _STAGES = {
     (Kind.ACCESS, "begun"): _copy,
     (Kind.DELETION, "begun"): _stop,
     (Kind.DELETION, "stopped"): _list,
-    (Kind.DELETION, "listed"): _erase,
+    (Kind.DELETION, "listed"): _empty,
+    (Kind.DELETION, "emptied"): _erase,
     (Kind.DELETION, "erased"): _scrub,
     (Kind.DELETION, "scrubbed"): _end,
 }

@@ -3,17 +3,20 @@
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
 from connectpulse import house as houses
 from connectpulse.core.domain.provider import Inbound
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import contacts, dispatching, erased, inbound, suppressions, trials
 from connectpulse.core.services.contacts import Person
-from connectpulse.core.services.rights import carrying, erasures, replaying
+from connectpulse.core.services.retention import archives, files
+from connectpulse.core.services.rights import carried, carrying, erasing, erasures, replaying
+from connectpulse.core.services.work import SYSTEM, Work
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.embedded import EmbeddedServer, binaries
 from connectpulse.core.storage.models import (
@@ -109,6 +112,56 @@ def test_erasing_twice_is_erasing_once(desk: Office, scene: Scene) -> None:
     with scene.work() as work:
         assert work.session.scalar(select(func.count()).select_from(Contact)) == 0
     carrying.run_due(desk.house.work)
+
+
+def test_rows_that_are_archived_while_their_person_is_erased_are_erased_too(
+    desk: Office, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A retention run moves a row into a new file at the very moment the tables are about to be erased."""
+    _launched(scene)
+    real = erasing.tables
+
+    def late(work: Work, *given: Any) -> dict[str, int]:
+        with scene.house.work(SYSTEM) as other, guard.platform_scope(other.session, "test"):
+            model = scene.house.registry.rules["pulse_message"].model.__table__
+            row = other.session.execute(select(model).where(model.c.address == ZARA)).one()
+            at = scene.house.clock()
+            table = files.table_of(files.schema(model), [tuple(row)])
+            other.session.add(archives.write("pulse_message", scene.organisation, f"{at:%Y-%m}", table, (at, at)))
+            other.session.execute(delete(model).where(model.c.address == ZARA))
+        return real(work, *given)
+
+    monkeypatch.setattr(erasing, "tables", late)
+    done = desk.request(desk.answer("deletion"))
+    assert "subject" not in done.facts
+    assert done.facts["done"]["archives"] == 1
+    with scene.house.work(SYSTEM) as work:
+        (kept,) = archives.listed(work, None, is_all=True)
+        assert ZARA not in [row["address"] for row in archives.read(kept).to_pylist()]
+
+
+def test_a_damaged_archive_keeps_an_erasure_waiting_and_who_it_is_about_unread(desk: Office, scene: Scene) -> None:
+    desk.contact("Zara Khan", ("email", ZARA))
+    with scene.house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        at, shape = work.clock(), files.schema(Message.__table__)
+        made = archives.write("pulse_message", scene.organisation, "2026-01", files.table_of(shape, []), (at, at))
+        work.session.add(made)
+    good = places.archive.get(made.name)
+    request_id = desk.ask("deletion")
+    desk.plan(request_id, is_urgent=True)
+    desk.approve(request_id)
+    places.archive.put(made.name, good[:-1] + bytes([good[-1] ^ 1]))
+    assert desk.carry_out() == 0
+    waiting = desk.request(request_id)
+    assert (waiting.stage, waiting.address) == ("emptied", "(erased)")
+    assert carried.opened(request_id, waiting.facts["subject"]).addresses == (("email", ZARA),)
+    assert ZARA not in str(waiting.facts)
+    with pytest.raises(Refused, match="cannot be read"):
+        carried.opened(request_id + 1, waiting.facts["subject"])
+    places.archive.put(made.name, good)
+    with scene.house.work(AMINA) as work:
+        work.session.execute(text("UPDATE pulse_subject_request SET lease_until = NULL"))
+    assert desk.carry_out() == 1
 
 
 def test_other_requests_of_an_erased_person_end_and_their_copies_with_them(desk: Office) -> None:
