@@ -21,6 +21,7 @@ from ..storage.models import (
     Template,
 )
 from . import audit, jobs, plans, quotes, records, templates
+from .disclosure import agreements
 from .work import Work
 
 MOST_YEARS = 2
@@ -129,7 +130,7 @@ def approve(work: Work, campaign_id: int) -> Campaign:
     quote = quotes.latest(work, campaign_id)
     if quote is None:
         raise Refused("The quote is gone. Send the campaign back to be quoted again.")
-    faults = plans.problems(work, campaign)
+    faults = plans.problems(work, campaign) or agreements.obstacles(work, quote)
     if faults:
         raise Refused(*faults)
     if not quotes.prices_hold(work, quote, campaign):
@@ -266,6 +267,9 @@ def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
         raise Refused("The campaign, its audience or its price has changed since it was quoted. Quote it again.")
     if quote.recipients == 0:
         raise Refused("Nobody would receive this: the audience is empty, or everyone in it is left out.")
+    obstacles = agreements.obstacles(work, quote)
+    if obstacles:
+        raise Refused(*obstacles)
     if quote.unpriced:
         prefixes = ", ".join(sorted(quote.unpriced)[:5])
         raise Refused(f"There is no price for destinations beginning with {prefixes}. Add one, or leave them out.")

@@ -156,11 +156,11 @@ def callback_path(connection: Connection) -> str:
     return f"/callbacks/{connection.id}/{connection.token}"
 
 
-def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
+def rules(work: Work, channel: str, organisation_id: int, *, is_waiting: bool = False) -> list[RouteRule]:
     """Return the routes that may carry an organisation's messages of a channel.
 
     Those over connections that are paused or fail at present come after all others; those over connections
-    without an agreement that holds are not among them.
+    without an agreement that holds are not among them: `is_waiting` returns these instead.
     """
     statement = (
         select(Route)
@@ -177,7 +177,7 @@ def rules(work: Work, channel: str, organisation_id: int) -> list[RouteRule]:
     return [
         RouteRule(route.connection_id, _rank(route, work.clock()), route.weight, route.prefix, route.sender)
         for route in routes
-        if found[route.connection_id].standing.may_send
+        if found[route.connection_id].standing.may_send is not is_waiting
     ]
 
 

@@ -16,6 +16,7 @@ from ..storage import guard
 from ..storage.models import Connection
 from ..wire.desk import Batch, LineFacts, Turn
 from . import connections, dispatching, lookups, outcomes, receipts
+from .disclosure import agreements
 from .dispatching import Claimed
 from .events import take_in
 from .work import SYSTEM, Opener, Work
@@ -46,10 +47,12 @@ class ServiceDesk:
     def lines(self) -> list[LineFacts]:
         with self.work("serve connections") as work:
             rows = work.session.scalars(select(Connection).where(Connection.is_active).order_by(Connection.id)).all()
+            found = agreements.standings(work, rows)
             return [
                 self._facts(work, row)
                 for row in rows
                 if row.provider in work.registry.providers
+                and found[row.id].standing.may_send
                 and (row.open_until is None or row.open_until <= work.clock())
             ]
 

@@ -55,7 +55,6 @@ def build(work: Work, campaign: Campaign) -> Plan:
     content = campaign.template_version.content
     purpose = Purpose(campaign.purpose)
     tariff = tariff_of(campaign, channel)
-    rules = connections.rules(work, channel.name, campaign.organisation_id)
     return Plan(
         campaign_id=campaign.id,
         organisation_id=campaign.organisation_id,
@@ -66,7 +65,7 @@ def build(work: Work, campaign: Campaign) -> Plan:
         render=channel.prepare(content),
         names=tuple(sorted(channel.names(content) - set(BUILT_IN))),
         required=channel.required_values(content),
-        choose=chooser(rules, campaign.sender.value),
+        choose=_chooser(work, channel, campaign.organisation_id, campaign.sender.value),
         price=work.registry.ledger.pricer(work, tariff),
         tariff=tariff,
         window=window_of(campaign),
@@ -76,6 +75,13 @@ def build(work: Work, campaign: Campaign) -> Plan:
         validity_minutes=campaign.validity_minutes,
         now=work.clock(),
     )
+
+
+def _chooser(work: Work, channel: Channel, organisation_id: int, sender: str) -> Callable[[str, int], Order]:
+    """Return who carries what; what only a connection without an agreement could carry waits there for one."""
+    ready = chooser(connections.rules(work, channel.name, organisation_id), sender)
+    waiting = chooser(connections.rules(work, channel.name, organisation_id, is_waiting=True), sender)
+    return lambda address, number: ready(address, number) or waiting(address, number)
 
 
 def tariff_of(campaign: Campaign, channel: Channel) -> Tariff:

@@ -109,6 +109,14 @@ def trials(work: Work, campaign_id: int) -> list[str]:
     return [row.name for row in rows if exempt(work.registry, row) is not None]
 
 
+def obstacles(work: Work, quote: Quote) -> list[str]:
+    """Return why connections that would carry what was quoted may send nothing; one sentence each."""
+    chosen = [int(key) for key in quote.connections]
+    rows = work.session.scalars(select(Connection).where(Connection.id.in_(chosen)).order_by(Connection.id)).all()
+    found = standings(work, rows)
+    return [reason(row.name, found[row.id]) for row in rows if not found[row.id].standing.may_send]
+
+
 def record(work: Work, connection_id: int, values: Mapping[str, Any]) -> Agreement:
     """Record an agreement for a connection; raise Refused with every fault."""
     connection = records.find(work, Connection, connection_id, lock=True)

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from connectpulse.core.errors import Refused
-from connectpulse.core.services import campaigns, connections, plans, records
+from connectpulse.core.services import campaigns, connections, expansion, plans, records
+from connectpulse.core.services.desk import ServiceDesk
 from connectpulse.core.services.disclosure import agreements, register
 from connectpulse.core.services.disclosure.agreements import Standing
 from connectpulse.core.services.work import SYSTEM
@@ -82,6 +83,29 @@ def test_an_agreement_that_ends_between_quote_and_launch_stops_the_launch(scene:
     agree(scene, post)
     scene.launch(campaign_id)
     assert scene.state(campaign_id) == "running"
+
+
+def test_when_it_ends_during_a_campaign_the_rest_waits_and_nobody_is_left_out(
+    scene: Scene, post: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expansion, "PAGE", 1)
+    agree(scene, post, expires_on=date(2026, 3, 2))
+    scene.connect("Other", prefix="92")
+    campaign_id = scene.campaign(scene.people("amina@a.example", "bilal@a.example"))
+    quote = scene.quote(campaign_id)
+    with scene.work() as work:
+        campaigns.launch(work, campaign_id, quote.id)
+        assert expansion.step(work, campaign_id)
+    desk = ServiceDesk(scene.house.work, "test", "")
+    assert post in {line.connection_id for line in desk.lines()}
+    scene.at(NOON + timedelta(hours=13))
+    scene.run_jobs()
+    assert scene.figures(campaign_id)["state:queued"] == 2
+    assert post not in {line.connection_id for line in desk.lines()}, "nothing leaves meanwhile"
+    other_id = scene.campaign(scene.people("zara@a.example"), template_id=scene.template(name="Again"),
+                              sender_id=scene.sender(value="Zara"))  # fmt: skip
+    with pytest.raises(Refused, match="The agreement for Post ended on 02 March 2026"):
+        scene.launch(other_id)
 
 
 def test_a_route_with_an_agreement_is_taken_instead(scene: Scene, post: int) -> None:
