@@ -30,6 +30,9 @@ from .taking import connected
 
 MARK = plan.RESTORING
 
+_QUICK = "-c maintenance_work_mem=256MB"
+"""A restore builds every index anew, and in memory faster than with what a server gives by itself."""
+
 _THERE = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'S', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -58,7 +61,7 @@ def load(store: Store, manifest: Manifest, identity: x25519.Identity, url: URL) 
         if plain.digest != manifest.dump_digest:
             raise Refused(f"What is in {manifest.file} is not what was dumped.")
 
-    pipes.feed(command, env, write)
+    pipes.feed(command, env | {"PGOPTIONS": _QUICK}, write)
 
 
 def check_key(store: Store, manifest: Manifest, identity: x25519.Identity) -> None:
