@@ -20,7 +20,7 @@ from ..work import Work
 from . import holds, terms
 from .terms import Slice
 
-_POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
+POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 _TICK = timedelta(microseconds=1)
 
 
@@ -122,12 +122,12 @@ def _own(registry: Registry, table: str, person: Subject) -> str:
     handler = registry.subjects.get(table)
     if handler is None or handler.locate is None:
         return "true"
-    return str(handler.locate(person).compile(dialect=_POSTGRESQL, compile_kwargs={"literal_binds": True}))
+    return str(handler.locate(person).compile(dialect=POSTGRESQL, compile_kwargs={"literal_binds": True}))
 
 
 def _literal(moment: datetime) -> str:
     return (
-        str(literal(moment.isoformat()).compile(dialect=_POSTGRESQL, compile_kwargs={"literal_binds": True}))
+        str(literal(moment.isoformat()).compile(dialect=POSTGRESQL, compile_kwargs={"literal_binds": True}))
         + "::timestamptz"
     )
 

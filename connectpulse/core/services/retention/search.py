@@ -7,13 +7,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy.dialects import postgresql
 
 from ...domain.retention import Subject
 from ...registry import Registry
 from ...storage import ids
+from .conditions import POSTGRESQL
 
-_POSTGRESQL: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 MEMORY = "512MB"
 ERASED = "(erased)"
 _ADDRESSES = ("address", "value", "recipient", "email")
@@ -92,7 +91,7 @@ def _mask(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> A
     conditions = [_plainly(set(rows.column_names), subject)]
     handler = registry.subjects.get(table)
     if handler is not None and handler.locate is not None:
-        found = handler.locate(subject).compile(dialect=_POSTGRESQL, compile_kwargs={"literal_binds": True})
+        found = handler.locate(subject).compile(dialect=POSTGRESQL, compile_kwargs={"literal_binds": True})
         conditions.insert(0, f"({str(found).replace('%%', '%')}) OR {conditions[0]}")
     with _engine() as engine:
         engine.register(table, rows)
