@@ -8,16 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Flask
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from connectpulse.house import House
 from connectpulse.worker import Worker
 
 
+class _Patient(WSGIRequestHandler):
+    """Reads a request, but not for ever: a browser opens connections that it never uses."""
+
+    timeout = 10
+
+
 @contextmanager
 def served(app: Flask, port: int = 0) -> Iterator[str]:
-    """Serve `app`, on `port` if one is given; yields its address."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
+    """Serve `app`, on `port` if one is given; yields its address. Requests on their way are waited for."""
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Patient)
+    server.daemon_threads = False  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
