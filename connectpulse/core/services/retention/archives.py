@@ -20,7 +20,7 @@ from ...errors import NotFound
 from ...storage.models import Archive
 from ...storage.stores import places
 from ...storage.trust import trust
-from ..work import Work
+from ..work import SYSTEM, Opener, Work
 from . import files, holds, search
 
 log = structlog.get_logger(__name__)
@@ -176,12 +176,18 @@ def forget_lost(work: Work) -> list[str]:
     return [row.name for row in lost]
 
 
-def sweep(work: Work) -> int:
-    """Delete files that no catalogue entry knows: what a killed run left behind; return how many."""
-    known = set(work.session.scalars(select(Archive.name)))
-    before = work.clock() - ORPHANED
+def sweep(open_work: Opener) -> int:
+    """Delete files that no catalogue entry knows: what a killed run left behind; return how many.
+
+    Done by whoever holds the lease of retention, as a file is known only when its rows are gone. The store is
+    asked while no transaction is open. Cost: one listing of the files, one of the catalogue.
+    """
     store = places.archive
-    left = [each.name for each in store.entries(site()) if each.modified_at < before and each.name not in known]
+    there = store.entries(site())
+    with open_work(SYSTEM) as work:
+        known = set(work.session.scalars(select(Archive.name)))
+        before = work.clock() - ORPHANED
+    left = [each.name for each in there if each.modified_at < before and each.name not in known]
     for name in left:
         store.delete(name)
         log.info("archive_swept", name=name)
