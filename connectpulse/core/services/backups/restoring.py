@@ -23,7 +23,7 @@ from ..action_log import checkpoints, verifying
 from ..api import keys
 from ..retention import archives
 from ..rights import replaying
-from ..work import SYSTEM, Opener, Work
+from ..work import SYSTEM, Actor, Opener, Work
 from . import pipes, plan, programs, running
 from .manifest import Manifest
 from .taking import connected
@@ -152,15 +152,16 @@ def replay(open_work: Opener, found: Aftermath, *, scrub: bool) -> None:
     found.warnings += [f"Not everything was erased again: {fault}" for fault in done.faults]
 
 
-def finish(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def finish(open_work: Opener, actor: Actor, manifest: Manifest, found: Aftermath) -> None:
     """Write down that the database was brought back, in the action log and in its checkpoints; let processes work."""
-    audit.record_named(
-        work, "backup.restored", None, "Backup", "", manifest.name, taken_at=manifest.taken_at, paused=found.paused,
-        missed=found.missed, erased=found.erased,
-    )  # fmt: skip
-    work.session.flush()
-    checkpoints.begin_anew(work, manifest.name)
-    work.session.execute(text(f"DROP TABLE IF EXISTS {MARK}"))
+    with open_work(actor) as work:
+        audit.record_named(
+            work, "backup.restored", None, "Backup", "", manifest.name, taken_at=manifest.taken_at,
+            paused=found.paused, missed=found.missed, erased=found.erased,
+        )  # fmt: skip
+    checkpoints.begin_anew(open_work, manifest.name)
+    with open_work(actor) as work:
+        work.session.execute(text(f"DROP TABLE IF EXISTS {MARK}"))
 
 
 def since(manifest: Manifest) -> str:

@@ -6,7 +6,6 @@ where rows still are. Whatever a rule's failure was, the other rules are applied
 
 import hashlib
 import time
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import uuid4

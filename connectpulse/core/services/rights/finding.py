@@ -14,6 +14,7 @@ from ...domain.retention import Subject
 from ...storage import guard
 from ...storage import models as m
 from ...storage.base import Table
+from .. import subjects
 from ..work import Work
 
 Address = tuple[str, str]
@@ -76,6 +77,8 @@ def _contacts(work: Work, known: set[Address], organisation_id: int | None) -> s
 def _ids(work: Work, table: Any, statement: Any, organisation_id: int | None) -> set[int]:
     if organisation_id is not None:
         statement = statement.where(table.organisation_id == organisation_id)
+    else:
+        statement = statement.where(subjects.anywhere(table, Subject(None)))
     return set(work.session.scalars(statement))
 
 

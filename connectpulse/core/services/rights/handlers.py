@@ -14,7 +14,7 @@ from ...domain.rights import ERASED, KEPT
 from ...errors import Refused
 from ...storage import models as m
 from .. import erased
-from ..subjects import by_address, by_user, handler
+from ..subjects import anywhere, by_address, by_user, handler
 from ..work import Work
 from . import mentions
 
@@ -186,7 +186,7 @@ def suppression() -> SubjectHandler:
 
     def erase(work: Work, subject: Subject) -> int:
         table = m.Suppression
-        rows = select(table).where(by_address(table)(subject))
+        rows = select(table).where(by_address(table)(subject), anywhere(table, subject))
         if subject.organisation_id is not None:
             rows = rows.where(table.organisation_id == subject.organisation_id)
         found = work.session.scalars(rows).all()

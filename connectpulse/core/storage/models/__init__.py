@@ -15,7 +15,7 @@ from .access import (
 )
 from .agreement import Agreement
 from .api import ApiAnswer, ApiKey, ApiRequest
-from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
+from .audit import AuditCheck, AuditDraft, AuditEntry, AuditHead, AuditSearch
 from .backup import Backup, Drill
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
@@ -45,6 +45,7 @@ __all__ = [
     "Archive",
     "Attempt",
     "AuditCheck",
+    "AuditDraft",
     "AuditEntry",
     "AuditHead",
     "AuditSearch",
