@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery
+from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery, ways_in
 from ..core.services.access import signing_in
 from ..core.services.action_log import checking, checkpoints
 from ..core.services.backups import running as backup_running
@@ -160,6 +160,7 @@ DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     ("core.mail_notices", deliver.at_once),
     ("core.send_mail", mail.send_due),
     ("core.carry_out_requests", carrying.run_due),
+    ("core.tell_ways_in", ways_in.tell_due),
     ("core.sweep_copies", handing.sweep_hourly),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

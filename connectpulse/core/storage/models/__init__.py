@@ -1,6 +1,7 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
 from .access import (
+    AccessChange,
     AccountState,
     Challenge,
     Invitation,
@@ -36,6 +37,7 @@ __all__ = [
     "ANY",
     "UNITS",
     "Acceptance",
+    "AccessChange",
     "AccountState",
     "Address",
     "Agreement",

@@ -1,4 +1,4 @@
-"""Searches for people by index, leases of archives, drafts of checkpoints.
+"""Searches for people by index, leases of archives, drafts of checkpoints, ways in.
 
 Revision: 0012, after 0011
 """
@@ -14,6 +14,13 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('pulse_access_change',
+    sa.Column('kind', sa.String(length=10), nullable=False),
+    sa.Column('subject_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('changed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('lease_until', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('kind', 'subject_id', name=op.f('pk_pulse_access_change'))
+    )
     op.create_table('pulse_audit_draft',
     sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('content', sa.LargeBinary(), nullable=False),
@@ -38,3 +45,4 @@ def downgrade() -> None:
     op.drop_column('pulse_archive', 'writer')
     op.drop_index(op.f('ix_pulse_api_request_address'), table_name='pulse_api_request')
     op.drop_table('pulse_audit_draft')
+    op.drop_table('pulse_access_change')
