@@ -67,6 +67,17 @@ def by_user(model: type[Any], column: str) -> Locate:
     return lambda subject: getattr(model, column) == subject.user_id if subject.user_id else false()
 
 
+def by_name(model: type[Any], *columns: str) -> Locate:
+    """Find rows that keep the full name of the subject's account as whoever made them."""
+
+    def locate(subject: Subject) -> ColumnElement[bool]:
+        if not subject.names:
+            return false()
+        return or_(*(getattr(model, column).in_(subject.names) for column in columns))
+
+    return locate
+
+
 def either(*ways: Locate) -> Locate:
     """Find rows that any of `ways` finds."""
     return lambda subject: or_(*(way(subject) for way in ways))
