@@ -17,7 +17,7 @@ from ..domain.message import STATES, MessageState, fold_parts
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
-from . import counters, suppression_batch
+from . import counters, erased, suppression_batch
 from .work import Work
 
 LOOK_BACK = timedelta(days=8)
@@ -258,11 +258,23 @@ def _store(
                 "codes": arrays.texts([receipt.code[:40] for receipt in receipts]),
                 "reasons": arrays.texts([receipt.reason[:60] for receipt in receipts]),
                 "times": arrays.optional_texts([_moment(receipt) for receipt in receipts]),
-                "addresses": arrays.texts([receipt.address[:320] for receipt in receipts]),
+                "addresses": arrays.texts(_addresses(work, connection_id, receipts, owners)),
                 "quantities": arrays.optional_ints([receipt.quantity for receipt in receipts]),
                 "pleas": arrays.ints([int(receipt.suppress) for receipt in receipts]),
             },
         )
+
+
+def _addresses(
+    work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[tuple[int | None, int | None, int]]
+) -> list[str]:
+    """Return the address kept with each receipt: none where its message is known, none of people who were erased."""
+    lone = {receipt.address[:320] for receipt, owner in zip(receipts, owners, strict=True) if owner[1] is None} - {""}
+    gone = erased.among(work, connection_id, lone) if lone else set()
+    return [
+        receipt.address[:320] if owner[1] is None and receipt.address[:320] not in gone else ""
+        for receipt, owner in zip(receipts, owners, strict=True)
+    ]
 
 
 _WRITE = f"""

@@ -434,6 +434,17 @@ def test_the_last_of_each_day_week_and_month_is_kept() -> None:
     assert len(plan.kept(jump, (14, 8, 12))) >= len(kept) - 3, "a clock that jumps ahead makes nothing old"
 
 
+@pytest.mark.parametrize(
+    ("every", "now", "slot"),
+    [(24, "2026-07-15 01:59", "2026-07-14 02:00"), (24, "2026-07-15 02:00", "2026-07-15 02:00"),
+     (1, "2026-07-15 01:59", "2026-07-15 01:00"), (6, "2026-07-15 13:59", "2026-07-15 08:00"),
+     (7, "2026-07-15 01:00", "2026-07-14 23:00")],
+)  # fmt: skip
+def test_more_than_one_a_day_can_be_made(every: int, now: str, slot: str) -> None:
+    at, wanted = (datetime.fromisoformat(f"{each}+00:00") for each in (now, slot))
+    assert plan.last_slot(at, 2, every) == wanted
+
+
 def test_what_has_served_its_time_is_deleted(site: BackedUp) -> None:
     plan.use(plan.site().recipient, 2, (1, 0, 0))
     first, second = site.make(), site.make()

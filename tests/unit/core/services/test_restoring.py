@@ -14,8 +14,8 @@ from connectpulse.core.domain.contracts import Health, RestoreCheck
 from connectpulse.core.domain.scopes import AUDIT_READ
 from connectpulse.core.domain.settings import fresh_secrets
 from connectpulse.core.errors import Misconfigured, NotFound, PulseError, Refused
-from connectpulse.core.services import trials
-from connectpulse.core.services.access import invitations, passkeys, people, resets, sessions
+from connectpulse.core.services import records, trials, ways_in
+from connectpulse.core.services.access import invitations, passkeys, people, resets, sessions, signing_in
 from connectpulse.core.services.access.devices import Visit
 from connectpulse.core.services.action_log import checkpoints, verifying
 from connectpulse.core.services.api import keys
@@ -26,12 +26,13 @@ from connectpulse.core.services.retention import archives, files
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.embedded import EmbeddedServer
-from connectpulse.core.storage.models import Connection, Drill
+from connectpulse.core.storage.models import Connection, Drill, Membership, Passkey
 from connectpulse.core.storage.stores import places
 from connectpulse.house import House
 from connectpulse.testing import factories
+from connectpulse.web.security import accounts
 from tests.unit.core.services.backup_scene import BackedUp, backed_up
-from tests.unit.core.services.entrance import Entrance
+from tests.unit.core.services.entrance import PASSWORD, Entrance
 from tests.unit.core.services.rights_scene import ZARA, Office
 from tests.unit.core.services.scene import Scene
 
@@ -150,6 +151,57 @@ def test_nothing_that_may_have_ended_since_lets_anybody_in(site: BackedUp, scene
     assert "Old shop" not in aftermath.warnings[1]
 
 
+def test_what_was_taken_away_after_the_backup_stays_away(site: BackedUp, scene: Scene) -> None:
+    entrance = Entrance(site.house)
+    other = accounts.Account("bilal", "bilal@example.org", "Bilal", "Else")
+    with site.house.work(factories.ADMINISTRATOR) as work:
+        bilal = accounts.create(work, other, PASSWORD).id
+    with scene.work() as work:
+        key, kept = (keys.create(work, keys.Draft(name, [AUDIT_READ], 60))[0].id for name in ("Shop", "Other"))
+        member = records.create(work, Membership(user_id=bilal, role="Analyst"), "membership.created").id
+        for user in (entrance.user_id, bilal):
+            values = {"webauthn_id": b"%d" % user, "public_key": b"", "sign_count": 0, "name": "Phone"}
+            work.session.add(Passkey(user_id=user, created_at=work.clock(), **values))
+    site.make()
+    with scene.work() as work:
+        keys.revoke(work, key)
+        records.delete(work, work.session.get_one(Membership, member), "membership.deleted")
+        passkeys.remove(work, entrance.person(), passkeys.of(work, entrance.user_id)[0].id)
+        accounts.set_password(work, entrance.user_id, "another-horse-battery")
+        accounts.set_active(work, bilal, False)
+    assert ways_in.tell_due(site.house.work) == 4
+    assert ways_in.tell_due(site.house.work) == 0
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        good = "SELECT string_agg(name, ',') FROM pulse_api_key WHERE revoked_at IS NULL"
+        assert one(empty, good) == ("Other",)
+        assert one(empty, "SELECT count(*) FROM pulse_membership") == (0,)
+        assert one(empty, "SELECT array_agg(user_id) FROM pulse_passkey") == ([bilal],)
+        rows = "SELECT array_agg(password <> '' ORDER BY id), array_agg(active ORDER BY id) FROM ab_user"
+        assert one(empty, rows) == ([False, True], [True, False])
+        with pytest.raises(PulseError):
+            signing_in.by_password(lambda: empty.work(SYSTEM), Visit("203.0.113.7"), "amina", PASSWORD)
+    assert aftermath.shut_out == 4
+    assert any("Shut out again: 4" in each for each in aftermath.warnings)
+    assert kept
+
+
+def test_a_told_ending_that_was_forged_is_named_and_not_believed(site: BackedUp, scene: Scene) -> None:
+    with scene.work() as work:
+        key = keys.create(work, keys.Draft("Shop", [AUDIT_READ], 60))[0].id
+    site.make()
+    with scene.work() as work:
+        keys.revoke(work, key)
+    ways_in.tell_due(site.house.work)
+    name = f"{ways_in.FOLDER}/key-{key}.json"
+    places.ledger.put(f"{ways_in.FOLDER}/key-999.json", places.ledger.get(name))
+    places.ledger.put(name, places.ledger.get(name).replace(b'"is_good":false', b'"is_good":true'))
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+    named = [each for each in aftermath.warnings if "cannot be read" in each]
+    assert [name in named[0], "key-999" in named[1], aftermath.shut_out] == [True, True, 0]
+
+
 def test_a_database_with_something_in_it_is_left_alone(site: BackedUp) -> None:
     site.make()
     before = one(site.house, "SELECT count(*) FROM pulse_audit")
@@ -262,8 +314,7 @@ def forgetful(site: BackedUp, organisation: int) -> Manifest:
 
 
 def checkpoint(house: House) -> None:
-    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
-        assert checkpoints.write(work)
+    assert checkpoints.write(house.work)
 
 
 def verified(house: House) -> list[str]:
@@ -284,7 +335,7 @@ def test_who_was_erased_after_the_backup_is_erased_again(site: BackedUp, scene: 
         assert "Zara Khan" not in names(empty)
         assert "Omar Else" in names(empty)
         assert verified(empty) == [], "a restore is no tampering, and the log tells of it"
-        checkpoint(empty)
+        assert checkpoints.write(empty.work) == 0, "the log has told of the restore, and of nothing else"
         assert verified(empty) == []
         assert one(empty, "SELECT count(*) FROM pulse_notice WHERE kind = 'audit.broken'") == (0,)
     assert verified(site.house), "the database that went on elsewhere is not the one the ledger tells of any more"
