@@ -62,13 +62,14 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Embed
     """A PostgreSQL of this run alone. It does not wait for the disk: tests of durability start their own."""
     from connectpulse.core.storage.embedded import EmbeddedServer
 
-    server = EmbeddedServer(
-        tmp_path_factory.mktemp("postgres"),
-        {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "1GB", "shared_buffers": "128MB"},
-    )
-    server.ensure_running()
-    yield server
-    server.stop("immediate")
+    from .memory import folder_in_memory
+
+    with folder_in_memory() as memory:
+        tuning = {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "512MB", "shared_buffers": "128MB"}
+        server = EmbeddedServer(memory or tmp_path_factory.mktemp("postgres"), tuning)
+        server.ensure_running()
+        yield server
+        server.stop("immediate")
 
 
 @pytest.fixture(scope="session")
