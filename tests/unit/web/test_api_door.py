@@ -1,7 +1,7 @@
 """The API's door: keys and no cookies, scopes, networks, limits, answers that can be asked for again."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -20,9 +20,6 @@ from connectpulse.web.api import door
 from connectpulse.web.api.v1 import routing
 from connectpulse.web.security import roles
 from tests.journeys.panel_scene import panel, visitor
-
-if TYPE_CHECKING:
-    pass
 from tests.unit.web.api_scene import PEER, Machine, machine, said, written
 
 

@@ -1,7 +1,7 @@
 """Requests of people handed in with a key: taken once, refused when senseless, and broken by nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,9 +14,6 @@ from connectpulse.core.storage.models import AuditEntry, Mail
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.web.api import door
-
-if TYPE_CHECKING:
-    pass
 from tests.unit.web.api_scene import PEER, Machine, machine, said, written
 
 WISH = {"kind": "access", "scheme": "phone", "address": "0300 1234567", "name": "Amina"}
