@@ -33,8 +33,8 @@ _ROWS = {
     "pulse_inbound": "(organisation_id, connection_id, contact_id, channel, address, recipient, body, received_at) "
     "SELECT 1 + n % 3, 1, n, 'sms', '+92300' || 1000000 + (:from + n) / 10, '8558', 'Hello', now() "
     "FROM generate_series(1, :rows / 10) n",
-    "pulse_suppression": "(organisation_id, scheme, value, reason) SELECT 1 + n % 3, 'phone', '+92311' || 1000000 + :from + n, "
-    "'bounced' FROM generate_series(1, :rows / 10) n",
+    "pulse_suppression": "(organisation_id, scheme, value, reason) "
+    "SELECT 1 + n % 3, 'phone', '+92311' || 1000000 + :from + n, 'bounced' FROM generate_series(1, :rows / 10) n",
 }
 
 

@@ -173,7 +173,7 @@ def seal_what_is_there(connection: sa.Connection) -> None:
             "mac": hmac.digest(trust.key("audit head"), ends, "sha256")})
 
 
-def sealed(before: bytes, id: int, entry: list) -> dict:
+def sealed(before: bytes, id: int, entry: list[object]) -> dict[str, object]:
     """Return what is added to one entry: digests of what may be forgotten, their salts, and the seal."""
     actor_salt, object_salt = secrets.token_bytes(16), secrets.token_bytes(16)
     *plain, actor_name, actor_address, object_name, detail = entry
