@@ -6,6 +6,7 @@ Revision: 0005, after 0004
 import hmac
 import secrets
 from hashlib import sha256
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -173,7 +174,7 @@ def seal_what_is_there(connection: sa.Connection) -> None:
             "mac": hmac.digest(trust.key("audit head"), ends, "sha256")})
 
 
-def sealed(before: bytes, id: int, entry: list[object]) -> dict[str, object]:
+def sealed(before: bytes, id: int, entry: list[Any]) -> dict[str, Any]:
     """Return what is added to one entry: digests of what may be forgotten, their salts, and the seal."""
     actor_salt, object_salt = secrets.token_bytes(16), secrets.token_bytes(16)
     *plain, actor_name, actor_address, object_name, detail = entry
