@@ -24,14 +24,14 @@ def campaign(scene: Scene) -> int:
         columns = "organisation_id, campaign_id, connection_id, alternatives, channel, purpose, sender, due_at, state"
         columns += ", validity_minutes, first_id, last_id, cursor, messages, expires_at"
         work.session.execute(
-            text(f"INSERT INTO pulse_dispatch ({columns}) SELECT {columns} FROM pulse_dispatch")  # noqa: S608
+            text(f"INSERT INTO pulse_dispatch ({columns}) SELECT {columns} FROM pulse_dispatch")
         )
     return made
 
 
 def end_dispatch(work: Work, campaign: int, place: str) -> None:
     work.session.execute(
-        text(f"UPDATE pulse_dispatch SET state = 'done' WHERE id = (SELECT {place}(id) FROM pulse_dispatch)")  # noqa: S608
+        text(f"UPDATE pulse_dispatch SET state = 'done' WHERE id = (SELECT {place}(id) FROM pulse_dispatch)")
     )
     campaign_end.finish_if_done(work, [campaign])
 
