@@ -1,0 +1,79 @@
+"""What billing offers to the house: the sum of its areas."""
+
+from importlib.metadata import version
+
+from connectpulse.core.api import (
+    AuditAction,
+    Card,
+    HealthCheck,
+    PluginInfo,
+    PluginKind,
+    Report,
+    RestoreCheck,
+    RetentionRule,
+    SubjectHandler,
+    View,
+    hookimpl,
+)
+
+from . import buying, invoicing, ledger, rates, subscriptions
+
+AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA)
+
+
+class BillingPlugin:
+    """Organisations buy units, campaigns spend them, and every unit can be traced."""
+
+    @hookimpl
+    def pulse_plugin(self) -> PluginInfo:
+        """Say who this plugin is."""
+        return PluginInfo(
+            name="billing",
+            version=version("connectpulse-billing"),
+            title="Billing",
+            contact="https://github.com/connectpulse/connectpulse",
+            kinds=frozenset({PluginKind.TOOL}),
+            owns_tables=tuple(rule.model.__tablename__ for area in AREAS for rule in area.rules),
+            migrations="connectpulse_billing.migrations",
+            summary="Units, rate cards, purchases, subscriptions and invoices.",
+        )
+
+    @hookimpl
+    def pulse_retention_rules(self) -> list[RetentionRule]:
+        """Say how long each table's rows are kept."""
+        return [each for area in AREAS for each in area.rules]
+
+    @hookimpl
+    def pulse_subject_data(self) -> list[SubjectHandler]:
+        """Say how a person's rows are found, exported, corrected and erased."""
+        return [each for area in AREAS for each in area.handlers]
+
+    @hookimpl
+    def pulse_audit_actions(self) -> list[AuditAction]:
+        """Name the verbs written to the action log."""
+        return [each for area in AREAS for each in area.actions]
+
+    @hookimpl
+    def pulse_views(self) -> list[View]:
+        """Add the pages."""
+        return [each for area in AREAS for each in area.views()]
+
+    @hookimpl
+    def pulse_health(self) -> list[HealthCheck]:
+        """Add checks to the System page."""
+        return [each for area in AREAS for each in area.checks]
+
+    @hookimpl
+    def pulse_dashboard(self) -> list[Card]:
+        """Add figures to the home page."""
+        return [each for area in AREAS for each in area.cards]
+
+    @hookimpl
+    def pulse_reports(self) -> list[Report]:
+        """Add tables to the reports page."""
+        return [each for area in AREAS for each in area.reports]
+
+    @hookimpl
+    def pulse_restore_checks(self) -> list[RestoreCheck]:
+        """Say what must hold after a restore."""
+        return [each for area in AREAS for each in area.restore_checks]
