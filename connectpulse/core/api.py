@@ -35,7 +35,7 @@ from .domain.contracts import (
     View,
 )
 from .domain.form import Field, Form, Kind
-from .domain.message import MessageState
+from .domain.message import Cause, MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.personal import Personal
 from .domain.provider import (
@@ -58,13 +58,14 @@ from .domain.provider import (
 from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
 from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
-from .errors import Misconfigured, NotFound, PluginRefused, PulseError, Refused
+from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
     from .services import audit, records
+    from .services.campaigns import resume_funded
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
     from .services.templates import pending as pending_templates
@@ -88,6 +89,7 @@ __all__ = [
     "Capability",
     "Card",
     "Channel",
+    "Cause",
     "Check",
     "ConnectionLost",
     "CreatedAt",
@@ -112,6 +114,7 @@ __all__ = [
     "Movement",
     "Needs",
     "NotFound",
+    "OutOfUnits",
     "Outcome",
     "Owned",
     "OwnedApart",
@@ -164,6 +167,7 @@ __all__ = [
     "platform_scope",
     "record_template_approval",
     "records",
+    "resume_funded",
     "subject_handler",
     "tls_context",
 ]
@@ -188,6 +192,7 @@ _ON_DEMAND = {
     "platform_scope": "storage.guard",
     "record_template_approval": "services.templates:record_approval",
     "records": "services.records:",
+    "resume_funded": "services.campaigns",
     "subject_handler": "services.subjects:handler",
 }
 """Names that need the mapped tables, and where they live: `module`, `module:other_name`, or `module:` itself."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .form import Form, Kind
-from .message import MessageState
+from .message import Cause, MessageState
 
 if TYPE_CHECKING:
     from ..services.work import Work
@@ -235,7 +235,7 @@ class Movement:
     is what the messages cost before this movement, `correction` by how much a quantity that is reported in it
     makes them dearer or, below zero, cheaper, at the prices that were reserved; `due` is both together. Where
     only the quantity became known, `before` and `after` are the same. A ledger derives settle and release
-    from this.
+    from this. `cause_before` and `cause_after` tell apart what a state leaves open: see `message.Cause`.
     """
 
     organisation_id: int
@@ -247,6 +247,8 @@ class Movement:
     reserved: Decimal
     quantity: int
     correction: Decimal = Decimal(0)
+    cause_before: Cause = Cause.PLAIN
+    cause_after: Cause = Cause.PLAIN
 
     @property
     def due(self) -> Decimal:
@@ -257,8 +259,8 @@ class Movement:
 class Ledger(ABC):
     """Where units are kept. Exactly one is active. All methods run in the caller's transaction.
 
-    Amounts are units as exact decimals. A ledger that cannot reserve raises Refused, and the campaign
-    pauses with that reason.
+    Amounts are units as exact decimals. A ledger that cannot reserve raises OutOfUnits, and the campaign
+    pauses until the ledger calls `resume_funded`.
     """
 
     name: ClassVar[str]
@@ -272,9 +274,13 @@ class Ledger(ABC):
     def balance(self, work: "Work", organisation_id: int) -> Decimal | None:
         """Return the units an organisation may still spend, None where nothing is metered."""
 
+    def hold(self, work: "Work", organisation_id: int) -> Decimal | None:
+        """Return the balance and keep it from changing until the transaction ends; called where it is short."""
+        return self.balance(work, organisation_id)
+
     @abstractmethod
     def reserve(self, work: "Work", tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
-        """Set `units` aside for messages that are queued in this transaction."""
+        """Set `units` aside for messages that are queued in this transaction; raise OutOfUnits if they are not there."""
 
     @abstractmethod
     def settle(self, work: "Work", movements: Sequence[Movement]) -> None:

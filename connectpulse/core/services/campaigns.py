@@ -11,6 +11,7 @@ from ..domain.campaign import CampaignState, check_step, states_before
 from ..domain.contracts import Purpose
 from ..domain.windows import find_zone, to_utc
 from ..errors import Refused
+from ..storage import guard
 from ..storage.models import (
     Campaign,
     CampaignList,
@@ -151,6 +152,10 @@ def pause(work: Work, campaign_id: int, reason: str = "") -> Campaign:
     """Stop handing over; what is on the wire already is answered and recorded."""
     campaign = records.find(work, Campaign, campaign_id, lock=True)
     campaign.reason = (reason or f"Paused by {work.actor.name}")[:300]
+    if campaign.state == CampaignState.PAUSED and campaign.is_out_of_units:
+        campaign.is_out_of_units = False  # what is paid for was still going out; now it stops, too
+        audit.record(work, "campaign.paused", campaign, reason=campaign.reason)
+        return campaign
     return _step(work, campaign, CampaignState.PAUSED, "campaign.paused", reason=campaign.reason)
 
 
@@ -159,10 +164,27 @@ def resume(work: Work, campaign_id: int) -> Campaign:
     campaign = records.find(work, Campaign, campaign_id, lock=True)
     if campaign.state != CampaignState.PAUSED:
         raise Refused("This campaign is not paused.")
-    campaign.reason = ""
+    campaign.reason, campaign.is_out_of_units = "", False
     _step(work, campaign, CampaignState.RUNNING, "campaign.resumed")
     _wake(work, campaign)
     return campaign
+
+
+def resume_funded(work: Work, organisation_id: int) -> int:
+    """Let the campaigns of an organisation go on that paused for want of units only; return how many.
+
+    For ledgers, in the transaction that adds units. Those that need more than was added pause again.
+    """
+    waiting = select(Campaign).where(
+        Campaign.organisation_id == organisation_id, Campaign.state == CampaignState.PAUSED, Campaign.is_out_of_units
+    )
+    with guard.platform_scope(work.session, "campaigns that wait for units"):
+        found = work.session.scalars(waiting.order_by(Campaign.id).with_for_update(of=Campaign)).unique().all()
+        for campaign in found:
+            campaign.reason, campaign.is_out_of_units = "", False
+            _step(work, campaign, CampaignState.RUNNING, "campaign.resumed", reason="Units were added.")
+            _wake(work, campaign)
+    return len(found)
 
 
 def cancel(work: Work, campaign_id: int) -> Campaign:
@@ -274,8 +296,9 @@ def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
         prefixes = ", ".join(sorted(quote.unpriced)[:5])
         raise Refused(f"There is no price for destinations beginning with {prefixes}. Add one, or leave them out.")
     balance = work.registry.ledger.balance(work, campaign.organisation_id)
-    if balance is not None and balance < quote.units:
-        raise Refused(f"This needs {quote.units:f} units; the balance is {balance:f}.")
+    least = quotes.least_price(quote)
+    if balance is not None and balance < least:
+        raise Refused(f"The balance is {balance:f} units, and one message takes {least:f}. Buy units, then launch it.")
     return quote
 
 

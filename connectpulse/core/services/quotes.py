@@ -66,6 +66,17 @@ def prices_hold(work: Work, quote: Quote, campaign: Campaign) -> bool:
     return all(_asked(price, place, parts, quantity) == units for place, parts, quantity, units in quote.probes)
 
 
+def least_price(quote: Quote) -> Decimal:
+    """Return the units that the cheapest message of a counted campaign takes, 0 if it has none."""
+    return min((Decimal(units) for *_, units in quote.probes if units is not None), default=Decimal(0))
+
+
+def shortfall(work: Work, quote: Quote) -> Decimal:
+    """Return by how many units the balance falls short of a counted campaign, 0 where it covers it."""
+    balance = work.registry.ledger.balance(work, quote.organisation_id)
+    return Decimal(0) if balance is None else max(quote.units - balance, Decimal(0))
+
+
 def _asked(price: Pricer, place: str, parts: int, quantity: int) -> str | None:
     try:
         return f"{price(place, Measure(parts, quantity)).normalize():f}"

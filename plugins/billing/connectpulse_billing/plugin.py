@@ -6,6 +6,7 @@ from connectpulse.core.api import (
     AuditAction,
     Card,
     HealthCheck,
+    Ledger,
     PluginInfo,
     PluginKind,
     Report,
@@ -13,10 +14,13 @@ from connectpulse.core.api import (
     RetentionRule,
     SubjectHandler,
     View,
+    Work,
     hookimpl,
 )
 
 from . import buying, invoicing, ledger, rates, subscriptions
+from .ledger import trial
+from .ledger.unit_ledger import UnitLedger
 
 AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA)
 
@@ -32,7 +36,7 @@ class BillingPlugin:
             version=version("connectpulse-billing"),
             title="Billing",
             contact="https://github.com/connectpulse/connectpulse",
-            kinds=frozenset({PluginKind.TOOL}),
+            kinds=frozenset({PluginKind.BILLING}),
             owns_tables=tuple(rule.model.__tablename__ for area in AREAS for rule in area.rules),
             migrations="connectpulse_billing.migrations",
             summary="Units, rate cards, purchases, subscriptions and invoices.",
@@ -52,6 +56,16 @@ class BillingPlugin:
     def pulse_audit_actions(self) -> list[AuditAction]:
         """Name the verbs written to the action log."""
         return [each for area in AREAS for each in area.actions]
+
+    @hookimpl
+    def pulse_ledger(self) -> Ledger:
+        """Keep every organisation's units."""
+        return UnitLedger()
+
+    @hookimpl
+    def pulse_demo(self, work: Work) -> None:
+        """Give an organisation of a demonstration units to try."""
+        trial.furnish(work)
 
     @hookimpl
     def pulse_views(self) -> list[View]:

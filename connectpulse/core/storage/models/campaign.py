@@ -29,12 +29,16 @@ UNITS = Numeric(18, 4)
 
 
 class Campaign(Owned, Table):
-    """One content to one audience. `cursor` is the last contact that was expanded into a message."""
+    """One content to one audience. `cursor` is the last contact that was expanded into a message.
+
+    `is_out_of_units` on a paused one: it goes on by itself once there are units, and what is paid for goes out.
+    """
 
     __tablename__ = "pulse_campaign"
     __table_args__ = (
         Index(None, "organisation_id", "id"),
         Index("ix_pulse_campaign_live", "state", postgresql_where=text("state IN ('running', 'scheduled')")),
+        Index("ix_pulse_campaign_out_of_units", "organisation_id", postgresql_where=text("is_out_of_units")),
         UniqueConstraint("organisation_id", "id"),
     )
 
@@ -61,6 +65,7 @@ class Campaign(Owned, Table):
     fingerprint: Mapped[str] = mapped_column(String(64), default="", server_default="")
     cursor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     is_expanded: Mapped[bool] = mapped_column(default=False, server_default="false")
+    is_out_of_units: Mapped[bool] = mapped_column(default=False, server_default="false")
     served_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
     launched_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
