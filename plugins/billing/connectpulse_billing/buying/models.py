@@ -93,7 +93,6 @@ class Gateway(Table):
     place: Mapped[int] = mapped_column(default=100, server_default="100")
     checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     is_working: Mapped[bool | None]
-    refused_events: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[CreatedAt]
 
 

@@ -95,6 +95,7 @@ class Attempt(Owned, Table):
     __tablename__ = "billing_attempt"
     __table_args__ = (
         UniqueConstraint("gateway", "reference"),
+        Index(None, "gateway", "payment_reference"),
         Index(None, "order_id"),
         Index("ix_billing_attempt_due", "inquire_at", postgresql_where=text("inquire_at IS NOT NULL")),
     )
@@ -104,6 +105,7 @@ class Attempt(Owned, Table):
     gateway: Mapped[str] = mapped_column(String(40))
     reference: Mapped[str] = mapped_column(String(100))
     foreign_reference: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    payment_reference: Mapped[str] = mapped_column(String(200), default="", server_default="")
     state: Mapped[str] = mapped_column(String(10), default="open", server_default="open")
     amount: Mapped[Decimal] = mapped_column(Money)
     currency: Mapped[str] = mapped_column(String(3))

@@ -16,7 +16,7 @@ from .states import SETTLED, OrderState, may_become
 
 log = structlog.get_logger(__name__)
 
-DISPUTED, DONE, WON = "disputed", "done", "won"
+ASKED, DISPUTED, DONE, WON = "asked", "disputed", "done", "won"
 
 
 def mark_reversed(
@@ -38,19 +38,21 @@ def mark_reversed(
     """
     with everywhere(work, "take back a payment"):
         order = locked(work, order_id)
-        known = _known(work, order, source, reference)
-        if known is not None:
-            return _settle_dispute(work, order, known) if is_final and known.state == DISPUTED else False
+        row = _known(work, order, source, reference)
+        if row is not None and row.state != ASKED:
+            return _settle_dispute(work, order, row) if is_final and row.state == DISPUTED else False
         if OrderState(order.state) not in SETTLED:
             raise Refused("An order that was not paid cannot be paid back.")
         if currency != order.currency:
             raise Refused(f"The order was paid in {order.currency}, not in {currency}.")
         amount = min(amount, order.total - order.reversed)
-        row = Reversal(
-            organisation_id=order.organisation_id, order_id=order.id, source=source, reference=reference[:200],
-            amount=amount, currency=currency, reason=reason[:500], state=DONE if is_final else DISPUTED,
-        )  # fmt: skip
-        work.session.add(row)
+        if row is None:
+            row = Reversal(organisation_id=order.organisation_id, order_id=order.id, source=source,
+                           reference=reference[:200], currency=currency, reason=reason[:500])  # fmt: skip
+            work.session.add(row)
+        row.amount, row.state, row.due_at = amount, DONE if is_final else DISPUTED, None
+        row.units = row.owed = Decimal(0)
+        work.session.flush()
         _take_back(work, order, row)
         _move(order, order.reversed + amount)
         work.session.flush()
@@ -116,11 +118,12 @@ def _take_back(work: Work, order: Order, row: Reversal) -> None:
     for line in order.lines:
         due = _share(line, now, order.total) - _share(line, before, order.total)
         if due > 0:
-            taken = grants.reverse(
-                work, order.organisation_id, "order", grant_reference(line), units=due, reason=f"{row.source} of {order}"
-            )
-            row.units += taken
-            row.owed += due - taken
+            owed = grants.reverse(
+                work, order.organisation_id, "order", grant_reference(line), due, f"{row.source} of {order}",
+                key=str(row.id),
+            )  # fmt: skip
+            row.units += due - owed
+            row.owed += owed
 
 
 def _share(line: OrderLine, part: Decimal, of: Decimal) -> Decimal:
