@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from connectpulse.core.api import (
     AuditAction,
     Card,
+    Door,
+    Duty,
     HealthCheck,
+    Job,
+    PaymentGateway,
     Report,
     RestoreCheck,
     RetentionRule,
@@ -16,6 +20,10 @@ from connectpulse.core.api import (
 
 
 def _no_views() -> Sequence[View]:
+    return ()
+
+
+def _no_gateways() -> Sequence[PaymentGateway]:
     return ()
 
 
@@ -33,4 +41,8 @@ class Area:
     cards: Sequence[Card] = ()
     reports: Sequence[Report] = ()
     restore_checks: Sequence[RestoreCheck] = ()
+    doors: Sequence[Door] = ()
+    jobs: Sequence[Job] = ()
+    duties: Sequence[Duty] = ()
+    gateways: Callable[[], Sequence[PaymentGateway]] = field(default=_no_gateways)
     views: Callable[[], Sequence[View]] = field(default=_no_views)

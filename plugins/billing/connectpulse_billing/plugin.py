@@ -5,8 +5,12 @@ from importlib.metadata import version
 from connectpulse.core.api import (
     AuditAction,
     Card,
+    Door,
+    Duty,
     HealthCheck,
+    Job,
     Ledger,
+    PaymentGateway,
     PluginInfo,
     PluginKind,
     Report,
@@ -91,3 +95,23 @@ class BillingPlugin:
     def pulse_restore_checks(self) -> list[RestoreCheck]:
         """Say what must hold after a restore."""
         return [each for area in AREAS for each in area.restore_checks]
+
+    @hookimpl
+    def pulse_payment_gateways(self) -> list[PaymentGateway]:
+        """Offer ways to pay."""
+        return [each for area in AREAS for each in area.gateways()]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        """Answer payment gateways."""
+        return [each for area in AREAS for each in area.doors]
+
+    @hookimpl
+    def pulse_jobs(self) -> list[Job]:
+        """Name the work in the background."""
+        return [each for area in AREAS for each in area.jobs]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Name what comes round."""
+        return [each for area in AREAS for each in area.duties]
