@@ -143,7 +143,7 @@ def approve(work: Work, campaign_id: int) -> Campaign:
 def send_back(work: Work, campaign_id: int, reason: str) -> Campaign:
     """Return a campaign to its author instead of approving it; also takes a schedule back."""
     campaign = records.find(work, Campaign, campaign_id, lock=True)
-    campaign.reason = reason[:300]
+    campaign.reason, campaign.price_version = reason[:300], ""
     return _step(work, campaign, CampaignState.DRAFT, "campaign.returned", reason=reason)
 
 
@@ -225,6 +225,7 @@ def miss_passed(work: Work, reason: str) -> int:
 
 def _start(work: Work, campaign: Campaign, quote: Quote) -> Campaign:
     now = work.clock()
+    campaign.price_version = quote.price_version
     if campaign.scheduled_at is not None and campaign.scheduled_at > now:
         return _step(work, campaign, CampaignState.SCHEDULED, "campaign.scheduled", quote=_said(quote))
     campaign.launched_at = now

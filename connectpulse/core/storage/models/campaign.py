@@ -59,6 +59,7 @@ class Campaign(Owned, Table):
     state: Mapped[str] = mapped_column(String(20), default="draft", server_default="draft")
     reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
     fingerprint: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    price_version: Mapped[str] = mapped_column(String(120), default="", server_default="")
     cursor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     is_expanded: Mapped[bool] = mapped_column(default=False, server_default="false")
     served_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -103,8 +104,8 @@ class CampaignList(Owned, Table):
 class Quote(Owned, Table):
     """What launching a campaign would mean, counted over its whole audience, for one `fingerprint`.
 
-    `probes` are prices it rests on: [address without a person, parts, quantity, units or null]. `zones`
-    counts recipients by time zone, where a sending window asks for it.
+    `price_version` names the prices it rests on. `zones` counts recipients by time zone, where a sending window
+    asks for it.
     """
 
     __tablename__ = "pulse_quote"
@@ -124,7 +125,7 @@ class Quote(Owned, Table):
     missing: Mapped[Json]
     unpriced: Mapped[Json]
     connections: Mapped[Json]
-    probes: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
+    price_version: Mapped[str] = mapped_column(String(120), default="", server_default="")
     zones: Mapped[Json]
     sample: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
     created_at: Mapped[CreatedAt]
