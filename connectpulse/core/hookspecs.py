@@ -29,6 +29,8 @@ from .domain.retention import RetentionRule, SubjectHandler
 if TYPE_CHECKING:
     from huey import Huey
 
+    from .services.work import Work
+
 NAMESPACE = "connectpulse"
 ENTRY_POINTS = "connectpulse.plugins"
 hookspec = pluggy.HookspecMarker(NAMESPACE)
@@ -144,6 +146,16 @@ class Hooks:
         """
 
     @hookspec
+    def pulse_demo(self, work: "Work") -> None:
+        """Make what a fresh organisation needs to try the house out, like units and prices. Called for the demo's
+        organisation, for those of benchmarks and of tests, and never for one of a person.
+
+        Arguments: `work`, bound to the organisation, in the transaction that makes it.
+        Returns: nothing.
+        Example: `grant(work, work.organisation_id, Decimal(1_000_000))`
+        """
+
+    @hookspec
     def pulse_restore_checks(self) -> list[RestoreCheck]:
         """Say what must hold in a database that was restored from a backup, like sums that agree.
 
@@ -180,6 +192,7 @@ SERVING = frozenset(
         "pulse_reports",
         "pulse_health",
         "pulse_dashboard",
+        "pulse_demo",
     }
 )
 """Hooks that fall silent when a plugin is muted; its duties (retention, subjects, audit, what must

@@ -38,6 +38,9 @@ NAMED: dict[str, str] = {
 }
 """Hooks whose objects are kept by name, and where."""
 
+LATER = frozenset({"pulse_demo"})
+"""Hooks that are no declarations: they are kept, and called when their time comes."""
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -79,6 +82,18 @@ def load(
         except PluginRefused as refusal:
             _forget(candidate.package, candidate.mappers)
             _refuse(registry, refusal)
+
+
+def installed() -> list[PluginInfo]:
+    """Return who the installed plugins are, those that would be refused left out."""
+    found = []
+    for entry_point in metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            info = examine(entry_point).info
+        except PluginRefused:
+            continue
+        found += [info] if info is not None else []
+    return found
 
 
 def examine(entry_point: metadata.EntryPoint) -> Candidate:
@@ -144,6 +159,8 @@ def _call(caller: pluggy.HookCaller) -> Any:
         scratch = MemoryHuey(immediate=True)
         caller(huey=scratch)
         return [task.__name__ for task in scratch._registry._registry.values()]  # noqa: SLF001 - huey has no list
+    if caller.name in LATER:
+        return []
     results = caller()
     return results[0] if results else None
 
@@ -206,6 +223,8 @@ def _serve(registry: Registry, candidate: Candidate, results: dict[str, Any]) ->
     registry.views += results.get("pulse_views", ())
     if "pulse_tasks" in results:
         registry.tasks.append(candidate.plugin.pulse_tasks)  # type: ignore[attr-defined]
+    if "pulse_demo" in results:
+        registry.demos.append(candidate.plugin.pulse_demo)  # type: ignore[attr-defined]
     if "pulse_ledger" in results:
         registry.ledgers[results["pulse_ledger"].name] = results["pulse_ledger"]
 

@@ -39,6 +39,7 @@ class Registry:
     gateways: dict[str, PaymentGateway] = field(default_factory=dict)
     views: list[View] = field(default_factory=list)
     tasks: list[Callable[[Any], None]] = field(default_factory=list)
+    demos: list[Callable[[Any], None]] = field(default_factory=list)
     reports: dict[str, Report] = field(default_factory=dict)
     health: dict[str, HealthCheck] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)

@@ -29,8 +29,9 @@ from connectpulse.core.domain.contracts import (
     View,
 )
 from connectpulse.core.errors import Refused
-from connectpulse.core.services import duties
+from connectpulse.core.services import duties, furnishing, records
 from connectpulse.core.services.work import Work
+from connectpulse.core.storage.models import Organisation
 
 from . import sources
 from .specimen import Specimen
@@ -167,6 +168,15 @@ def test_a_payment_gateway_asks_proper_questions(gateway: PaymentGateway) -> Non
     assert gateway.title.strip()
     names = form.names(gateway.settings)
     assert len(names) == len(set(names))
+
+
+def test_an_organisation_can_be_furnished(specimen: Specimen, work: Work) -> None:
+    if specimen.candidate is None or "pulse_demo" not in specimen.candidate.results:
+        pytest.skip(f"{specimen.name} gives demonstrations nothing")
+    made = records.create(work, Organisation(name="A trial", country="PK", timezone="UTC"), "organisation.created")
+    furnishing.furnish(work, made.id)
+    balance = work.registry.ledger.balance(work, made.id)
+    assert balance is None or balance > 0, "a demonstration without units can send nothing"
 
 
 def test_its_ledger_knows_no_floats(specimen: Specimen, work: Work) -> None:

@@ -40,6 +40,9 @@ from connectpulse.core.api import (
 )
 from tests.plugins.postcard import PostcardChannel, PostProvider
 
+FURNISHED: list[int] = []
+"""Organisations that were given what a trial needs."""
+
 
 class Thing(Owned, Table):
     __tablename__ = "complete_thing"
@@ -137,6 +140,10 @@ class CompletePlugin:
     @hookimpl
     def pulse_dashboard(self) -> list[Card]:
         return [Card("complete_card", "Things", lambda work: "1")]
+
+    @hookimpl
+    def pulse_demo(self, work: Work) -> None:
+        FURNISHED.append(work.organisation_id)
 
     @hookimpl
     def pulse_restore_checks(self) -> list[RestoreCheck]:

@@ -319,6 +319,7 @@ def test_every_hook_arrives_in_the_registry(acme: Write) -> None:
     }.items():  # fmt: skip
         assert name in getattr(registry, table), table
     assert [view.label for view in registry.views] == ["Things"]
+    assert [demo.__name__ for demo in registry.demos] == ["pulse_demo"]
     queue = MemoryHuey(immediate=True)
     (declare,) = registry.tasks
     declare(queue)
@@ -332,6 +333,6 @@ def test_a_muted_plugin_keeps_its_duties_and_serves_nothing(acme: Write) -> None
     assert "complete_thing" in registry.rules
     assert "complete_thing" in registry.subjects
     assert "complete.done" in registry.actions
-    served = ("channels", "providers", "gateways", "views", "tasks", "reports", "health", "cards")
+    served = ("channels", "providers", "gateways", "views", "tasks", "reports", "health", "cards", "demos")
     assert {name: len(getattr(registry, name)) for name in served} == dict.fromkeys(served, 0)
     assert registry.ledger.name == "unmetered"

@@ -11,10 +11,8 @@ from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
-from connectpulse import house as houses
 from connectpulse.app import create_app
 from connectpulse.core.domain.scopes import ANY_KEY, AUDIT_READ, NO_KEY, SCOPES, SUBJECTS_READ, SUBJECTS_WRITE
-from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.services import records
 from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.api import keys
@@ -23,7 +21,7 @@ from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, ContactList, Mail
 from connectpulse.house import House
 from connectpulse.testing import factories
-from connectpulse.testing.plugin import fresh_database
+from connectpulse.testing.plugin import build, fresh_database
 from connectpulse.web import request_log
 from connectpulse.web.api import door
 from connectpulse.web.api.v1 import routing
@@ -71,7 +69,7 @@ def machine(house: House, app: Flask, organisation: int, *scopes: str, **changed
 @pytest.fixture(scope="module")
 def _standing(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[House, Machine]]:
     with fresh_database(database_server, database_template) as url:
-        house = houses.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
+        house = build(url)
         made = machine(house, create_app(house), factories.organisation(house), *SCOPES, rate=6000)
         yield house, made
         house.close()
