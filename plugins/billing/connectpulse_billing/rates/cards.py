@@ -20,14 +20,14 @@ COLUMNS = (Rate.channel, Rate.prefix, Rate.sender_kind, Rate.category, Rate.per,
 def create(work: Work, name: str) -> RateCard:
     """Make a card without prices; raise Refused if its name is taken. The first card is the default."""
     is_first = work.session.scalars(select(RateCard.id).limit(1)).first() is None
-    return records.create(work, RateCard(name=_named(name), is_default=is_first), "rate_card.created")
+    return records.create(work, RateCard(name=_named(name), is_default=is_first), "billing.rate_card.created")
 
 
 def rename(work: Work, card_id: int, name: str) -> RateCard:
     """Give a card another name."""
     card = records.find(work, RateCard, card_id, lock=True)
     card.name = _named(name)
-    return records.update(work, card, "rate_card.renamed")
+    return records.update(work, card, "billing.rate_card.renamed")
 
 
 def make_default(work: Work, card_id: int) -> None:
@@ -37,7 +37,7 @@ def make_default(work: Work, card_id: int) -> None:
         return
     work.session.execute(update(RateCard).where(RateCard.is_default).values(is_default=False))
     card.is_default = True
-    records.update(work, card, "rate_card.made_default")
+    records.update(work, card, "billing.rate_card.made_default")
 
 
 def remove(work: Work, card_id: int) -> None:
@@ -46,7 +46,7 @@ def remove(work: Work, card_id: int) -> None:
     if published(work, card_id):
         raise Refused("This card has prices that were in force, which are kept. Give it to nobody instead.")
     work.session.execute(delete(RateVersion).where(RateVersion.card_id == card_id))
-    records.delete(work, card, "rate_card.deleted")
+    records.delete(work, card, "billing.rate_card.deleted")
 
 
 def give(work: Work, organisation_id: int, card_id: int | None) -> None:
@@ -56,15 +56,15 @@ def give(work: Work, organisation_id: int, card_id: int | None) -> None:
     ).first()
     if card_id is None:
         if holding is not None:
-            records.delete(work, holding, "rate_card.taken")
+            records.delete(work, holding, "billing.rate_card.taken")
         return
     card = records.find(work, RateCard, card_id)
     if holding is None:
         made = RateHolding(organisation_id=organisation_id, card_id=card_id)
-        records.create(work, made, "rate_card.given", card=card.name)
+        records.create(work, made, "billing.rate_card.given", card=card.name)
     elif holding.card_id != card_id:
         holding.card_id = card_id
-        records.update(work, holding, "rate_card.given", card=card.name)
+        records.update(work, holding, "billing.rate_card.given", card=card.name)
 
 
 def give_plan(work: Work, plan_id: int, card_id: int | None) -> None:
@@ -72,7 +72,7 @@ def give_plan(work: Work, plan_id: int, card_id: int | None) -> None:
     work.session.execute(delete(PlanRates).where(PlanRates.plan_id == plan_id))
     if card_id is not None:
         card = records.find(work, RateCard, card_id)
-        records.create(work, PlanRates(plan_id=plan_id, card_id=card_id), "rate_card.given_plan", card=card.name)
+        records.create(work, PlanRates(plan_id=plan_id, card_id=card_id), "billing.rate_card.given_plan", card=card.name)
 
 
 def published(work: Work, card_id: int) -> list[RateVersion]:
@@ -95,7 +95,7 @@ def begin_draft(work: Work, card_id: int, *, is_empty: bool = False) -> RateVers
         return found
     newest = next(iter(published(work, card_id)), None)
     number = (work.session.scalar(select(func.max(RateVersion.number)).where(RateVersion.card_id == card.id)) or 0) + 1
-    made = records.create(work, RateVersion(card_id=card_id, number=number, card=card), "rate_card.drafted")
+    made = records.create(work, RateVersion(card_id=card_id, number=number, card=card), "billing.rate_card.drafted")
     if newest is not None and not is_empty:
         copied = select(text(str(int(made.id))), *COLUMNS).where(Rate.version_id == newest.id)
         names = ["version_id", *(column.key for column in COLUMNS)]
@@ -106,7 +106,7 @@ def begin_draft(work: Work, card_id: int, *, is_empty: bool = False) -> RateVers
 def discard(work: Work, version_id: int) -> None:
     """Throw a draft away."""
     version = editable(work, version_id)
-    records.delete(work, version, "rate_card.discarded")
+    records.delete(work, version, "billing.rate_card.discarded")
 
 
 def editable(work: Work, version_id: int) -> RateVersion:
@@ -127,7 +127,7 @@ def publish(work: Work, version_id: int, begins_at: datetime | None = None, ends
     card = records.find(work, RateCard, version.card_id, lock=True)
     now = work.clock()
     begins = now if begins_at is None or now - SOON <= begins_at < now else begins_at
-    faults = list(_objections(work, version, begins, ends_at))
+    faults = list(_objections(work, version, now, begins, ends_at))
     if faults:
         raise Refused(*faults)
     work.session.execute(
@@ -141,11 +141,13 @@ def publish(work: Work, version_id: int, begins_at: datetime | None = None, ends
         .values(valid_to=begins)
     )
     version.valid_from, version.valid_to, version.published_at = begins, ends_at, now
-    records.update(work, version, "rate_card.published")
+    records.update(work, version, "billing.rate_card.published")
 
 
-def _objections(work: Work, version: RateVersion, begins: datetime, ends: datetime | None) -> Iterator[str]:
-    if begins < work.clock():
+def _objections(
+    work: Work, version: RateVersion, now: datetime, begins: datetime, ends: datetime | None
+) -> Iterator[str]:
+    if begins < now:
         yield "Prices cannot begin in the past. Choose a time that is still to come."
     if ends is not None and ends <= begins:
         yield "The prices would end before they begin. Choose a later end, or none."

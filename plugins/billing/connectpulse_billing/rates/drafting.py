@@ -45,14 +45,14 @@ def write(work: Work, version_id: int, typed: Mapping[str, Any], rate_id: int | 
     row.channel, row.prefix, row.sender_kind, row.category = key
     row.per, row.units = price
     if rate_id is None:
-        return records.create(work, row, "rate.added")
-    return records.update(work, row, "rate.changed")
+        return records.create(work, row, "billing.rate.added")
+    return records.update(work, row, "billing.rate.changed")
 
 
 def remove(work: Work, version_id: int, rate_id: int) -> None:
     """Take a rate out of a draft."""
     cards.editable(work, version_id)
-    records.delete(work, _of_draft(work, version_id, rate_id), "rate.removed")
+    records.delete(work, _of_draft(work, version_id, rate_id), "billing.rate.removed")
 
 
 def upload(work: Work, card_id: int, content: bytes, *, is_whole: bool) -> tuple[RateVersion | None, list[Fault]]:
@@ -69,7 +69,7 @@ def upload(work: Work, card_id: int, content: bytes, *, is_whole: bool) -> tuple
     if is_whole:
         work.session.execute(delete(Rate).where(Rate.version_id == draft.id))
     _put(work, draft.id, rates)
-    audit.record(work, "rate_card.uploaded", draft, rates=len(rates), is_whole=is_whole)
+    audit.record(work, "billing.rate_card.uploaded", draft, rates=len(rates), is_whole=is_whole)
     return draft, []
 
 
