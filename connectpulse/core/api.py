@@ -56,6 +56,7 @@ from .domain.provider import (
     TemplateWord,
 )
 from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
+from .domain.roles import Role
 from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
@@ -137,6 +138,7 @@ __all__ = [
     "Report",
     "RestoreCheck",
     "RetentionRule",
+    "Role",
     "Rows",
     "Samples",
     "SenderKind",
