@@ -72,7 +72,9 @@ def give_plan(work: Work, plan_id: int, card_id: int | None) -> None:
     work.session.execute(delete(PlanRates).where(PlanRates.plan_id == plan_id))
     if card_id is not None:
         card = records.find(work, RateCard, card_id)
-        records.create(work, PlanRates(plan_id=plan_id, card_id=card_id), "billing.rate_card.given_plan", card=card.name)
+        records.create(
+            work, PlanRates(plan_id=plan_id, card_id=card_id), "billing.rate_card.given_plan", card=card.name
+        )
 
 
 def published(work: Work, card_id: int) -> list[RateVersion]:
@@ -156,9 +158,7 @@ def _objections(
     for other in published(work, version.card_id):
         assert other.valid_from is not None
         if other.valid_from >= begins:
-            yield (
-                f"Version {other.number} begins on {other.valid_from:%d %B %Y at %H:%M} UTC. Choose a later time."
-            )
+            yield (f"Version {other.number} begins on {other.valid_from:%d %B %Y at %H:%M} UTC. Choose a later time.")
         elif other.valid_to is not None and other.valid_to > begins:
             yield f"Version {other.number} ends on {other.valid_to:%d %B %Y at %H:%M} UTC. Begin then or later."
 

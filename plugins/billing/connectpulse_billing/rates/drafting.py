@@ -152,5 +152,3 @@ def _of_draft(work: Work, version_id: int, rate_id: int) -> Rate:
     if row.version_id != version_id:
         raise Refused("This rate belongs to another version.")
     return row
-
-

@@ -71,9 +71,7 @@ class RateVersion(Table):
     __tablename__ = "billing_rate_version"
     __table_args__ = (
         UniqueConstraint("card_id", "number"),
-        Index(
-            "uq_billing_rate_version_draft", "card_id", unique=True, postgresql_where=text("published_at IS NULL")
-        ),
+        Index("uq_billing_rate_version_draft", "card_id", unique=True, postgresql_where=text("published_at IS NULL")),
         CheckConstraint("published_at IS NULL OR valid_from IS NOT NULL", name="begins"),
         CheckConstraint("valid_to > valid_from", name="lasts"),
         _OWNER,
