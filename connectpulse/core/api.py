@@ -56,6 +56,7 @@ from .domain.provider import (
     TemplateWord,
 )
 from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
+from .domain.roles import Role
 from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
 from .errors import Misconfigured, NotFound, PluginRefused, PulseError, Refused
@@ -134,6 +135,7 @@ __all__ = [
     "Report",
     "RestoreCheck",
     "RetentionRule",
+    "Role",
     "Rows",
     "Samples",
     "SenderKind",

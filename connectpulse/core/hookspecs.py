@@ -25,6 +25,7 @@ from .domain.contracts import (
 )
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
+from .domain.roles import Role
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -109,7 +110,15 @@ class Hooks:
         """Add pages to the panel.
 
         Returns: Flask-AppBuilder view classes with their place in the menu.
-        Example: `return [View(CallView, "Calls", category="Voice", icon="fa-phone")]`
+        Example: `return [View(CallView, "Calls", category="Voice", may={"read": ("Analyst", "Dispatcher")})]`
+        """
+
+    @hookspec
+    def pulse_roles(self) -> list[Role]:
+        """Bring roles that people can be given beside core's, on the platform or in an organisation.
+
+        Returns: roles by name; what each may do is said by the pages (`View.may`).
+        Example: `return [Role("Dispatcher", "Plans calls.", reads=("Campaigns",))]`
         """
 
     @hookspec
@@ -188,6 +197,7 @@ SERVING = frozenset(
         "pulse_ledger",
         "pulse_payment_gateways",
         "pulse_views",
+        "pulse_roles",
         "pulse_tasks",
         "pulse_reports",
         "pulse_health",

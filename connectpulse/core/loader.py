@@ -35,6 +35,7 @@ NAMED: dict[str, str] = {
     "pulse_health": "health",
     "pulse_dashboard": "cards",
     "pulse_restore_checks": "restore_checks",
+    "pulse_roles": "roles",
 }
 """Hooks whose objects are kept by name, and where."""
 
@@ -184,6 +185,7 @@ def _faults(candidate: Candidate) -> list[str]:
         *checks.duties(package_tables, results.get("pulse_retention_rules", ()), results.get("pulse_subject_data", ())),
         *checks.verbs(candidate.name, results.get("pulse_audit_actions", ())),
         *checks.task_names(candidate.name, results.get("pulse_tasks", ())),
+        *checks.roles(results.get("pulse_roles", ()), results.get("pulse_views", ())),
     ]
 
 

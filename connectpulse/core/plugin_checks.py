@@ -22,9 +22,11 @@ from .domain.contracts import (
 from .domain.personal import is_never_named, kind_of
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
+from .domain.roles import CORE, Role
 from .hookspecs import ALWAYS, BY_HOOK, BY_KIND, Hooks
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,19}")
+LONGEST_ROLE = 40
 _KINDS = "declare in the rule's kinds which it is, or do not keep it"
 _RESERVED = ("ab", "alembic", "core", "huey", "pulse")
 """Beginnings of table names that are taken."""
@@ -42,6 +44,7 @@ LISTS: Mapping[str, type[Any]] = {
     "pulse_health": HealthCheck,
     "pulse_dashboard": Card,
     "pulse_restore_checks": RestoreCheck,
+    "pulse_roles": Role,
 }
 """Hooks that return a list, and of what."""
 
@@ -183,3 +186,15 @@ def task_names(name: str, registered: Iterable[str]) -> Iterator[str]:
     for task in registered:
         if not task.startswith(f"{name}."):
             yield f"task {task} needs an explicit name that begins with {name}."
+
+
+def roles(brought: Iterable[Role], views: Iterable[View]) -> Iterator[str]:
+    """Find roles that nobody could hold, and pages that are for roles nobody brings."""
+    known = {role.name for role in CORE}
+    for role in brought:
+        known.add(role.name)
+        if not 0 < len(role.name) <= LONGEST_ROLE or role.name == "*":
+            yield f"role {role.name!r} needs a name of at most {LONGEST_ROLE} characters."
+    for view in views:
+        for name in sorted({name for names in view.may.values() for name in names} - known):
+            yield f"page {view.label} is for the role {name!r}, which nobody brings."

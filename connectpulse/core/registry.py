@@ -18,6 +18,7 @@ from .domain.contracts import (
 )
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
+from .domain.roles import Role
 from .errors import NotFound
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Registry:
     actions: dict[str, AuditAction] = field(default_factory=dict)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
     gateways: dict[str, PaymentGateway] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
     views: list[View] = field(default_factory=list)
     tasks: list[Callable[[Any], None]] = field(default_factory=list)
     demos: list[Callable[[Any], None]] = field(default_factory=list)
@@ -64,6 +66,10 @@ class Registry:
         """The one active ledger: a billing plugin's if there is one, else the unmetered one."""
         metered = [ledger for ledger in self.ledgers.values() if ledger.is_metered]
         return metered[0] if metered else next(iter(self.ledgers.values()))
+
+    def roles_held(self, *, on_platform: bool) -> dict[str, Role]:
+        """Return the roles people may hold on the platform or in an organisation, core's first."""
+        return {name: role for name, role in self.roles.items() if role.is_platform == on_platform}
 
     def providers_of(self, channel: str) -> Iterable[type[Provider]]:
         return [provider for provider in self.providers.values() if provider.channel == channel]

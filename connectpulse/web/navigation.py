@@ -8,8 +8,7 @@ from flask_appbuilder import AppBuilder
 
 from ..core.domain.contracts import View
 from . import current
-from .pages import PLUGIN_PAGES
-from .security.roles import READ, WRITE, allows
+from .security.roles import READ, WRITE, page_of
 
 
 class Entry(NamedTuple):
@@ -101,11 +100,10 @@ _READING = ("list", "show", "lookup", "get", "get_list", "info", "download", "in
 
 def menu() -> list[tuple[str, list[Entry]]]:
     """Return the headings and links the signed-in person sees."""
-    roles = current.role_names()
     sections = {heading: list(entries) for heading, entries in MENU}
     for heading, entry in current_app.extensions["pulse_plugin_pages"]:
         sections.setdefault(heading, []).append(entry)
-    shown = {heading: [e for e in entries if allows(roles, READ, e.page)] for heading, entries in sections.items()}
+    shown = {heading: [e for e in entries if current.may(READ, e.page)] for heading, entries in sections.items()}
     return [(heading, entries) for heading, entries in shown.items() if entries]
 
 
@@ -114,6 +112,7 @@ def add_plugins(builder: AppBuilder, views: Iterable[View]) -> None:
     pages: list[tuple[str, Entry]] = []
     current_app.extensions["pulse_plugin_pages"] = pages
     for view in views:
+        view.cls.class_permission_name = page_of(view)
         _guard(view.cls)
         made = builder.add_view_no_menu(view.cls)
         endpoint = f"{made.endpoint}.{made.default_view}"
@@ -121,9 +120,7 @@ def add_plugins(builder: AppBuilder, views: Iterable[View]) -> None:
 
 
 def _guard(cls: type[Any]) -> None:
-    """Let roles decide about a page that names no permissions of ours: reading is for readers, the rest is not."""
-    if getattr(cls, "class_permission_name", None) is None:
-        cls.class_permission_name = PLUGIN_PAGES
+    """Let roles decide about methods that name no permissions of ours: reading is for readers, the rest is not."""
     if not getattr(cls, "method_permission_name", None):
         methods = [name for name in dir(cls) if hasattr(getattr(cls, name, None), "_permission_name")]
         cls.method_permission_name = {

@@ -9,12 +9,10 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 
 from .current import platform_work, work
 from .panel.noun import Column, Filter, NounView, badge, link, yes_no
-from .security.roles import READ, WRITE
-
-PLUGIN_PAGES = "Plugins"
-"""What a plugin's page sets as `class_permission_name`: organisation administrators change, all others read."""
+from .security.roles import APPROVE, PLUGIN_PAGES, READ, WRITE
 
 __all__ = [
+    "APPROVE",
     "PLUGIN_PAGES",
     "READ",
     "WRITE",

@@ -299,12 +299,19 @@ class Ledger(ABC):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page of a plugin: a FAB view class with its place in the menu."""
+    """A page of a plugin: a FAB view class with its place in the menu.
+
+    `may` names the roles that may do what on it, by verb: `read`, `write`, `approve` or another that its methods
+    name with `permission_name`. Several classes of one `class_permission_name` are one page, and their lines are
+    added up; the auditor of the platform reads each. A page without `may` is read by whoever reads plugins' pages
+    and changed by the administrators of organisations.
+    """
 
     cls: type[Any]
     label: str
     category: str = ""
     icon: str = "fa-circle"
+    may: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import String, and_, cast, false, func, or_, select, update
 
 from .. import plugin_checks
+from ..domain import roles
 from ..domain.audit import AuditAction
 from ..domain.retention import RetentionRule, Subject, SubjectHandler, Then
 from ..errors import PluginRefused
@@ -68,6 +69,7 @@ def register(registry: Registry) -> None:
     registry.actions.update({action.verb: action for action in taken})
     registry.rules.update({rule.model.__tablename__: rule for rule in rules})
     registry.subjects.update({each.model.__tablename__: each for each in handlers})
+    registry.roles |= {role.name: role for role in roles.CORE}
     registry.ledgers[UnmeteredLedger.name] = UnmeteredLedger()
     registry.jobs |= {
         "import": JobKind(imports.step, imports.give_up),

@@ -24,6 +24,7 @@ OFFERS = {
     "channel": ("pulse_channels", "channels"),
     "provider": ("pulse_providers", "providers"),
     "gateway": ("pulse_payment_gateways", "payment gateways"),
+    "role": ("pulse_roles", "roles"),
     "view": ("pulse_views", "views"),
     "report": ("pulse_reports", "reports"),
     "health_check": ("pulse_health", "health checks"),

@@ -28,6 +28,7 @@ from connectpulse.core.domain.contracts import (
     Unpriced,
     View,
 )
+from connectpulse.core.domain.roles import Role
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import duties, furnishing, records
 from connectpulse.core.services.work import Work
@@ -78,6 +79,22 @@ def test_a_page_is_a_page(view: View) -> None:
 
     assert issubclass(view.cls, BaseView | AbstractViewApi), f"{view.cls.__name__} is no Flask-AppBuilder view"
     assert view.label.strip()
+
+
+def test_a_page_has_rights_of_its_own(view: View) -> None:
+    from connectpulse.web.security.roles import PAGES, PLUGIN_PAGES, page_of
+
+    page = page_of(view)
+    assert page not in PAGES - {PLUGIN_PAGES}, f"{page} is a page of core: give class_permission_name another name"
+    assert not view.may or page != PLUGIN_PAGES, f"{view.label} shares its page with all plugins: give it a name"
+    assert not view.may or view.may.get("read"), f"nobody may look at {view.label}"
+
+
+def test_a_role_is_explained(role: Role) -> None:
+    from connectpulse.web.security.roles import PAGES
+
+    assert role.explanation.strip().endswith(".")
+    assert set(role.reads) <= PAGES, f"{role.name} reads {sorted(set(role.reads) - PAGES)}, which core does not have"
 
 
 def test_a_page_lets_nobody_in_unasked(view: View) -> None:

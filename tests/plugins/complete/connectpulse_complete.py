@@ -28,6 +28,7 @@ from connectpulse.core.api import (
     Report,
     RestoreCheck,
     RetentionRule,
+    Role,
     SubjectHandler,
     Table,
     Tariff,
@@ -123,7 +124,11 @@ class CompletePlugin:
 
     @hookimpl
     def pulse_views(self) -> list[View]:
-        return [View(object, "Things")]
+        return [View(object, "Things", may={"read": ("Thing keeper", "Analyst"), "write": ("Thing keeper",)})]
+
+    @hookimpl
+    def pulse_roles(self) -> list[Role]:
+        return [Role("Thing keeper", "Keeps things.", reads=("Campaigns",))]
 
     @hookimpl
     def pulse_tasks(self, huey: Any) -> None:

@@ -216,6 +216,17 @@ FAULTS = {
         SOUND | {"pulse_audit_actions": '[AuditAction("contact.stolen", "{actor} took {object}.")]'}, "", "",
         ["audit verb contact.stolen must begin with acme."],
     ),
+    "a page for roles nobody has, and roles nobody can have": (
+        SOUND | {"pulse_audit_actions": "[]", "pulse_views": '[View(int, "Calls", may={"read": ("Nobody",)})]',
+                 "pulse_roles": '[Role("*", "All."), Role("A" * 41, "Long.")]'}, "", "",
+        ["page Calls is for the role 'Nobody', which nobody brings.",
+         "role '*' needs a name of at most 40 characters.",
+         f"role '{'A' * 41}' needs a name of at most 40 characters."],
+    ),
+    "a role of core": (
+        SOUND | {"pulse_roles": '[Role("Auditor", "Reads everything.")]'}, "", "",
+        ["the name Auditor in pulse_roles is taken."],
+    ),
     "names twice in one plugin": (
         SOUND | {"pulse_dashboard": '2 * [Card("calls", "Calls", lambda work: "1")]'}, "", "",
         ["the name calls in pulse_dashboard is taken."],
@@ -316,6 +327,7 @@ def test_every_hook_arrives_in_the_registry(acme: Write) -> None:
         "gateways": "complete", "rules": "complete_thing", "subjects": "complete_thing",
         "actions": "complete.done", "reports": "complete_things", "health": "complete_health",
         "cards": "complete_card", "restore_checks": "complete_sums",
+        "roles": "Thing keeper",
     }.items():  # fmt: skip
         assert name in getattr(registry, table), table
     assert [view.label for view in registry.views] == ["Things"]
@@ -336,3 +348,4 @@ def test_a_muted_plugin_keeps_its_duties_and_serves_nothing(acme: Write) -> None
     served = ("channels", "providers", "gateways", "views", "tasks", "reports", "health", "cards", "demos")
     assert {name: len(getattr(registry, name)) for name in served} == dict.fromkeys(served, 0)
     assert registry.ledger.name == "unmetered"
+    assert "Thing keeper" not in registry.roles

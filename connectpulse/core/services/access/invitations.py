@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 
-from ...domain.roles import ORGANISATION_ROLES, PLATFORM_ROLES
 from ...errors import NotFound, Refused
 from ...storage.models import Invitation, Membership, Organisation
 from .. import audit
@@ -41,8 +40,7 @@ def offer(work: Work, site: str, email: str, first_name: str, last_name: str, ro
 
 
 def _check(work: Work, email: str, role: str) -> None:
-    allowed = PLATFORM_ROLES if work.organisation is None else ORGANISATION_ROLES
-    if role not in allowed:
+    if role not in work.registry.roles_held(on_platform=work.organisation is None):
         raise Refused(f"There is no role {role!r} here.")
     if len(email) > 320 or email.count("@") != 1 or not all(email.split("@")) or any(c.isspace() for c in email):
         refusal = Refused("E-mail: this is no e-mail address.")
