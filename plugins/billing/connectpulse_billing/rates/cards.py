@@ -168,3 +168,15 @@ def _named(name: str) -> str:
     if not 1 <= len(clean) <= 120:
         raise Refused("Give the card a name of at most 120 characters.")
     return clean
+
+
+def organisation_name(work: Work, organisation_id: int) -> str:
+    """Return an organisation's name."""
+    name = text("SELECT name FROM pulse_organisation WHERE id = :id")
+    return str(work.session.scalar(name, {"id": organisation_id}) or organisation_id)
+
+
+def country_of(work: Work) -> str:
+    """Return the country that the work's organisation writes numbers of without a country code."""
+    country = text("SELECT country FROM pulse_organisation WHERE id = :id")
+    return str(work.session.scalar(country, {"id": work.organisation_id}))
