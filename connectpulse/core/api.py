@@ -34,7 +34,9 @@ from .domain.contracts import (
     Unpriced,
     View,
 )
+from .domain.doors import Answer, Door, Knock
 from .domain.form import Field, Form, Kind
+from .domain.jobs import Duty, Job
 from .domain.message import MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.personal import Personal
@@ -66,20 +68,23 @@ from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_contex
 
 if TYPE_CHECKING:
     from .services import audit, records
+    from .services.jobs import submit as submit_job
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
     from .services.templates import pending as pending_templates
     from .services.templates import record_approval as record_template_approval
-    from .services.work import Actor, Work
+    from .services.work import SYSTEM, Actor, Opener, Work, entered
     from .storage.base import BigId, CreatedAt, Json, Moment, Owned, OwnedApart, Table
     from .storage.guard import platform_scope
     from .storage.vault import Encrypted
 
 __all__ = [
     "API_VERSION",
+    "SYSTEM",
     "Accepted",
     "Actor",
     "Ambiguity",
+    "Answer",
     "AnswerLost",
     "Approval",
     "AuditAction",
@@ -93,6 +98,8 @@ __all__ = [
     "ConnectionLost",
     "CreatedAt",
     "Disclosure",
+    "Door",
+    "Duty",
     "EgressSession",
     "Encrypted",
     "ErrorClass",
@@ -103,8 +110,10 @@ __all__ = [
     "HealthCheck",
     "Inbound",
     "Intake",
+    "Job",
     "Json",
     "Kind",
+    "Knock",
     "Ledger",
     "Measure",
     "MessageState",
@@ -113,6 +122,7 @@ __all__ = [
     "Movement",
     "Needs",
     "NotFound",
+    "Opener",
     "Outcome",
     "Owned",
     "OwnedApart",
@@ -159,6 +169,7 @@ __all__ = [
     "by_user",
     "check_names",
     "either",
+    "entered",
     "hookimpl",
     "normalise_address",
     "parse_template",
@@ -167,6 +178,7 @@ __all__ = [
     "record_template_approval",
     "records",
     "subject_handler",
+    "submit_job",
     "tls_context",
 ]
 
@@ -185,6 +197,10 @@ _ON_DEMAND = {
     "by_address": "services.subjects",
     "by_contact": "services.subjects",
     "by_user": "services.subjects",
+    "SYSTEM": "services.work",
+    "Opener": "services.work",
+    "entered": "services.work",
+    "submit_job": "services.jobs:submit",
     "either": "services.subjects",
     "pending_templates": "services.templates:pending",
     "platform_scope": "storage.guard",

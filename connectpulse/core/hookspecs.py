@@ -23,6 +23,8 @@ from .domain.contracts import (
     RestoreCheck,
     View,
 )
+from .domain.doors import Door
+from .domain.jobs import Duty, Job
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .domain.roles import Role
@@ -131,6 +133,31 @@ class Hooks:
         """
 
     @hookspec
+    def pulse_doors(self) -> list[Door]:
+        """Answer machines and strangers on the open network, below `/hooks/<plugin>/`: payment callbacks, pages one
+        comes back to, links that work without signing in.
+
+        Returns: doors by name, small letters, digits and hyphens.
+        Example: `return [Door("paid", take_callback), Door("stop", stop_page, methods=("GET", "POST"))]`
+        """
+
+    @hookspec
+    def pulse_jobs(self) -> list[Job]:
+        """Name pieces of work on one subject that survive a kill, and are submitted with `submit_job`.
+
+        Returns: jobs by name, each beginning with the plugin's.
+        Example: `return [Job("acme.fetch", call=fetch, give_up=say_why)]`
+        """
+
+    @hookspec
+    def pulse_duties(self) -> list[Duty]:
+        """Name what must be done every so often, by one worker at a time; the System page shows how it went.
+
+        Returns: duties by name, each beginning with the plugin's; every one may be done twice.
+        Example: `return [Duty("acme.compare", "Comparing the books", timedelta(days=1), step=compare)]`
+        """
+
+    @hookspec
     def pulse_reports(self) -> list[Report]:
         """Add tables to the reports page.
 
@@ -187,6 +214,8 @@ BY_KIND: Mapping[PluginKind, frozenset[str]] = {
 BY_HOOK: Mapping[str, frozenset[str]] = {
     "pulse_views": frozenset({"pulse_audit_actions"}),
     "pulse_tasks": frozenset({"pulse_audit_actions"}),
+    "pulse_doors": frozenset({"pulse_audit_actions"}),
+    "pulse_jobs": frozenset({"pulse_audit_actions"}),
 }
 """Hooks a plugin owes because of another hook it implements."""
 
@@ -199,6 +228,9 @@ SERVING = frozenset(
         "pulse_views",
         "pulse_roles",
         "pulse_tasks",
+        "pulse_doors",
+        "pulse_jobs",
+        "pulse_duties",
         "pulse_reports",
         "pulse_health",
         "pulse_dashboard",

@@ -36,6 +36,8 @@ NAMED: dict[str, str] = {
     "pulse_dashboard": "cards",
     "pulse_restore_checks": "restore_checks",
     "pulse_roles": "roles",
+    "pulse_jobs": "jobs",
+    "pulse_duties": "duties",
 }
 """Hooks whose objects are kept by name, and where."""
 
@@ -185,6 +187,8 @@ def _faults(candidate: Candidate) -> list[str]:
         *checks.duties(package_tables, results.get("pulse_retention_rules", ()), results.get("pulse_subject_data", ())),
         *checks.verbs(candidate.name, results.get("pulse_audit_actions", ())),
         *checks.task_names(candidate.name, results.get("pulse_tasks", ())),
+        *checks.doors(results.get("pulse_doors", ())),
+        *checks.background(candidate.name, results.get("pulse_jobs", ()), results.get("pulse_duties", ())),
         *checks.roles(results.get("pulse_roles", ()), results.get("pulse_views", ())),
     ]
 
@@ -222,6 +226,7 @@ def _admit(registry: Registry, candidate: Candidate, channels: set[str]) -> None
 def _serve(registry: Registry, candidate: Candidate, results: dict[str, Any]) -> None:
     for hook, table in NAMED.items():
         getattr(registry, table).update({key(each): each for each in results.get(hook, ())})
+    registry.doors |= {f"{candidate.name}/{door.name}": door for door in results.get("pulse_doors", ())}
     registry.views += results.get("pulse_views", ())
     if "pulse_tasks" in results:
         registry.tasks.append(candidate.plugin.pulse_tasks)  # type: ignore[attr-defined]

@@ -16,6 +16,8 @@ from .domain.contracts import (
     RestoreCheck,
     View,
 )
+from .domain.doors import Door
+from .domain.jobs import Duty, Job
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .domain.roles import Role
@@ -46,7 +48,9 @@ class Registry:
     health: dict[str, HealthCheck] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
     restore_checks: dict[str, RestoreCheck] = field(default_factory=dict)
-    jobs: dict[str, Any] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    duties: dict[str, Duty] = field(default_factory=dict)
+    doors: dict[str, Door] = field(default_factory=dict)
     acts: dict[str, Any] = field(default_factory=dict)
 
     def channel(self, name: str) -> Channel:

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery
+from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, periodic, recovery
 from ..core.services.access import signing_in
 from ..core.services.action_log import checking, checkpoints
 from ..core.services.backups import running as backup_running
@@ -87,6 +87,7 @@ def _make_partitions(work: Work) -> int:
 
 
 PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
+    ("core.wake_duties", crontab(minute="*"), periodic.wake),
     ("core.start_campaigns", crontab(minute="*"), campaigns.start_due),
     ("core.wake_campaigns", crontab(minute="*"), recovery.stalled),
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),

@@ -21,7 +21,7 @@ from ..house import House
 from .security.roles import Rights, allows, rights
 
 ORGANISATION_KEY = "organisation"
-WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api", "icon"})
+WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api", "icon", "hooks"})
 """Endpoints and blueprints that serve no signed-in person, and so ask the database for none."""
 
 
@@ -154,6 +154,13 @@ def bind_organisation() -> None:
         chosen = next(iter(mine), None) or (_first() if may_enter_any() else None)
     g.organisation_id = chosen
     guard.bind(database, chosen)
+
+
+def public_url() -> str:
+    """Return the URL of this request as others know it, with its query string as it came: signatures cover both."""
+    query = request.query_string.decode("latin-1")
+    url = the_house().settings.public_url.rstrip("/") + request.path
+    return f"{url}?{query}" if query else url
 
 
 def organisation_id() -> int | None:

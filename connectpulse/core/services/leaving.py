@@ -150,7 +150,3 @@ def _leave(work: Work, dispatches: Sequence[Any], state: MessageState, reason: s
     campaigns = sorted({row[3] for row in dispatches if row[3]})
     if campaigns:
         campaign_end.finish_if_done(work, campaigns)
-
-
-def nothing_to_tell(work: Work, campaign_id: int, reason: str) -> None:
-    """A cancellation that cannot go on has nobody left to tell; the job keeps the reason."""

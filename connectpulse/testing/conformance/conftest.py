@@ -30,6 +30,9 @@ OFFERS = {
     "health_check": ("pulse_health", "health checks"),
     "card": ("pulse_dashboard", "dashboard cards"),
     "restore_check": ("pulse_restore_checks", "restore checks"),
+    "door": ("pulse_doors", "doors"),
+    "job": ("pulse_jobs", "jobs"),
+    "duty": ("pulse_duties", "duties"),
     "task": ("pulse_tasks", "tasks"),
 }
 """Arguments of the kit's tests: the hook that hands the things over, and what they are called."""

@@ -8,14 +8,18 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from connectpulse.core.api import (
+    Answer,
     AuditAction,
     BigId,
     Card,
     Channel,
     CreatedAt,
+    Door,
+    Duty,
     Field,
     Health,
     HealthCheck,
+    Job,
     Ledger,
     Measure,
     Movement,
@@ -129,6 +133,18 @@ class CompletePlugin:
     @hookimpl
     def pulse_roles(self) -> list[Role]:
         return [Role("Thing keeper", "Keeps things.", reads=("Campaigns",))]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        return [Door("thing", lambda work, knock: Answer(text=knock.rest))]
+
+    @hookimpl
+    def pulse_jobs(self) -> list[Job]:
+        return [Job("complete.count", step=lambda work, subject_id: False)]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        return [Duty("complete.tidy", "Tidying up", timedelta(hours=1), step=lambda work: None)]
 
     @hookimpl
     def pulse_tasks(self, huey: Any) -> None:

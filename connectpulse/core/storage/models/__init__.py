@@ -22,7 +22,7 @@ from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .decision import Decision
-from .job import Job, Pace
+from .job import Duty, Job, Pace
 from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
@@ -63,6 +63,7 @@ __all__ = [
     "Decision",
     "Dispatch",
     "Drill",
+    "Duty",
     "ErasedPerson",
     "Hold",
     "Import",
