@@ -7,8 +7,9 @@ choice. All work on cards is the platform's; every act is audited.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from connectpulse.core.api import Refused, Work, audit, records
 from sqlalchemy import delete, func, insert, select, text, update
+
+from connectpulse.core.api import Refused, Work, records
 
 from .models import PlanRates, Rate, RateCard, RateHolding, RateVersion
 

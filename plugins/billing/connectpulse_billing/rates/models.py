@@ -7,7 +7,6 @@ next one takes over. Times of one card's published versions never overlap: the d
 from datetime import datetime
 from decimal import Decimal
 
-from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -21,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 
 UNITS = Numeric(18, 4)
 _OWNER = {"info": {"owner": "billing"}}

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from connectpulse.core.api import Field, Form, Refused, View, Work
-from connectpulse.web.pages import READ, WRITE, Column, NounView, badge, expose, has_access, link, permission_name
 from flask import Response, flash, redirect, request, url_for
 from sqlalchemy import select
+
+from connectpulse.core.api import Field, Form, Refused, View, Work
+from connectpulse.web.pages import READ, WRITE, Column, NounView, badge, expose, has_access, link, permission_name
 
 from . import cards, drafting
 from .models import RateCard, RateHolding, RateVersion
@@ -31,7 +32,9 @@ class RateCardView(NounView):
     search_hint = "the beginning of a name"
     template_folder = str(Path(__file__).parent / "templates")
     show_template = "billing/rate_card.html"
-    empty_hint = "A rate card says what messages cost. Without one nothing can be sent: make the first, then its prices."
+    empty_hint = (
+        "A rate card says what messages cost. Without one nothing can be sent: make the first, then its prices."
+    )
     columns = (
         Column("Name", lambda row: link(row.name, "RateCardView.show", pk=row.id)),
         Column("", lambda row: badge("default", "ok") if row.is_default else ""),

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-from connectpulse.core.api import Field, Form, Kind, Measure, Purpose, Refused, Tariff, Work, normalise_address
-from connectpulse.web.pages import READ, Column, NounView, expose, has_access, permission_name, work
 from flask import request, url_for
-from flask_appbuilder import BaseView
 from sqlalchemy import select
+
+from connectpulse.core.api import Field, Form, Kind, Measure, Purpose, Refused, Tariff, Work, normalise_address
+from connectpulse.web.pages import READ, BaseView, Column, NounView, expose, has_access, permission_name, work
 
 from . import cards, drafting, prices
 from .measures import MEASURES, TITLES
@@ -152,7 +152,12 @@ def priced(opened: Work, typed: dict[str, str], quantity: int) -> dict[str, Any]
     channel = opened.registry.channel(typed["channel"])
     address = normalise_address(channel.scheme, typed["to"], cards.country_of(opened))
     tariff = Tariff(
-        opened.organisation_id, channel.name, Purpose.TRANSACTIONAL, "", typed["category"].lower(), typed["kind"].lower()
+        opened.organisation_id,
+        channel.name,
+        Purpose.TRANSACTIONAL,
+        "",
+        typed["category"].lower(),
+        typed["kind"].lower(),
     )
     found = prices.find(opened, tariff, address)
     if found is None:
@@ -162,4 +167,3 @@ def priced(opened: Work, typed: dict[str, str], quantity: int) -> dict[str, Any]
         )
     rate, version = found
     return {"rate": rate, "version": version, "units": prices.pricer(opened, tariff)(address, Measure(1, quantity))}
-

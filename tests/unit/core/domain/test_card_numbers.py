@@ -13,8 +13,8 @@ from connectpulse.core.errors import Refused
 from connectpulse.core.storage import ids
 
 VISA = "4111111111111111"
-ISSUERS = (("4", 16), ("4", 19), ("51", 16), ("2221", 16), ("2720", 16), ("34", 15), ("37", 15), ("305", 14), ("36", 14),
-           ("6011", 16), ("65", 16), ("3528", 16), ("62", 16), ("62", 19), ("2205", 16))  # fmt: skip
+ISSUERS = (("4", 16), ("4", 19), ("51", 16), ("2221", 16), ("2720", 16), ("34", 15), ("37", 15), ("305", 14),
+           ("36", 14), ("6011", 16), ("65", 16), ("3528", 16), ("62", 16), ("62", 19), ("2205", 16))  # fmt: skip
 
 
 def completed(begins: str, middle: str, length: int) -> str:
@@ -65,9 +65,9 @@ def test_a_phone_number_without_its_plus_is_no_card(number: str) -> None:
     assert not card_numbers.holds_one(f"Call {number} or 00{number[:11]}")
 
 
-@given(st.datetimes(datetime(2026, 1, 1), datetime(2050, 1, 1)), st.integers(0, 2**22 - 1))
-def test_our_ids_are_no_cards(moment: datetime, low: int) -> None:
-    assert not card_numbers.holds_one(f"message {ids.at(moment.replace(tzinfo=UTC)) + low}")
+@given(st.integers(ids.at(datetime(2026, 1, 1, tzinfo=UTC)), ids.at(datetime(2050, 1, 1, tzinfo=UTC))))
+def test_our_ids_are_no_cards(number: int) -> None:
+    assert not card_numbers.holds_one(f"message {number}")
 
 
 @given(NUMBERS)
