@@ -305,7 +305,7 @@ class Ledger(ABC):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page of a plugin: a FAB view class with its place in the menu.
+    """A page of a plugin: a FAB view class with its place in the menu; without a `label` it has none.
 
     `may` names the roles that may do what on it, by verb: `read`, `write`, `approve` or another that its methods
     name with `permission_name`. Several classes of one `class_permission_name` are one page, and their lines are

@@ -55,8 +55,11 @@ def test_a_destination_without_a_rate_is_refused_with_its_prefix(work: Work) -> 
     card(work, "+92 1 part")
     price = prices.pricer(work, tariff(work))
     for address, prefix in (
-        ("+14155550100", "+1"), ("+4915112345678", "+49"), ("+971501234567", "+971"), ("a@b.example.com", "b.example.com"),
-    ):  # fmt: skip
+        ("+14155550100", "+1"),
+        ("+4915112345678", "+49"),
+        ("+971501234567", "+971"),
+        ("a@b.example.com", "b.example.com"),
+    ):
         with pytest.raises(Unpriced) as caught:
             price(address, ONE)
         assert caught.value.prefix == prefix

@@ -2,7 +2,6 @@
 
 from datetime import datetime, time
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,

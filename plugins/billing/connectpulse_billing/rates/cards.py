@@ -7,8 +7,9 @@ choice. All work on cards is the platform's; every act is audited.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from connectpulse.core.api import Refused, Work, audit, records
 from sqlalchemy import delete, func, insert, select, text, update
+
+from connectpulse.core.api import Refused, Work, records
 
 from .models import PlanRates, Rate, RateCard, RateHolding, RateVersion
 
@@ -72,7 +73,9 @@ def give_plan(work: Work, plan_id: int, card_id: int | None) -> None:
     work.session.execute(delete(PlanRates).where(PlanRates.plan_id == plan_id))
     if card_id is not None:
         card = records.find(work, RateCard, card_id)
-        records.create(work, PlanRates(plan_id=plan_id, card_id=card_id), "billing.rate_card.given_plan", card=card.name)
+        records.create(
+            work, PlanRates(plan_id=plan_id, card_id=card_id), "billing.rate_card.given_plan", card=card.name
+        )
 
 
 def published(work: Work, card_id: int) -> list[RateVersion]:
@@ -156,9 +159,7 @@ def _objections(
     for other in published(work, version.card_id):
         assert other.valid_from is not None
         if other.valid_from >= begins:
-            yield (
-                f"Version {other.number} begins on {other.valid_from:%d %B %Y at %H:%M} UTC. Choose a later time."
-            )
+            yield (f"Version {other.number} begins on {other.valid_from:%d %B %Y at %H:%M} UTC. Choose a later time.")
         elif other.valid_to is not None and other.valid_to > begins:
             yield f"Version {other.number} ends on {other.valid_to:%d %B %Y at %H:%M} UTC. Begin then or later."
 
@@ -168,3 +169,15 @@ def _named(name: str) -> str:
     if not 1 <= len(clean) <= 120:
         raise Refused("Give the card a name of at most 120 characters.")
     return clean
+
+
+def organisation_name(work: Work, organisation_id: int) -> str:
+    """Return an organisation's name."""
+    name = text("SELECT name FROM pulse_organisation WHERE id = :id")
+    return str(work.session.scalar(name, {"id": organisation_id}) or organisation_id)
+
+
+def country_of(work: Work) -> str:
+    """Return the country that the work's organisation writes numbers of without a country code."""
+    country = text("SELECT country FROM pulse_organisation WHERE id = :id")
+    return str(work.session.scalar(country, {"id": work.organisation_id}))

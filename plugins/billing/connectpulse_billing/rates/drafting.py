@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from connectpulse.core.api import Refused, Work, audit, records
 from sqlalchemy import Row, delete, select
 from sqlalchemy import text as sql
+
+from connectpulse.core.api import Refused, Work, audit, records
 
 from . import cards
 from .models import Rate, RateVersion
@@ -107,7 +108,7 @@ SELECT count(*) FILTER (WHERE per_was IS NULL) AS added, count(*) FILTER (WHERE 
        count(*) FILTER (WHERE (per_was, units_was) <> (per_now, units_now)) AS changed,
        count(*) FILTER (WHERE (per_was, units_was) = (per_now, units_now)) AS same
 FROM ({_DIFFERENCE}) d
-""")  # noqa: S608 - fixed text
+""")
 _FIRST = sql(f"""
 SELECT * FROM (
     SELECT d.*, CASE WHEN per_was IS NULL THEN 1 WHEN per_now IS NULL THEN 2 ELSE 0 END AS kind,
@@ -115,7 +116,7 @@ SELECT * FROM (
     FROM ({_DIFFERENCE}) d
     WHERE (per_was, units_was) IS DISTINCT FROM (per_now, units_now)
 ) f WHERE place <= :most ORDER BY kind, channel, prefix, sender_kind, category
-""")  # noqa: S608 - fixed text
+""")
 
 
 def difference(work: Work, version: RateVersion) -> Difference:
@@ -152,5 +153,3 @@ def _of_draft(work: Work, version_id: int, rate_id: int) -> Rate:
     if row.version_id != version_id:
         raise Refused("This rate belongs to another version.")
     return row
-
-

@@ -7,7 +7,6 @@ next one takes over. Times of one card's published versions never overlap: the d
 from datetime import datetime
 from decimal import Decimal
 
-from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -21,6 +20,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 
 UNITS = Numeric(18, 4)
 _OWNER = {"info": {"owner": "billing"}}
@@ -71,9 +72,7 @@ class RateVersion(Table):
     __tablename__ = "billing_rate_version"
     __table_args__ = (
         UniqueConstraint("card_id", "number"),
-        Index(
-            "uq_billing_rate_version_draft", "card_id", unique=True, postgresql_where=text("published_at IS NULL")
-        ),
+        Index("uq_billing_rate_version_draft", "card_id", unique=True, postgresql_where=text("published_at IS NULL")),
         CheckConstraint("published_at IS NULL OR valid_from IS NOT NULL", name="begins"),
         CheckConstraint("valid_to > valid_from", name="lasts"),
         _OWNER,

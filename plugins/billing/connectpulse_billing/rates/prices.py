@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from weakref import WeakKeyDictionary
 
+from sqlalchemy import ColumnElement, literal, or_, select, union_all
+
 from connectpulse.core.api import Measure, Pricer, Tariff, Unpriced, Work
-from sqlalchemy import literal, or_, select, union_all
 
 from .measures import MEASURES
 from .models import PlanRates, Rate, RateCard, RateHolding, RateVersion
@@ -20,10 +21,11 @@ NONE = "none"
 _REMEMBERED = 50_000
 _COMPILED = 64
 _CODES_OF_ONE = frozenset("17")
-_CODES_OF_TWO = frozenset(
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 "
-    "81 82 84 86 90 91 92 93 94 95 98".split()
-)
+_CODES_OF_TWO = frozenset(map(str, (
+    20, 27, *range(30, 35), 36, 39, 40, 41, *range(43, 50), *range(51, 59), *range(60, 67), 81, 82, 84, 86,
+    *range(90, 96), 98,
+)))  # fmt: skip
+"""Country codes of one and of two digits; all others have three."""
 
 PlanOf = Callable[[Work, int], int | None]
 PLAN_OF: list[PlanOf] = []
@@ -111,7 +113,7 @@ def _versions_now(work: Work, organisation_id: int) -> Sequence[int]:
     return list(dict.fromkeys(row.id for row in work.session.execute(statement)))
 
 
-def _matching(version_id: int, channel: str, sender_kind: str, category: str) -> object:
+def _matching(version_id: int, channel: str, sender_kind: str, category: str) -> ColumnElement[bool]:
     return (
         (Rate.version_id == version_id)
         & (Rate.channel == channel)
