@@ -21,6 +21,7 @@ from .web import (
     health,
     navigation,
     origin,
+    payment_cards,
     privacy,
     repairs,
     request_log,
@@ -107,6 +108,7 @@ def create_app(house: House) -> Flask:
     witness.install(app)
     errors.install(app)
     theme.install(app)
+    payment_cards.install(app)
     app.before_request(current.bind_organisation)
     app.before_request(gate.hold_back)
     app.before_request(consent.check)

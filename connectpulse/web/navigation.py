@@ -115,6 +115,8 @@ def add_plugins(builder: AppBuilder, views: Iterable[View]) -> None:
         view.cls.class_permission_name = page_of(view)
         _guard(view.cls)
         made = builder.add_view_no_menu(view.cls)
+        if not view.label:
+            continue
         endpoint = f"{made.endpoint}.{made.default_view}"
         pages.append((view.category or "More", Entry(view.label, view.icon, endpoint, made.class_permission_name)))
 

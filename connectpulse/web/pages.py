@@ -4,7 +4,7 @@ Kept apart from `connectpulse.core.api`, because the core of the house knows no 
 stays; the rest of the panel may change in any release.
 """
 
-from flask_appbuilder import expose
+from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
 from .current import platform_work, work
@@ -16,6 +16,7 @@ __all__ = [
     "PLUGIN_PAGES",
     "READ",
     "WRITE",
+    "BaseView",
     "Column",
     "Filter",
     "NounView",

@@ -206,13 +206,19 @@ class Channel(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What a price may depend on, fixed for a campaign when it is quoted."""
+    """What a price may depend on, fixed for a campaign when it is quoted.
+
+    `sender_kind` is the kind of sender as its channel names it. `version` names the prices a campaign was
+    launched at, as `Ledger.price_version` gave them; empty asks for those that hold now.
+    """
 
     organisation_id: int
     channel: str
     purpose: Purpose
     sender: str
     category: str = ""
+    sender_kind: str = ""
+    version: str = ""
 
 
 Pricer = Callable[[str, Measure], Decimal]
@@ -268,7 +274,14 @@ class Ledger(ABC):
 
     @abstractmethod
     def pricer(self, work: "Work", tariff: Tariff) -> Pricer:
-        """Return the prices that hold for `tariff` now, frozen."""
+        """Return the prices of `tariff.version`, or those that hold for `tariff` now where it is empty; frozen."""
+
+    def price_version(self, work: "Work", tariff: Tariff) -> str:
+        """Name the prices that hold for `tariff` now: another name whenever any of them changed, 120 letters at most.
+
+        A quote is void once this differs; a campaign is sent to its end at the version it was quoted at.
+        """
+        return ""
 
     @abstractmethod
     def balance(self, work: "Work", organisation_id: int) -> Decimal | None:
@@ -292,7 +305,7 @@ class Ledger(ABC):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page of a plugin: a FAB view class with its place in the menu.
+    """A page of a plugin: a FAB view class with its place in the menu; without a `label` it has none.
 
     `may` names the roles that may do what on it, by verb: `read`, `write`, `approve` or another that its methods
     name with `permission_name`. Several classes of one `class_permission_name` are one page, and their lines are

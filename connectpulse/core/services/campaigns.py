@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -144,7 +145,7 @@ def approve(work: Work, campaign_id: int) -> Campaign:
 def send_back(work: Work, campaign_id: int, reason: str) -> Campaign:
     """Return a campaign to its author instead of approving it; also takes a schedule back."""
     campaign = records.find(work, Campaign, campaign_id, lock=True)
-    campaign.reason = reason[:300]
+    campaign.reason, campaign.price_version = reason[:300], ""
     return _step(work, campaign, CampaignState.DRAFT, "campaign.returned", reason=reason)
 
 
@@ -247,6 +248,7 @@ def miss_passed(work: Work, reason: str) -> int:
 
 def _start(work: Work, campaign: Campaign, quote: Quote) -> Campaign:
     now = work.clock()
+    campaign.price_version = quote.price_version
     if campaign.scheduled_at is not None and campaign.scheduled_at > now:
         return _step(work, campaign, CampaignState.SCHEDULED, "campaign.scheduled", quote=_said(quote))
     campaign.launched_at = now
@@ -296,9 +298,11 @@ def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
         prefixes = ", ".join(sorted(quote.unpriced)[:5])
         raise Refused(f"There is no price for destinations beginning with {prefixes}. Add one, or leave them out.")
     balance = work.registry.ledger.balance(work, campaign.organisation_id)
-    least = quotes.least_price(quote)
+    least = quote.least_units or Decimal(0)
     if balance is not None and balance < least:
-        raise Refused(f"The balance is {balance:f} units, and one message takes {least:f}. Buy units, then launch it.")
+        raise Refused(
+            f"One message takes {least.normalize():f} units, and {balance.normalize():f} are available. Buy units first."
+        )
     return quote
 
 

@@ -151,7 +151,7 @@ class CampaignView(NounView):
                 self.show_template, view=self, row=row, quote=quote, is_good=is_good, preview=preview, channel=channel,
                 problems=plans.problems(work, row) if state.is_editable else [], log=log, may_launch=self.may(LAUNCH),
                 may_write=self.may(WRITE), may_approve=may_approve, states=MessageState, badge=state_badge(row.state),
-                progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row),
+                progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row), shortfall=_shortfall(work, quote),
                 weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
                 expired=senders.expired(row.sender, work.clock().date()) if row.sender else [],
                 trials=agreements.trials(work, row.id),
@@ -288,6 +288,10 @@ def _draft(values: dict[str, Any]) -> Draft:
 
 def _finish(work: Work, quote: Any, row: Campaign) -> estimates.Estimate | None:
     return estimates.estimate(work, quote, row) if quote is not None and quote.state == "ready" else None
+
+
+def _shortfall(work: Work, quote: Any) -> Any:
+    return quotes.shortfall(work, quote) if quote is not None and quote.state == "ready" else 0
 
 
 def _connection_names(work: Work, quote: Any) -> list[tuple[str, int]]:

@@ -38,11 +38,16 @@ _LOTS = text(
 _NEGATIVE = text("SELECT organisation_id, reserved, spent FROM billing_account WHERE available < 0 OR expired < 0")
 
 
+def total_faults(work: Work) -> list[tuple[int, Decimal, Decimal]]:
+    """Return (organisation, available by the totals, by the entries) where any total differs; O(entries)."""
+    return [(row[0], row[1], row[2]) for row in work.session.execute(_TOTALS)]
+
+
 def faults(work: Work) -> list[str]:
     """Return one sentence per total that does not agree; reads every entry: O(entries), for once a day."""
     found = [
         f"Organisation {row[0]}: the total says {row[1]:f} units are available, the entries {row[2]:f}."
-        for row in work.session.execute(_TOTALS)
+        for row in total_faults(work)
     ]
     found += [
         f"Organisation {row[0]}: {row[1]:f} units are available, its lots hold {row[2]:f}."

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 
 from connectpulse.core.api import Cause, MessageState, Refused, Work, audit, platform_scope
 
-from .tables import Policy, Terms
+from .tables import Policy
 
 PLATFORM = 0
 _ALWAYS = (MessageState.DELIVERED, MessageState.READ)
@@ -83,7 +83,7 @@ _FREEZE = text(
 
 def freeze(work: Work, organisation_id: int, campaign_id: int) -> None:
     """Let the policy in force now hold for a campaign, unless one does already."""
-    if work.session.get(Terms, campaign_id) is not None:
+    if of_campaigns(work, {campaign_id}):
         return
     charges = in_force(work, organisation_id)
     work.session.execute(

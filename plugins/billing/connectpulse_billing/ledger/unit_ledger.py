@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from connectpulse.core.api import Ledger, Measure, Movement, OutOfUnits, Pricer, Tariff, Work
+from connectpulse.core.api import Ledger, Movement, OutOfUnits, Pricer, Tariff, Work
 
+from ..rates import prices
 from . import balances, books, policies
 from .books import ZERO, Posting
 from .policies import ONLY_DELIVERED, Charges
@@ -16,10 +17,10 @@ class UnitLedger(Ledger):
     name = "billing"
 
     def pricer(self, work: Work, tariff: Tariff) -> Pricer:
-        def price(address: str, measure: Measure) -> Decimal:
-            return Decimal(measure.quantity)
+        return prices.pricer(work, tariff)
 
-        return price
+    def price_version(self, work: Work, tariff: Tariff) -> str:
+        return prices.price_version(work, tariff)
 
     def balance(self, work: Work, organisation_id: int) -> Decimal | None:
         return balances.of(work, organisation_id).available

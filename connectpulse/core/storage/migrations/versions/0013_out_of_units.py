@@ -1,19 +1,20 @@
-"""Remember which campaigns wait for units.
+"""Remember which campaigns wait for units, and what the cheapest message of a quote takes.
 
-Revision: 0012, after 0011
+Revision: 0013, after 0012
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     op.add_column("pulse_campaign", sa.Column("is_out_of_units", sa.Boolean(), server_default="false", nullable=False))
+    op.add_column("pulse_quote", sa.Column("least_units", sa.Numeric(precision=18, scale=4), nullable=True))
     op.create_index(
         "ix_pulse_campaign_out_of_units", "pulse_campaign", ["organisation_id"],
         postgresql_where=sa.text("is_out_of_units"),
@@ -22,4 +23,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_pulse_campaign_out_of_units", "pulse_campaign")
+    op.drop_column("pulse_quote", "least_units")
     op.drop_column("pulse_campaign", "is_out_of_units")
