@@ -138,7 +138,17 @@ class Trial:
         if self.chance.random() < 0.3:
             correction = max(self.amount() - Decimal(25), -batch.units)
         moved = Movement(
-            organisation, batch.campaign_id, "sms", batch.state, after, 1, batch.units, 1, correction, batch.cause, cause
+            organisation,
+            batch.campaign_id,
+            "sms",
+            batch.state,
+            after,
+            1,
+            batch.units,
+            1,
+            correction,
+            batch.cause,
+            cause,
         )
         batch.state, batch.cause, batch.units = after, cause, batch.units + correction
         return moved

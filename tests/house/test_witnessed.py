@@ -108,7 +108,7 @@ def test_every_command_writes_its_entry() -> None:
 
 
 def test_every_task_writes_its_entry() -> None:
-    swept = [(name, sweep, None) for name, _, sweep in tasks.PERIODIC]
+    swept = [(name, sweep, None) for name, _, sweep in (*tasks.PERIODIC, *tasks.HOURLY)]
     often = [(name, sweep, None) for name, sweep in (*tasks.FREQUENT, *tasks.DUTIES)]
     found, count = unwritten(iter([*swept, *often]))
     assert count > 10

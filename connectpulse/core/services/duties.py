@@ -33,6 +33,7 @@ from .policy import duties as policy
 from .retention import duties as retention
 from .rights import duties as rights
 from .rights import handlers as special
+from .rights import makers
 from .subjects import both, by_address, by_contact, by_user, either, handler
 from .support import duties as support
 from .work import Work
@@ -43,6 +44,13 @@ YEAR = timedelta(days=365)
 SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
+
+MAKERS: dict[type[Any], tuple[str, ...]] = {
+    models.Campaign: ("created_by", "launched_by", "approved_by"),
+    models.Import: ("created_by",),
+    models.TemplateVersion: ("created_by",),
+}
+"""Columns that keep the full name of whoever made a row."""
 
 PARTS = (
     notices.PART,
@@ -125,19 +133,19 @@ def retention_rules() -> list[RetentionRule]:
         kept(m.ListMember, "contact list of the organisation", age="contact_id"),
         kept(m.Suppression, "to respect an objection, for as long as it stands", "value"),
         kept(m.Consent, "proof of consent, for as long as it is relied on", "value", "evidence"),
-        log(m.Import, MESSAGE_LOG, Then.PURGE, "what was imported", age="created_at",
+        log(m.Import, MESSAGE_LOG, Then.PURGE, "what was imported", *MAKERS[m.Import], age="created_at",
             final_only="state <> 'running'"),
         log(m.ImportChunk, PROCESSED, Then.PURGE, "a file being imported", "content", age="import_id",
             parent=m.Import),
         log(m.ImportFault, MESSAGE_LOG, Then.PURGE, "rows that were not imported", "value", age="import_id",
             parent=m.Import),
         kept(m.Template, "content of the organisation"),
-        kept(m.TemplateVersion, "content of the organisation"),
+        kept(m.TemplateVersion, "content of the organisation", *MAKERS[m.TemplateVersion]),
         kept(m.Sender, "identities of the organisation"),
         kept(m.Connection, "contract with a provider"),
         kept(m.ConnectionSlot, "operation", age="updated_at"),
         kept(m.Route, "operation"),
-        log(m.Campaign, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="created_at",
+        log(m.Campaign, MESSAGE_LOG, Then.ARCHIVE, "campaign log", *MAKERS[m.Campaign], age="created_at",
             final_only="state IN ('finished', 'cancelled', 'failed')", **choice),
         log(m.CampaignList, MESSAGE_LOG, Then.PURGE, "campaign log", age="campaign_id", parent=m.Campaign),
         log(m.Quote, MESSAGE_LOG, Then.PURGE, "campaign log", "sample", age="created_at"),
@@ -196,6 +204,9 @@ def subject_handlers() -> list[SubjectHandler]:
         special.suppression(),
         handler(m.Consent, by_address(m.Consent), ("value", "evidence"), erase_row=True, rectifiable=("value",),
                 beside=("scheme", "channel", "purpose", "created_at")),
+        makers.made_by(m.Campaign, MAKERS[m.Campaign], saying="reason"),
+        makers.made_by(m.Import, MAKERS[m.Import], saying="reason"),
+        makers.made_by(m.TemplateVersion, MAKERS[m.TemplateVersion]),
         special.import_fault(),
         special.import_chunk(),
         special.quote(),

@@ -227,7 +227,8 @@ def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tupl
         receipts.better(message, part, receipt)
         work.session.execute(
             text(
-                "UPDATE pulse_receipt SET message_id = :message, organisation_id = :organisation, part = :part "
+                "UPDATE pulse_receipt SET message_id = :message, organisation_id = :organisation, part = :part, "
+                "address = '' "
                 "WHERE id = :id"
             ),
             {"message": message_id, "organisation": message.organisation_id, "part": part, "id": receipt_id},

@@ -101,7 +101,9 @@ class Stripe(Gateway):
             raise Forged("This event is not as Stripe documents it.") from None
         return [told] if told is not None else []
 
-    async def refund(self, http: EgressSession, payment_reference: str, amount: Decimal, currency: str, key: str) -> str:
+    async def refund(
+        self, http: EgressSession, payment_reference: str, amount: Decimal, currency: str, key: str
+    ) -> str:
         form = {"payment_intent": payment_reference, "amount": str(minor(amount)), "metadata[key]": key}
         made = await self._ask(http, "POST", "/v1/refunds", form, key)
         if made.get("status") in ("failed", "canceled"):

@@ -1,1 +1,2 @@
-def views(): return ()
+def views():
+    return ()

@@ -1,13 +1,13 @@
 """Duties of plugins that come round.
 
-Revision: 0012, after 0011
+Revision: 0015, after 0014
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
