@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from connectpulse.core.api import (
     AuditAction,
     Card,
+    Duty,
     HealthCheck,
     Report,
     RestoreCheck,
@@ -33,4 +34,5 @@ class Area:
     cards: Sequence[Card] = ()
     reports: Sequence[Report] = ()
     restore_checks: Sequence[RestoreCheck] = ()
+    duties: Sequence[Duty] = ()
     views: Callable[[], Sequence[View]] = field(default=_no_views)

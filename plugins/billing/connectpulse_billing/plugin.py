@@ -5,6 +5,7 @@ from importlib.metadata import version
 from connectpulse.core.api import (
     AuditAction,
     Card,
+    Duty,
     HealthCheck,
     Ledger,
     PluginInfo,
@@ -71,6 +72,11 @@ class BillingPlugin:
     def pulse_views(self) -> list[View]:
         """Add the pages."""
         return [each for area in AREAS for each in area.views()]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Name what comes round."""
+        return [each for area in AREAS for each in area.duties]
 
     @hookimpl
     def pulse_health(self) -> list[HealthCheck]:
