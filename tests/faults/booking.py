@@ -1,6 +1,7 @@
 """Random operations on the books of a few organisations, beside a plain model of what must come out."""
 
 import argparse
+import contextlib
 import json
 import random
 import sys
@@ -104,10 +105,8 @@ class Trial:
         campaign_id = organisation * 10 + self.chance.randrange(5)
         if campaign_id not in self.charges:
             flags = [self.chance.random() < 0.5 for _ in range(3)]
-            try:
+            with contextlib.suppress(Refused):  # it may be the policy already
                 policies.change(work, organisation, Charges(*flags))
-            except Refused:
-                pass
             self.charges[campaign_id] = policies.in_force(work, organisation)
             policies.freeze(work, organisation, campaign_id)
         units = self.amount()
@@ -138,7 +137,17 @@ class Trial:
         if self.chance.random() < 0.3:
             correction = max(self.amount() - Decimal(25), -batch.units)
         moved = Movement(
-            organisation, batch.campaign_id, "sms", batch.state, after, 1, batch.units, 1, correction, batch.cause, cause
+            organisation,
+            batch.campaign_id,
+            "sms",
+            batch.state,
+            after,
+            1,
+            batch.units,
+            1,
+            correction,
+            batch.cause,
+            cause,
         )
         batch.state, batch.cause, batch.units = after, cause, batch.units + correction
         return moved

@@ -59,7 +59,7 @@ def test_what_there_is_and_where_it_went(app: Flask) -> None:
         with browsing.person(chromium, address, browsing.DESKTOP) as operator:
             operator.sign_in(roles.PLATFORM_ADMINISTRATOR)
             operator.open("/billing/differences/list/")
-            operator.sees("Spent: messages say / ledger says")
+            operator.sees("1 difference")
             operator.shoot("differences")
 
 

@@ -2,19 +2,20 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import Response
+from flask import Response, request
 from sqlalchemy import Select, select
 
-from connectpulse.core.api import MessageState, View, Work
+from connectpulse.core.api import MessageState, View
 from connectpulse.web.pages import READ, Column, Filter, NounView, expose, has_access, link, permission_name
 
 from . import balances, policies
 from .checking import spelt
+from .reconciling import id_at
 from .tables import Difference, Entry, Lot
 
 _TEMPLATES = str(Path(__file__).parent / "templates")
@@ -83,6 +84,7 @@ class UnitsView(NounView):
     def render_template(self, template: str, **facts: Any) -> Any:
         if template == self.list_template:
             with self.work() as work:
+                facts["month"] = f"{work.clock():%Y-%m}"
                 facts["balance"] = balances.of(work, work.organisation_id)
                 facts["charges"] = policies.in_force(work, work.organisation_id)
             facts["spelt"] = spelt
@@ -92,29 +94,33 @@ class UnitsView(NounView):
     @has_access
     @permission_name(READ)
     def statement(self) -> Response:
-        """Return every entry as a file, the newest first, read page by page."""
+        """Return the entries of one month as a file, the newest first: O(entries of the month)."""
         with self.work() as work:
-            organisation_id = work.organisation_id
+            begins = _month(request.args.get("month", ""), work.clock())
+            lines = [
+                _line(["when", "what", "of", "campaign", "available", "set aside", "spent", "expired", "messages"])
+            ]
+            for rows in work.session.scalars(_of_month(begins)).partitions(_PAGE):
+                lines += [_line(_cells(row)) for row in rows]
         headers = {
-            "Content-Disposition": f'attachment; filename="units-{organisation_id}.csv"', "Cache-Control": "no-store"
+            "Content-Disposition": f'attachment; filename="units-{begins:%Y-%m}.csv"', "Cache-Control": "no-store"
         }  # fmt: skip
-        return Response(self._lines(), mimetype="text/csv", headers=headers)
-
-    def _lines(self) -> Iterator[str]:
-        yield _line(["when", "what", "of", "campaign", "available", "set aside", "spent", "expired", "messages"])
-        before: int | None = None
-        while True:
-            with self.work() as work:
-                rows = _older(work, before)
-            yield "".join(_line(_cells(row)) for row in rows)
-            if len(rows) < _PAGE:
-                return
-            before = rows[-1].id
+        return Response(lines, mimetype="text/csv", headers=headers)
 
 
-def _older(work: Work, before: int | None) -> list[Entry]:
-    page: Select[Any] = select(Entry).order_by(Entry.id.desc()).limit(_PAGE)
-    return list(work.session.scalars(page if before is None else page.where(Entry.id < before)))
+def _month(typed: str, now: datetime) -> datetime:
+    """Return the beginning of the month that was asked for; of this one where none, or nonsense, was."""
+    try:
+        asked = datetime.strptime(typed, "%Y-%m")  # noqa: DTZ007 - the zone is given below
+    except ValueError:
+        asked = now
+    return datetime(asked.year, asked.month, 1, tzinfo=UTC)
+
+
+def _of_month(begins: datetime) -> Select[Any]:
+    ends = (begins + timedelta(days=32)).replace(day=1)
+    of_month = select(Entry).where(Entry.id >= id_at(begins), Entry.id < id_at(ends))
+    return of_month.order_by(Entry.id.desc()).execution_options(yield_per=_PAGE)
 
 
 def _cells(row: Entry) -> list[str]:
