@@ -7,6 +7,7 @@ needs is loaded when it is first asked for: mapping the tables takes seconds, an
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     API_VERSION,
@@ -37,6 +38,7 @@ from .domain.contracts import (
 from .domain.doors import Answer, Door, Knock
 from .domain.form import Field, Form, Kind
 from .domain.jobs import Duty, Job
+from .domain.limits import Allowance, Limit
 from .domain.message import MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.personal import Personal
@@ -67,8 +69,10 @@ from .services.addresses import normalise as normalise_address
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
-    from .services import audit, records
+    from .services import audit, four_eyes, records
     from .services.jobs import submit as submit_job
+    from .services.notices import board as notices
+    from .services.notices import mail
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
     from .services.templates import pending as pending_templates
@@ -82,7 +86,9 @@ __all__ = [
     "API_VERSION",
     "SYSTEM",
     "Accepted",
+    "Act",
     "Actor",
+    "Allowance",
     "Ambiguity",
     "Answer",
     "AnswerLost",
@@ -115,6 +121,7 @@ __all__ = [
     "Kind",
     "Knock",
     "Ledger",
+    "Limit",
     "Measure",
     "MessageState",
     "Misconfigured",
@@ -170,8 +177,11 @@ __all__ = [
     "check_names",
     "either",
     "entered",
+    "four_eyes",
     "hookimpl",
+    "mail",
     "normalise_address",
+    "notices",
     "parse_template",
     "pending_templates",
     "platform_scope",
@@ -202,6 +212,9 @@ _ON_DEMAND = {
     "entered": "services.work",
     "submit_job": "services.jobs:submit",
     "either": "services.subjects",
+    "four_eyes": "services.four_eyes:",
+    "mail": "services.notices.mail:",
+    "notices": "services.notices.board:",
     "pending_templates": "services.templates:pending",
     "platform_scope": "storage.guard",
     "record_template_approval": "services.templates:record_approval",

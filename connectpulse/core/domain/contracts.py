@@ -272,6 +272,10 @@ class Ledger(ABC):
     def balance(self, work: "Work", organisation_id: int) -> Decimal | None:
         """Return the units an organisation may still spend, None where nothing is metered."""
 
+    def explain(self, work: "Work", tariff: Tariff, units: Decimal) -> Sequence[tuple[str, str]]:
+        """Return what stands beside a quote of `units`, as labels and texts: the balance afterwards, what it costs."""
+        return ()
+
     @abstractmethod
     def reserve(self, work: "Work", tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
         """Set `units` aside for messages that are queued in this transaction."""
