@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Card,
     Duty,
@@ -35,4 +36,5 @@ class Area:
     reports: Sequence[Report] = ()
     restore_checks: Sequence[RestoreCheck] = ()
     duties: Sequence[Duty] = ()
+    acts: Sequence[Act] = ()
     views: Callable[[], Sequence[View]] = field(default=_no_views)

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Card,
     Duty,
@@ -77,6 +78,11 @@ class BillingPlugin:
     def pulse_duties(self) -> list[Duty]:
         """Name what comes round."""
         return [each for area in AREAS for each in area.duties]
+
+    @hookimpl
+    def pulse_acts(self) -> list[Act]:
+        """Name what two people do."""
+        return [each for area in AREAS for each in area.acts]
 
     @hookimpl
     def pulse_health(self) -> list[HealthCheck]:
