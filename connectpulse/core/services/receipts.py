@@ -213,8 +213,10 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    message_id, organisation_id, campaign_id, channel, state, *rest, reason = row
-    return Known(message_id, organisation_id, campaign_id, channel, STATES[state], *rest, cause(reason))
+    message_id, organisation_id, campaign_id, channel, state, parts, units, quantity, billed, reason = row
+    return Known(
+        message_id, organisation_id, campaign_id, channel, STATES[state], parts, units, quantity, billed, cause(reason),
+    )  # fmt: skip
 
 
 _BY_ID = f"SELECT {_COLUMNS} FROM pulse_message WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s"

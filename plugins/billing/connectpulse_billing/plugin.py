@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Card,
     Door,
@@ -77,6 +78,16 @@ class BillingPlugin:
         return [each for area in AREAS for each in area.views()]
 
     @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Name what comes round."""
+        return [each for area in AREAS for each in area.duties]
+
+    @hookimpl
+    def pulse_acts(self) -> list[Act]:
+        """Name what two people do."""
+        return [each for area in AREAS for each in area.acts]
+
+    @hookimpl
     def pulse_health(self) -> list[HealthCheck]:
         """Add checks to the System page."""
         return [each for area in AREAS for each in area.checks]
@@ -110,8 +121,3 @@ class BillingPlugin:
     def pulse_jobs(self) -> list[Job]:
         """Name the work in the background."""
         return [each for area in AREAS for each in area.jobs]
-
-    @hookimpl
-    def pulse_duties(self) -> list[Duty]:
-        """Name what comes round."""
-        return [each for area in AREAS for each in area.duties]

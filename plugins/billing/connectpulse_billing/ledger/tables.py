@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Numeric, SmallInteger, String, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from connectpulse.core.api import BigId, CreatedAt, OwnedApart, Table
 
@@ -41,8 +41,9 @@ class Account(_Amounts, OwnedApart, Table):
         {"postgresql_with": {"fillfactor": 50}},
     )
 
-    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)  # type: ignore[assignment]
+    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     created_at: Mapped[CreatedAt]
+    id = synonym("organisation_id")
 
 
 class Entry(_Amounts, OwnedApart, Table):
@@ -93,7 +94,7 @@ class Opening(_Amounts, OwnedApart, Table):
 
     __tablename__ = "billing_opening"
 
-    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)  # type: ignore[assignment]
+    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     created_at: Mapped[CreatedAt]
 
 
