@@ -233,5 +233,3 @@ def test_reconciliation_finds_a_message_that_the_books_know_nothing_of(scene: Sc
         assert reconciling.reconcile(work) == 2
         assert reconciling.reconcile(work) == 2
         assert work.session.scalar(text("SELECT count(*) FROM billing_difference")) == 2
-
-

@@ -39,15 +39,23 @@ def _listed(model: type[Any]) -> RetentionRule:
 def _by_statute(model: type[Any], age: str, personal: tuple[str, ...] = (), **more: Any) -> RetentionRule:
     kinds = dict.fromkeys(personal, Personal.BILLING)
     return RetentionRule(
-        model, age, STATUTE, Then.PURGE, _BOOKS, personal, kinds=kinds, least=STATUTE, most=LONGEST, statute=_LAW, **more
+        model,
+        age,
+        STATUTE,
+        Then.PURGE,
+        _BOOKS,
+        personal,
+        kinds=kinds,
+        least=STATUTE,
+        most=LONGEST,
+        statute=_LAW,
+        **more,
     )
 
 
 def _of(model: type[Any], parent: type[Any], age: str, personal: tuple[str, ...] = ()) -> RetentionRule:
     kinds = dict.fromkeys(personal, Personal.BILLING)
-    return RetentionRule(
-        model, age, STATUTE, Then.PURGE, _BOOKS, personal, kinds=kinds, parent=parent, statute=_LAW
-    )
+    return RetentionRule(model, age, STATUTE, Then.PURGE, _BOOKS, personal, kinds=kinds, parent=parent, statute=_LAW)
 
 
 def _handlers() -> Sequence[SubjectHandler]:

@@ -40,7 +40,9 @@ def store(work: Work, gateway: str, told: Told) -> int | None:
     fresh = insert(PaymentEvent).values(facts).on_conflict_do_nothing().returning(PaymentEvent.id)
     stored = work.session.execute(fresh).scalar_one_or_none()
     if stored is None:
-        known = select(PaymentEvent.digest).where(PaymentEvent.gateway == gateway, PaymentEvent.event_id == told.id[:200])
+        known = select(PaymentEvent.digest).where(
+            PaymentEvent.gateway == gateway, PaymentEvent.event_id == told.id[:200]
+        )
         if work.session.scalar(known) != facts["digest"]:
             raise Refused("This event was told before, and otherwise.")
     return stored

@@ -71,7 +71,10 @@ class Redemption(Owned, Table):
     """A voucher used by an organisation: once, however often it is tried."""
 
     __tablename__ = "billing_redemption"
-    __table_args__ = (UniqueConstraint("voucher_id", "organisation_id"), Index(None, "organisation_id", "id"),)
+    __table_args__ = (
+        UniqueConstraint("voucher_id", "organisation_id"),
+        Index(None, "organisation_id", "id"),
+    )
 
     id: Mapped[BigId]
     voucher_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("billing_voucher.id", ondelete="CASCADE"))

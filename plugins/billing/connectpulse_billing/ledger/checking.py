@@ -58,12 +58,12 @@ def faults(work: Work) -> list[str]:
     ]  # fmt: skip
 
 
-
-
 def _health(work: Work) -> Health:
     wrong = [row[0] for row in work.session.execute(_LOTS)]
     if wrong:
-        return Health("billing_ledger", False, f"Lots and totals differ for organisations {wrong[:5]}. See Differences.")
+        return Health(
+            "billing_ledger", False, f"Lots and totals differ for organisations {wrong[:5]}. See Differences."
+        )
     return Health("billing_ledger", True, "What is available agrees with the lots it came in.")
 
 

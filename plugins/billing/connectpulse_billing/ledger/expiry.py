@@ -37,6 +37,12 @@ def _expire(work: Work, organisation_id: int) -> int:
         return 0
     books.write(work, [Posting(organisation_id=organisation_id, kind="expire", available=-units, expired=units)])
     audit.record_named(
-        work, "billing.units_expired", organisation_id, "Entry", organisation_id, f"{units.normalize():f} units", lots=lots
+        work,
+        "billing.units_expired",
+        organisation_id,
+        "Entry",
+        organisation_id,
+        f"{units.normalize():f} units",
+        lots=lots,
     )
     return 1

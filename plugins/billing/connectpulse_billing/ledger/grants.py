@@ -147,6 +147,3 @@ def _find(work: Work, organisation_id: int, kind: str, source: str, reference: o
             Entry.reference == reference,
         )
         return work.session.scalars(wanted).one()
-
-
-

@@ -132,7 +132,9 @@ class Gateway(ABC):
         """Return our reference of the payment whose payer comes back to us, empty if unknown. Proves nothing."""
         return dict(knock.query).get("reference", "")[:100]
 
-    async def refund(self, http: EgressSession, payment_reference: str, amount: Decimal, currency: str, key: str) -> str:
+    async def refund(
+        self, http: EgressSession, payment_reference: str, amount: Decimal, currency: str, key: str
+    ) -> str:
         """Pay back a sum, once per `key`; return the gateway's name of the refund."""
         raise Refused(f"{self.title} cannot pay back by itself: pay back there, and write it down here.")
 

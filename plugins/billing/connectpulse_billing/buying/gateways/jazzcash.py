@@ -125,5 +125,3 @@ def _values(knock: Knock) -> dict[str, str]:
     except ValueError:
         return {}
     return {str(name): "" if value is None else str(value) for name, value in found.items()}
-
-
