@@ -25,7 +25,9 @@ class OutOfUnits(Refused):
     """Fewer units are available than are to be set aside; `missing` more would do."""
 
     def __init__(self, missing: Decimal) -> None:
-        super().__init__(f"{missing.normalize():f} more units are needed than are available. Buy units, then try again.")
+        super().__init__(
+            f"{missing.normalize():f} more units are needed than are available. Buy units, then try again."
+        )
         self.missing = missing
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 _BOOKED = text("SELECT sum(reserved), sum(spent) FROM billing_entry WHERE campaign_id = :campaign")
 _COUNTED = text(
-    "SELECT coalesce(sum(units) FILTER (WHERE state < 10), 0), coalesce(sum(units) FILTER (WHERE state IN (20, 21)), 0), "
-    "count(*) FILTER (WHERE state IN (20, 21)) FROM pulse_message WHERE campaign_id = :campaign"
+    "SELECT coalesce(sum(units) FILTER (WHERE state < 10), 0), "
+    "coalesce(sum(units) FILTER (WHERE state IN (20, 21)), 0), count(*) FILTER (WHERE state IN (20, 21)) "
+    "FROM pulse_message WHERE campaign_id = :campaign"
 )
 
 

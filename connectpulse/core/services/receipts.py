@@ -183,7 +183,9 @@ def _folded_parts(message: Known) -> list[int]:
     return parts
 
 
-_COLUMNS = "m.id, m.organisation_id, m.campaign_id, m.channel, m.state, m.part_states, m.units, m.quantity, m.billed, m.reason"
+_COLUMNS = (
+    "m.id, m.organisation_id, m.campaign_id, m.channel, m.state, m.part_states, m.units, m.quantity, m.billed, m.reason"
+)
 
 _FIND = f"""
 SELECT r.reference, r.part, {_COLUMNS}
@@ -214,8 +216,10 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    message_id, organisation_id, campaign_id, channel, state, *rest, reason = row
-    return Known(message_id, organisation_id, campaign_id, channel, STATES[state], *rest, cause(reason))
+    message_id, organisation_id, campaign_id, channel, state, parts, units, quantity, billed, reason = row
+    return Known(
+        message_id, organisation_id, campaign_id, channel, STATES[state], parts, units, quantity, billed, cause(reason),
+    )  # fmt: skip
 
 
 _BY_ID = f"SELECT {_COLUMNS} FROM pulse_message m WHERE m.id = ANY(%(ids)s::bigint[])"

@@ -1,6 +1,7 @@
 """What a message costs by what became of it; a whole campaign through core, and one that runs out of units."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -62,61 +63,61 @@ def gained(work: Work, organisation: int, before: Balance) -> tuple[Decimal, Dec
 CHARGED, KEPT, FREE = (-10, 0, 10), (-10, 10, 0), (0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("path", "charges", "outcome"),
-    [
-        ((S.ACCEPTED,), Charges(), KEPT),
-        ((S.UNKNOWN,), Charges(unknown=True), KEPT),
-        ((S.ACCEPTED, S.DELIVERED), Charges(), CHARGED),
-        ((S.ACCEPTED, S.DELIVERED, S.READ), Charges(), CHARGED),
-        ((S.REJECTED,), Charges(True, True, True), FREE),
-        ((S.FAILED,), Charges(True, True, True), FREE),
-        ((S.SKIPPED,), Charges(True, True, True), FREE),
-        ((S.CANCELLED,), Charges(True, True, True), FREE),
-        ((S.ACCEPTED, S.UNDELIVERABLE), Charges(), FREE),
-        ((S.ACCEPTED, S.UNDELIVERABLE), Charges(undeliverable=True), CHARGED),
-        ((S.ACCEPTED, S.EXPIRED), Charges(), FREE),
-        ((S.ACCEPTED, S.EXPIRED), Charges(expired=True), CHARGED),
-        ((S.ACCEPTED, S.EXPIRED, S.DELIVERED), Charges(), CHARGED),
-        ((S.ACCEPTED, S.EXPIRED, S.DELIVERED), Charges(expired=True), CHARGED),
-        ((S.UNKNOWN, S.DELIVERED), Charges(), CHARGED),
-        ((S.ACCEPTED, S.UNDELIVERABLE, S.DELIVERED), Charges(undeliverable=True), CHARGED),
-    ],
-)
-def test_each_ending_is_charged_once_as_the_policy_says(
-    work: Work, organisation: int, path: tuple[S, ...], charges: Charges, outcome: tuple[int, int, int]
-) -> None:
-    if charges != Charges():
+ENDINGS: list[tuple[tuple[S, ...], Charges, tuple[int, int, int]]] = [
+    ((S.ACCEPTED,), Charges(), KEPT),
+    ((S.UNKNOWN,), Charges(unknown=True), KEPT),
+    ((S.ACCEPTED, S.DELIVERED), Charges(), CHARGED),
+    ((S.ACCEPTED, S.DELIVERED, S.READ), Charges(), CHARGED),
+    ((S.REJECTED,), Charges(True, True, True), FREE),
+    ((S.FAILED,), Charges(True, True, True), FREE),
+    ((S.SKIPPED,), Charges(True, True, True), FREE),
+    ((S.CANCELLED,), Charges(True, True, True), FREE),
+    ((S.ACCEPTED, S.UNDELIVERABLE), Charges(), FREE),
+    ((S.ACCEPTED, S.UNDELIVERABLE), Charges(undeliverable=True), CHARGED),
+    ((S.ACCEPTED, S.EXPIRED), Charges(), FREE),
+    ((S.ACCEPTED, S.EXPIRED), Charges(expired=True), CHARGED),
+    ((S.ACCEPTED, S.EXPIRED, S.DELIVERED), Charges(), CHARGED),
+    ((S.ACCEPTED, S.EXPIRED, S.DELIVERED), Charges(expired=True), CHARGED),
+    ((S.UNKNOWN, S.DELIVERED), Charges(), CHARGED),
+    ((S.ACCEPTED, S.UNDELIVERABLE, S.DELIVERED), Charges(undeliverable=True), CHARGED),
+]
+
+
+def force(work: Work, organisation: int, charges: Charges) -> None:
+    """Let this be what is charged from now on."""
+    if replace(policies.in_force(work, organisation), version=None) != charges:
         policies.change(work, organisation, charges)
-    before = balances.of(work, organisation)
-    reserved(work, organisation)
-    for state, following in zip((S.QUEUED, *path), path, strict=False):
-        moved(work, organisation, state, following)
-    assert gained(work, organisation, before) == outcome
+
+
+def test_each_ending_is_charged_once_as_the_policy_says(work: Work, organisation: int) -> None:
+    for number, (path, charges, outcome) in enumerate(ENDINGS):
+        force(work, organisation, charges)
+        before = balances.of(work, organisation)
+        reserved(work, organisation, campaign_id=number + 1)
+        for state, following in zip((S.QUEUED, *path), path, strict=False):
+            moved(work, organisation, state, following, campaign_id=number + 1)
+        assert gained(work, organisation, before) == outcome, (path, charges)
     assert checking.faults(work) == []
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "cause", "charges", "outcome"),
-    [
-        (S.QUEUED, S.EXPIRED, Cause.NEVER_SENT, Charges(expired=True), FREE),
-        (S.UNKNOWN, S.EXPIRED, Cause.ANSWER_LOST, Charges(expired=True), FREE),
-        (S.UNKNOWN, S.EXPIRED, Cause.ANSWER_LOST, Charges(unknown=True), CHARGED),
-        (S.ACCEPTED, S.ACCEPTED, Cause.NOT_REPORTED, Charges(), CHARGED),
-        (S.UNKNOWN, S.UNKNOWN, Cause.NOT_REPORTED, Charges(), FREE),
-    ],
-)
-def test_a_cause_decides_where_the_state_does_not(
-    work: Work, organisation: int, before: S, after: S, cause: Cause, charges: Charges, outcome: tuple[int, int, int]
-) -> None:
-    if charges != Charges():
-        policies.change(work, organisation, charges)
-    had = balances.of(work, organisation)
-    reserved(work, organisation)
-    moved(work, organisation, before, after, cause_after=cause)
-    assert gained(work, organisation, had) == outcome
-    moved(work, organisation, after, S.DELIVERED, cause_before=cause)
-    assert gained(work, organisation, had) == CHARGED
+CAUSES: list[tuple[S, S, Cause, Charges, tuple[int, int, int]]] = [
+    (S.QUEUED, S.EXPIRED, Cause.NEVER_SENT, Charges(expired=True), FREE),
+    (S.UNKNOWN, S.EXPIRED, Cause.ANSWER_LOST, Charges(expired=True), FREE),
+    (S.UNKNOWN, S.EXPIRED, Cause.ANSWER_LOST, Charges(unknown=True), CHARGED),
+    (S.ACCEPTED, S.ACCEPTED, Cause.NOT_REPORTED, Charges(), CHARGED),
+    (S.UNKNOWN, S.UNKNOWN, Cause.NOT_REPORTED, Charges(), FREE),
+]
+
+
+def test_a_cause_decides_where_the_state_does_not(work: Work, organisation: int) -> None:
+    for number, (before, after, cause, charges, outcome) in enumerate(CAUSES):
+        force(work, organisation, charges)
+        had = balances.of(work, organisation)
+        reserved(work, organisation, campaign_id=number + 1)
+        moved(work, organisation, before, after, cause_after=cause, campaign_id=number + 1)
+        assert gained(work, organisation, had) == outcome, (after, cause, charges)
+        moved(work, organisation, after, S.DELIVERED, cause_before=cause, campaign_id=number + 1)
+        assert gained(work, organisation, had) == CHARGED
 
 
 def test_a_policy_holds_from_the_launch_on(work: Work, organisation: int) -> None:

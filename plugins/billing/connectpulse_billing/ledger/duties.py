@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from connectpulse.core.api import AuditAction, RetentionRule, Then, View
+from connectpulse.core.api import AuditAction, Duty, RetentionRule, Then, View, Work
 
 from ..area import Area
-from . import checking
+from . import books, checking, expiry, grants, reconciling
 from .tables import Account, Delta, Difference, Entry, Lot, Opening, Policy, Terms
 
 STATUTE = timedelta(days=2190)
@@ -27,7 +27,25 @@ def _by_statute(model: type[Any], age: str = "created_at", final_only: str | Non
 
 
 def _views() -> Sequence[View]:
-    return ()
+    from .pages import VIEWS
+
+    return VIEWS
+
+
+def _fold(work: Work) -> None:
+    books.fold_all(work)
+
+
+def _expire(work: Work) -> None:
+    expiry.expire(work)
+
+
+def _resume(work: Work) -> None:
+    grants.resume_missed(work)
+
+
+def _reconcile(work: Work) -> None:
+    reconciling.reconcile(work)
 
 
 AREA = Area(
@@ -50,5 +68,11 @@ AREA = Area(
     checks=[checking.HEALTH],
     cards=[checking.CARD],
     restore_checks=[checking.RESTORED],
+    duties=[
+        Duty("billing.fold", "Adding up units", timedelta(minutes=1), step=_fold),
+        Duty("billing.expire", "Letting units expire", timedelta(minutes=10), step=_expire),
+        Duty("billing.resume", "Resuming campaigns that have units again", timedelta(minutes=1), step=_resume),
+        Duty("billing.reconcile", "Comparing units with messages", timedelta(days=1), step=_reconcile),
+    ],
     views=_views,
 )

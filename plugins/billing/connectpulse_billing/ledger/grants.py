@@ -120,6 +120,22 @@ def withdraw(work: Work, organisation_id: int, units: Decimal, source: str, refe
     )  # fmt: skip
 
 
+_MISSED = text(
+    """
+    SELECT DISTINCT c.organisation_id FROM pulse_campaign c JOIN billing_account a USING (organisation_id)
+    WHERE c.is_out_of_units AND c.state = 'paused' AND a.available > 0 ORDER BY 1 LIMIT 100
+    """
+)
+
+
+def resume_missed(work: Work) -> int:
+    """Let campaigns go on that wait for units although some came back by themselves; return how many. Platform work.
+
+    One whose next message costs more than there is pauses again.
+    """
+    return sum(resume_funded(work, organisation_id) for organisation_id in work.session.scalars(_MISSED).all())
+
+
 def _check(work: Work, units: Decimal, source: str, reference: str, expires_at: datetime | None) -> None:
     if units <= ZERO or units != units.quantize(_PLACES):
         raise Refused("Units are more than none, and have at most four decimal places.")

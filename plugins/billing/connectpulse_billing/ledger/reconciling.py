@@ -5,7 +5,7 @@ those campaigns). Campaigns launched so long ago that retention may have removed
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from connectpulse.core.api import Work
 from . import checking
 
 LATELY = timedelta(days=2)
+_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 COUNTABLE = timedelta(days=25)
 """Less than the shortest time a message log may be kept for."""
 
@@ -72,13 +73,15 @@ _COMPARE = text(
 
 def compare(work: Work) -> list[Found]:
     """Return every difference of campaigns whose books moved lately, in one snapshot. Platform work."""
-    facts = {"since": _id_at(work.clock() - LATELY), "countable": work.clock() - COUNTABLE}
+    facts = {"since": id_at(work.clock() - LATELY), "countable": work.clock() - COUNTABLE}
     return [Found(*row) for row in work.session.execute(_COMPARE, facts)]
 
 
-def _id_at(moment: datetime) -> int:
+def id_at(moment: datetime) -> int:
     """Return the least time-ordered id of a moment, in the house's way."""
-    return int((moment - datetime.fromisoformat("2025-01-01T00:00:00+00:00")) / timedelta(milliseconds=1)) << 22
+    if moment < _EPOCH:
+        return 0
+    return int((moment - _EPOCH) / timedelta(milliseconds=1)) << 22
 
 
 _KEEP = text(

@@ -41,7 +41,7 @@ class Account(_Amounts, OwnedApart, Table):
         {"postgresql_with": {"fillfactor": 50}},
     )
 
-    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)  # type: ignore[assignment]
+    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     created_at: Mapped[CreatedAt]
 
 
@@ -93,7 +93,7 @@ class Opening(_Amounts, OwnedApart, Table):
 
     __tablename__ = "billing_opening"
 
-    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)  # type: ignore[assignment]
+    organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     created_at: Mapped[CreatedAt]
 
 

@@ -66,7 +66,7 @@ def _posting(movement: Movement, charges: Charges) -> Posting:
         organisation_id=movement.organisation_id, kind="settle", campaign_id=movement.campaign_id,
         channel=movement.channel, before=int(movement.before), after=int(movement.after),
         messages=movement.messages, quantity=movement.quantity,
-        available=-amounts["reserved"] - amounts["spent"], **amounts,
+        available=-amounts["reserved"] - amounts["spent"], reserved=amounts["reserved"], spent=amounts["spent"],
     )  # fmt: skip
 
 
