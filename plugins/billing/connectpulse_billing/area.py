@@ -11,6 +11,7 @@ from connectpulse.core.api import (
     Duty,
     HealthCheck,
     Job,
+    Limit,
     PaymentGateway,
     Report,
     RestoreCheck,
@@ -45,6 +46,7 @@ class Area:
     doors: Sequence[Door] = ()
     jobs: Sequence[Job] = ()
     duties: Sequence[Duty] = ()
-    gateways: Callable[[], Sequence[PaymentGateway]] = field(default=_no_gateways)
     acts: Sequence[Act] = ()
+    limits: Sequence[Limit] = ()
+    gateways: Callable[[], Sequence[PaymentGateway]] = field(default=_no_gateways)
     views: Callable[[], Sequence[View]] = field(default=_no_views)

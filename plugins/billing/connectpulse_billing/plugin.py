@@ -11,12 +11,14 @@ from connectpulse.core.api import (
     HealthCheck,
     Job,
     Ledger,
+    Limit,
     PaymentGateway,
     PluginInfo,
     PluginKind,
     Report,
     RestoreCheck,
     RetentionRule,
+    Role,
     SubjectHandler,
     View,
     Work,
@@ -24,10 +26,23 @@ from connectpulse.core.api import (
 )
 
 from . import buying, invoicing, ledger, rates, subscriptions
+from .buying import settled
+from .invoicing import entities, invoices
 from .ledger import trial
 from .ledger.unit_ledger import UnitLedger
 
 AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA)
+
+
+ROLES = (
+    Role("Billing manager", "Buys units, looks after the subscription and invoices of an organisation.",
+         reads=("Reports",)),
+    Role("Finance auditor", "Reads what was sold, paid and booked, of all organisations.", is_platform=True),
+)  # fmt: skip
+
+settled.PAID = (invoices.issue_for_order,)
+settled.REVERSED = (invoices.issue_for_reversal,)
+settled.SELLERS = (entities.seller,)
 
 
 class BillingPlugin:
@@ -78,16 +93,6 @@ class BillingPlugin:
         return [each for area in AREAS for each in area.views()]
 
     @hookimpl
-    def pulse_duties(self) -> list[Duty]:
-        """Name what comes round."""
-        return [each for area in AREAS for each in area.duties]
-
-    @hookimpl
-    def pulse_acts(self) -> list[Act]:
-        """Name what two people do."""
-        return [each for area in AREAS for each in area.acts]
-
-    @hookimpl
     def pulse_health(self) -> list[HealthCheck]:
         """Add checks to the System page."""
         return [each for area in AREAS for each in area.checks]
@@ -121,3 +126,23 @@ class BillingPlugin:
     def pulse_jobs(self) -> list[Job]:
         """Name the work in the background."""
         return [each for area in AREAS for each in area.jobs]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Name what comes round."""
+        return [each for area in AREAS for each in area.duties]
+
+    @hookimpl
+    def pulse_acts(self) -> list[Act]:
+        """Name what two people do."""
+        return [each for area in AREAS for each in area.acts]
+
+    @hookimpl
+    def pulse_roles(self) -> list[Role]:
+        """Bring the roles of those who look after money."""
+        return list(ROLES)
+
+    @hookimpl
+    def pulse_limits(self) -> list[Limit]:
+        """Say what plans allow."""
+        return [each for area in AREAS for each in area.limits]

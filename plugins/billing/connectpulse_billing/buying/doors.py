@@ -38,7 +38,7 @@ def _back(work: Work, gateway: base.Gateway, came: Knock, reference: str) -> Ans
     if step is not None and attempt.state == "open":
         attempt.step = {**attempt.step, "url": step.url, "fields": dict(step.fields), "is_second": True}
         work.session.flush()
-    return Answer(location=f"/billing/orders/show/{attempt.order_id}")
+    return Answer(location=f"/billing/orders/show/{attempt.order_id}?back=1")
 
 
 def apply(work: Work, event_id: int) -> bool:

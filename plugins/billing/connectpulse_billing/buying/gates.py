@@ -64,9 +64,8 @@ def save(work: Work, name: str, values: dict[str, Any], *, is_open: bool) -> Row
         raise Refused(*(f"{label}: please fill this in." for label in missing))
     known.settings = {key: value for key, value in values.items() if key not in secret}
     known.is_open = is_open
-    if known.id is None:
-        return records.create(work, known, "billing.gateway_changed")
-    return records.update(work, known, "billing.gateway_changed")
+    is_new = row(work, name) is None
+    return (records.create if is_new else records.update)(work, known, "billing.gateway_changed")
 
 
 def build(work: Work, name: str, *, must_be_open: bool = True) -> Gateway:

@@ -33,7 +33,7 @@ class Site:
 
     def back(self, order_id: int) -> str:
         """Return where a payer comes back to."""
-        return f"{self.public_url.rstrip('/')}/billing/orders/show/{order_id}"
+        return f"{self.public_url.rstrip('/')}/billing/orders/show/{order_id}?back=1"
 
     def hook(self, gateway: str) -> str:
         """Return the beginning of a gateway's webhook addresses."""

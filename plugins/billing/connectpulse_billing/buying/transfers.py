@@ -81,9 +81,8 @@ def approve(work: Work, proof_id: int, bank_reference: str, received: Any) -> bo
         if attempt is None:
             raise Refused("No transfer is expected for this order any more.")
         if amount != order.total:
-            raise Refused(
-                f"The order is for {money.shown(order.total, order.currency)}. Refuse the proof, and say what is missing."
-            )
+            due = money.shown(order.total, order.currency)
+            raise Refused(f"The order is for {due}. Refuse the proof, and say what is missing.")
         try:
             with work.session.begin_nested():
                 proof.bank_reference = reference

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy import ColumnElement, false
+
 from connectpulse.core.api import (
     AuditAction,
     Duty,
@@ -17,7 +19,6 @@ from connectpulse.core.api import (
     platform_scope,
     subject_handler,
 )
-from sqlalchemy import ColumnElement, false
 
 from ..area import Area
 from . import invoices

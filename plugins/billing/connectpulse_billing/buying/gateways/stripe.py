@@ -89,7 +89,7 @@ class Stripe(Gateway):
 
     def read(self, knock: Knock, now: datetime) -> Sequence[Told]:
         try:
-            event = library.Webhook.construct_event(  # type: ignore[no-untyped-call]
+            event = library.Webhook.construct_event(
                 knock.body, knock.header("Stripe-Signature"), str(self.values["webhook_secret"]), TOLERANCE
             )
         except (ValueError, library.SignatureVerificationError):
@@ -173,8 +173,9 @@ def _told(event: Mapping[str, Any]) -> Told | None:
 def _payment(kind: str, about: Mapping[str, Any], common: Mapping[str, Any]) -> Told | None:
     state = _PAYMENT[kind]
     if kind.startswith("payment_intent."):
+        received = about.get("amount_received", about["amount"])
         return Told(kind=state, reference=str((about.get("metadata") or {}).get("reference", "")),
-                    payment_reference=str(about["id"]), amount=from_minor(about.get("amount_received", about["amount"])),
+                    payment_reference=str(about["id"]), amount=from_minor(received),
                     currency=str(about["currency"]).upper(), **common)  # fmt: skip
     if kind == "checkout.session.completed" and about.get("payment_status") != "paid":
         return None  # paid later, by a way that takes days: another event will say so

@@ -1,2 +1,25 @@
-def views():
-    return ()
+"""The pages of buying."""
+
+from collections.abc import Sequence
+
+from connectpulse.core.api import View
+
+from .buy import BuyView
+from .gateways import GatewayView
+from .orders import OrderView
+from .parts import BUYERS, SELLERS
+from .shop import PackageView, TaxView, VoucherView
+from .transfers import TransferView
+
+
+def views() -> Sequence[View]:
+    """Return the pages with their places in the menu."""
+    return (
+        View(BuyView, "Buy units", "Billing", "fa-cart-shopping", BUYERS),
+        View(OrderView, "Orders", "Billing", "fa-receipt", BUYERS),
+        View(TransferView, "Transfers", "Billing", "fa-building-columns", SELLERS),
+        View(PackageView, "Packages", "Billing", "fa-box", SELLERS),
+        View(TaxView, "Taxes", "Billing", "fa-percent", SELLERS),
+        View(VoucherView, "Vouchers", "Billing", "fa-ticket", SELLERS),
+        View(GatewayView, "Ways to pay", "Billing", "fa-credit-card", SELLERS),
+    )
