@@ -48,7 +48,9 @@ def ordered(house: House, organisation: int, gateway: str = "stripe", reference:
         attempt = payments.start(work, order.id, gateway)
         payments.begun(work, attempt.id, Step(url="https://pay.example", foreign_reference=f"cs_{reference}"))
         before = balances.of(work, organisation).available
-        return Begun(order.id, attempt.id, attempt.reference, sum((each.units for each in order.lines), Decimal(0)), before)
+        return Begun(
+            order.id, attempt.id, attempt.reference, sum((each.units for each in order.lines), Decimal(0)), before
+        )
 
 
 def gained(house: House, organisation: int, begun: Begun) -> Decimal:
@@ -61,7 +63,10 @@ def gained(house: House, organisation: int, begun: Begun) -> Decimal:
 def state(house: House, begun: Begun) -> tuple[str, str]:
     """Return the states of an order and of its attempt."""
     with house.work(ADMINISTRATOR) as work, platform_scope(work.session, "look in a test"):
-        return (work.session.get_one(Order, begun.order_id).state, work.session.get_one(Attempt, begun.attempt_id).state)
+        return (
+            work.session.get_one(Order, begun.order_id).state,
+            work.session.get_one(Attempt, begun.attempt_id).state,
+        )
 
 
 def event(kind: str, about: dict[str, Any], id: str = "evt_1") -> bytes:
@@ -96,7 +101,7 @@ def disputed(kind: str, status: str, id: str = "dp_1", payment: str = "pi_1") ->
 def signed(body: bytes, secret: str = SECRET, at: int | None = None) -> Knock:
     """Return a delivery of an event, signed as Stripe's library verifies it."""
     moment = int(time.time()) if at is None else at
-    signature = stripe.WebhookSignature._compute_signature(f"{moment}.{body.decode()}", secret)  # noqa: SLF001
+    signature = stripe.WebhookSignature._compute_signature(f"{moment}.{body.decode()}", secret)
     return knocked("stripe", body, {"stripe-signature": f"t={moment},v1={signature}"})
 
 

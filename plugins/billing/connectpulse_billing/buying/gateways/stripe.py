@@ -81,7 +81,8 @@ class Stripe(Gateway):
             return _of_intent(found)
         found = await self._ask(http, "GET", f"/v1/checkout/sessions/{quote(asked.foreign_reference, safe='')}")
         if found.get("payment_status") == "paid":
-            return Finding(state=base.PAID, payment_reference=_id(found.get("payment_intent")) or str(found["id"]),
+            payment = _id(found.get("payment_intent")) or str(found["id"])
+            return Finding(state=base.PAID, payment_reference=payment,
                            amount=from_minor(found["amount_total"]), currency=str(found["currency"]).upper())  # fmt: skip
         if found.get("status") == "expired":
             return Finding(state=base.FAILED, answer="the page to pay on expired")
