@@ -120,6 +120,7 @@ def create_app(house: House) -> Flask:
             made = builder.add_view_no_menu(view)
             if view is AskView:
                 builder.sm.limiter.limit(ASK_LIMIT, key_func=network_address, methods=["POST"])(made.blueprint)
+        navigation.add_files(app, house.registry)
         navigation.add_plugins(builder, house.registry.views)
     return app
 

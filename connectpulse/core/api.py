@@ -7,6 +7,7 @@ needs is loaded when it is first asked for: mapping the tables takes seconds, an
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     API_VERSION,
@@ -37,6 +38,7 @@ from .domain.contracts import (
 from .domain.doors import Answer, Door, Knock
 from .domain.form import Field, Form, Kind
 from .domain.jobs import Duty, Job
+from .domain.limits import Allowance, Limit
 from .domain.message import Cause, MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.personal import Personal
@@ -67,9 +69,11 @@ from .services.addresses import normalise as normalise_address
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
-    from .services import audit, records
+    from .services import audit, four_eyes, records
     from .services.campaigns import resume_funded
     from .services.jobs import submit as submit_job
+    from .services.notices import board as notices
+    from .services.notices import mail
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
     from .services.templates import pending as pending_templates
@@ -83,7 +87,9 @@ __all__ = [
     "API_VERSION",
     "SYSTEM",
     "Accepted",
+    "Act",
     "Actor",
+    "Allowance",
     "Ambiguity",
     "Answer",
     "AnswerLost",
@@ -117,6 +123,7 @@ __all__ = [
     "Kind",
     "Knock",
     "Ledger",
+    "Limit",
     "Measure",
     "MessageState",
     "Misconfigured",
@@ -173,8 +180,11 @@ __all__ = [
     "check_names",
     "either",
     "entered",
+    "four_eyes",
     "hookimpl",
+    "mail",
     "normalise_address",
+    "notices",
     "parse_template",
     "pending_templates",
     "platform_scope",
@@ -206,6 +216,9 @@ _ON_DEMAND = {
     "entered": "services.work",
     "submit_job": "services.jobs:submit",
     "either": "services.subjects",
+    "four_eyes": "services.four_eyes:",
+    "mail": "services.notices.mail:",
+    "notices": "services.notices.board:",
     "pending_templates": "services.templates:pending",
     "platform_scope": "storage.guard",
     "record_template_approval": "services.templates:record_approval",

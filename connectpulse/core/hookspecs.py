@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     Card,
@@ -25,6 +26,7 @@ from .domain.contracts import (
 )
 from .domain.doors import Door
 from .domain.jobs import Duty, Job
+from .domain.limits import Limit
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .domain.roles import Role
@@ -158,6 +160,22 @@ class Hooks:
         """
 
     @hookspec
+    def pulse_acts(self) -> list[Act]:
+        """Name what is done only after a second person said so, like giving money back.
+
+        Returns: acts by name, each beginning with the plugin's.
+        Example: `return [Act("acme.write_off", "Write a call off", "Calls", write_off, path="/calls/show/{id}")]`
+        """
+
+    @hookspec
+    def pulse_limits(self) -> list[Limit]:
+        """Say what an organisation may use: channels, users, requests to the API. Pages show it beforehand.
+
+        Returns: limits by name; where several limit the same, the least holds.
+        Example: `return [Limit("acme_plan", plan_of)]`
+        """
+
+    @hookspec
     def pulse_reports(self) -> list[Report]:
         """Add tables to the reports page.
 
@@ -216,6 +234,7 @@ BY_HOOK: Mapping[str, frozenset[str]] = {
     "pulse_tasks": frozenset({"pulse_audit_actions"}),
     "pulse_doors": frozenset({"pulse_audit_actions"}),
     "pulse_jobs": frozenset({"pulse_audit_actions"}),
+    "pulse_acts": frozenset({"pulse_audit_actions"}),
 }
 """Hooks a plugin owes because of another hook it implements."""
 
@@ -231,6 +250,8 @@ SERVING = frozenset(
         "pulse_doors",
         "pulse_jobs",
         "pulse_duties",
+        "pulse_acts",
+        "pulse_limits",
         "pulse_reports",
         "pulse_health",
         "pulse_dashboard",

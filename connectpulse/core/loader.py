@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -38,6 +39,8 @@ NAMED: dict[str, str] = {
     "pulse_roles": "roles",
     "pulse_jobs": "jobs",
     "pulse_duties": "duties",
+    "pulse_acts": "acts",
+    "pulse_limits": "limits",
 }
 """Hooks whose objects are kept by name, and where."""
 
@@ -189,6 +192,7 @@ def _faults(candidate: Candidate) -> list[str]:
         *checks.task_names(candidate.name, results.get("pulse_tasks", ())),
         *checks.doors(results.get("pulse_doors", ())),
         *checks.background(candidate.name, results.get("pulse_jobs", ()), results.get("pulse_duties", ())),
+        *checks.prefixed("act", candidate.name, results.get("pulse_acts", ())),
         *checks.roles(results.get("pulse_roles", ()), results.get("pulse_views", ())),
     ]
 
@@ -226,6 +230,9 @@ def _admit(registry: Registry, candidate: Candidate, channels: set[str]) -> None
 def _serve(registry: Registry, candidate: Candidate, results: dict[str, Any]) -> None:
     for hook, table in NAMED.items():
         getattr(registry, table).update({key(each): each for each in results.get(hook, ())})
+    place = next(iter(getattr(sys.modules.get(candidate.package), "__path__", ())), None)
+    if place is not None and candidate.name not in registry.muted:
+        registry.packages[candidate.name] = Path(place)
     registry.doors |= {f"{candidate.name}/{door.name}": door for door in results.get("pulse_doors", ())}
     registry.views += results.get("pulse_views", ())
     if "pulse_tasks" in results:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     API_VERSION,
@@ -21,6 +22,7 @@ from .domain.contracts import (
 )
 from .domain.doors import Door
 from .domain.jobs import Duty, Job
+from .domain.limits import Limit
 from .domain.personal import is_never_named, kind_of
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
@@ -52,6 +54,8 @@ LISTS: Mapping[str, type[Any]] = {
     "pulse_doors": Door,
     "pulse_jobs": Job,
     "pulse_duties": Duty,
+    "pulse_acts": Act,
+    "pulse_limits": Limit,
 }
 """Hooks that return a list, and of what."""
 
@@ -225,3 +229,10 @@ def background(name: str, jobs: Iterable[Job], duties: Iterable[Duty]) -> Iterat
             yield f"{each.name} needs a name that begins with {name}. and has at most {LONGEST_JOB} characters."
         if (each.step is None) == (each.call is None):
             yield f"{each.name} needs a step or a call, and not both."
+
+
+def prefixed(what: str, name: str, named: Iterable[Any]) -> Iterator[str]:
+    """Find things whose names do not begin with the plugin's."""
+    for each in named:
+        if not each.name.startswith(f"{name}."):
+            yield f"{what} {each.name} must begin with {name}."

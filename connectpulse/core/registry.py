@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     Card,
@@ -18,6 +20,7 @@ from .domain.contracts import (
 )
 from .domain.doors import Door
 from .domain.jobs import Duty, Job
+from .domain.limits import Limit
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .domain.roles import Role
@@ -51,7 +54,9 @@ class Registry:
     jobs: dict[str, Job] = field(default_factory=dict)
     duties: dict[str, Duty] = field(default_factory=dict)
     doors: dict[str, Door] = field(default_factory=dict)
-    acts: dict[str, Any] = field(default_factory=dict)
+    acts: dict[str, Act] = field(default_factory=dict)
+    limits: dict[str, Limit] = field(default_factory=dict)
+    packages: dict[str, Path] = field(default_factory=dict)
 
     def channel(self, name: str) -> Channel:
         return _find(self.channels, name, "channel")
@@ -62,7 +67,7 @@ class Registry:
     def action(self, verb: str) -> AuditAction:
         return _find(self.actions, verb, "audit action")
 
-    def act(self, name: str) -> Any:
+    def act(self, name: str) -> Act:
         return _find(self.acts, name, "act")
 
     @property

@@ -21,7 +21,9 @@ from ..house import House
 from .security.roles import Rights, allows, rights
 
 ORGANISATION_KEY = "organisation"
-WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api", "icon", "hooks"})
+WITHOUT_PEOPLE = frozenset(
+    {"static", "appbuilder.static", "callbacks", "health", "api", "icon", "hooks", "plugin_files"}
+)
 """Endpoints and blueprints that serve no signed-in person, and so ask the database for none."""
 
 

@@ -3,12 +3,17 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from flask import current_app, url_for
+from flask import Flask, Response, abort, current_app, send_from_directory, url_for
 from flask_appbuilder import AppBuilder
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..core.domain.contracts import View
+from ..core.registry import Registry
 from . import current
 from .security.roles import READ, WRITE, page_of
+
+PLUGIN_FILES = "plugin_files"
+"""The endpoint of plugins' own files: `url_for('plugin_files', plugin='acme', name='map.js')`."""
 
 
 class Entry(NamedTuple):
@@ -105,6 +110,20 @@ def menu() -> list[tuple[str, list[Entry]]]:
         sections.setdefault(heading, []).append(entry)
     shown = {heading: [e for e in entries if current.may(READ, e.page)] for heading, entries in sections.items()}
     return [(heading, entries) for heading, entries in shown.items() if entries]
+
+
+def add_files(app: Flask, registry: Registry) -> None:
+    """Let plugins' pages use templates and files of their own, by the plugin's name: `acme/calls.html`."""
+    own = {name: FileSystemLoader(path / "templates") for name, path in registry.packages.items()}
+    assert app.jinja_loader is not None
+    app.jinja_loader = ChoiceLoader([app.jinja_loader, PrefixLoader(own)])
+
+    def send(plugin: str, name: str) -> Response:
+        if plugin not in registry.packages:
+            abort(404)
+        return send_from_directory(registry.packages[plugin] / "static", name)
+
+    app.add_url_rule("/assets/plugins/<plugin>/<path:name>", PLUGIN_FILES, send)
 
 
 def add_plugins(builder: AppBuilder, views: Iterable[View]) -> None:

@@ -7,6 +7,7 @@ stays; the rest of the panel may change in any release.
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
+from . import chart
 from .current import platform_work, work
 from .panel.noun import Column, Filter, NounView, badge, link, yes_no
 from .security.roles import APPROVE, PLUGIN_PAGES, READ, WRITE
@@ -21,6 +22,7 @@ __all__ = [
     "Filter",
     "NounView",
     "badge",
+    "chart",
     "expose",
     "has_access",
     "link",

@@ -14,7 +14,7 @@ from tests.house.declared import Door
 OPEN = frozenset({
     "HomeView.index", "LocaleView.index", "SignInView.login", "SignInView.logout", "UtilView.back", "api.openapi",
     "appbuilder.static", "callbacks.receive", "health.details", "health.healthz", "health.metrics", "health.readyz",
-    "hooks.knock", "icon", "static",
+    "hooks.knock", "icon", "plugin_files", "static",
     "SignInView.forgotten", "SignInView.passkey", "SignInView.passkey_options", "SignInView.second",
     "InvitationView.accept", "InvitationView.show", "NewPasswordView.choose", "NewPasswordView.show",
     "AskView.ask", "AskView.thread",

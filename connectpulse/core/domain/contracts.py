@@ -291,9 +291,13 @@ class Ledger(ABC):
         """Return the balance and keep it from changing until the transaction ends; called where it is short."""
         return self.balance(work, organisation_id)
 
+    def explain(self, work: "Work", tariff: Tariff, units: Decimal) -> Sequence[tuple[str, str]]:
+        """Return what stands beside a quote of `units`, as labels and texts: the balance afterwards, what it costs."""
+        return ()
+
     @abstractmethod
     def reserve(self, work: "Work", tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
-        """Set `units` aside for messages that are queued in this transaction; raise OutOfUnits if they are not there."""
+        """Set `units` aside for messages that are queued in this transaction; raise OutOfUnits where they lack."""
 
     @abstractmethod
     def settle(self, work: "Work", movements: Sequence[Movement]) -> None:

@@ -22,7 +22,7 @@ from ..storage.models import (
     Sender,
     Template,
 )
-from . import audit, jobs, plans, quotes, records, templates
+from . import allowances, audit, jobs, plans, quotes, records, templates
 from .disclosure import agreements
 from .work import Work
 
@@ -132,7 +132,7 @@ def approve(work: Work, campaign_id: int) -> Campaign:
     quote = quotes.latest(work, campaign_id)
     if quote is None:
         raise Refused("The quote is gone. Send the campaign back to be quoted again.")
-    faults = plans.problems(work, campaign) or agreements.obstacles(work, quote)
+    faults = plans.problems(work, campaign) + _not_included(work, campaign) or agreements.obstacles(work, quote)
     if faults:
         raise Refused(*faults)
     if not quotes.prices_hold(work, quote, campaign):
@@ -219,6 +219,9 @@ def start_due(work: Work) -> list[int]:
                 "Nothing was running when it should have started. Launch it again if it still makes sense."
             )
             _step(work, campaign, CampaignState.MISSED, "campaign.missed")
+        elif faults := _not_included(work, campaign):
+            campaign.reason = " ".join(faults)[:300]
+            _step(work, campaign, CampaignState.MISSED, "campaign.missed", reason=campaign.reason)
         else:
             _step(work, campaign, CampaignState.RUNNING, "campaign.launched")
             campaign.launched_at = now
@@ -283,7 +286,7 @@ def _step(work: Work, campaign: Campaign, target: CampaignState, verb: str, **de
 
 
 def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
-    faults = plans.problems(work, campaign)
+    faults = plans.problems(work, campaign) + _not_included(work, campaign)
     if faults:
         raise Refused(*faults)
     quote = records.find(work, Quote, quote_id)
@@ -301,9 +304,14 @@ def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
     least = quote.least_units or Decimal(0)
     if balance is not None and balance < least:
         raise Refused(
-            f"One message takes {least.normalize():f} units, and {balance.normalize():f} are available. Buy units first."
+            f"One message takes {least.normalize():f} units, and {balance.normalize():f} are available. "
+            "Buy units first."
         )
     return quote
+
+
+def _not_included(work: Work, campaign: Campaign) -> list[str]:
+    return allowances.objections(work, campaign.organisation_id, campaign.channel)
 
 
 def _said(quote: Quote) -> dict[str, Any]:

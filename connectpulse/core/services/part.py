@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..domain.acts import Act
 from ..domain.audit import AuditAction
 from ..domain.jobs import Job
 from ..domain.retention import RetentionRule, SubjectHandler
-from .four_eyes import Act
 
 
 def _none() -> list[SubjectHandler]:

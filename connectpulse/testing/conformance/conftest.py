@@ -33,6 +33,8 @@ OFFERS = {
     "door": ("pulse_doors", "doors"),
     "job": ("pulse_jobs", "jobs"),
     "duty": ("pulse_duties", "duties"),
+    "limit": ("pulse_limits", "limits"),
+    "act": ("pulse_acts", "acts"),
     "task": ("pulse_tasks", "tasks"),
 }
 """Arguments of the kit's tests: the hook that hands the things over, and what they are called."""

@@ -5,6 +5,7 @@ import re
 import string
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from huey import MemoryHuey
 from sqlalchemy import event
 
 from connectpulse.core.domain import form
+from connectpulse.core.domain.acts import Act
 from connectpulse.core.domain.audit import AuditAction
 from connectpulse.core.domain.contracts import (
     Card,
@@ -28,6 +30,7 @@ from connectpulse.core.domain.contracts import (
     Unpriced,
     View,
 )
+from connectpulse.core.domain.limits import Allowance, Limit
 from connectpulse.core.domain.roles import Role
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import duties, furnishing, records
@@ -97,6 +100,24 @@ def test_a_role_is_explained(role: Role) -> None:
     assert set(role.reads) <= PAGES, f"{role.name} reads {sorted(set(role.reads) - PAGES)}, which core does not have"
 
 
+def test_a_limit_is_quick_and_makes_sense(limit: Limit, work: Work) -> None:
+    with counting(work) as statements:
+        found = limit.of(work, work.organisation_id)
+    assert len(statements) <= 1, statements
+    assert isinstance(found, Allowance)
+    assert found.channels is None or isinstance(found.channels, frozenset)
+    assert all(most is None or most > 0 for most in (found.users, found.api_per_minute))
+
+
+def test_an_act_has_people_who_may_approve(act: Act, specimen: Specimen) -> None:
+    from connectpulse.web.security.roles import ROLES, page_of
+
+    approvers = {page for rights in ROLES.values() for verb, page in rights if verb == "approve"}
+    approvers |= {page_of(view) for view in specimen.offers("pulse_views") if view.may.get("approve")}
+    assert act.page in approvers, f"nobody may approve {act.name}: let a page {act.page} say who (View.may)"
+    assert act.title.strip()
+
+
 def test_a_page_lets_nobody_in_unasked(view: View) -> None:
     open_doors = [name for name, method, _ in _routes(view) if not hasattr(method, "_permission_name")]
     assert not open_doors, f"{view.cls.__name__}: {', '.join(open_doors)} lack has_access"
@@ -156,8 +177,10 @@ def test_a_health_check_answers_within_a_second(health_check: HealthCheck, work:
     assert quickest < 1
 
 
-def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
-    statements = []
+@contextmanager
+def counting(work: Work) -> Iterator[list[str]]:
+    """Yield the list that every statement of the block is written to."""
+    statements: list[str] = []
 
     def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
@@ -165,9 +188,14 @@ def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
     engine = work.session.get_bind()
     event.listen(engine, "before_cursor_execute", count)
     try:
-        shown = card.value(work)
+        yield statements
     finally:
         event.remove(engine, "before_cursor_execute", count)
+
+
+def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
+    with counting(work) as statements:
+        shown = card.value(work)
     assert isinstance(shown, str | None)
     assert len(statements) <= 1, statements
     assert card.title.strip()

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import Refused
-from ...core.services import records
+from ...core.services import allowances, records
 from ...core.services.retention import closing as retention
 from ...core.services.work import Work
 from ...core.storage.models import Membership, Organisation
@@ -221,6 +221,10 @@ class MemberView(InvitingView):
     )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "delete", "withdraw", "end_sessions"}
     edit_template = "pulse/member.html"
+
+    def told(self, work: Work) -> str:
+        found = allowances.seats(work)
+        return f"{found[0]} of {found[1]} users, those invited included." if found else ""
 
     def select(self) -> Select[Any]:
         return select(Membership)

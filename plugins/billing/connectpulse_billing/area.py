@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Card,
     Door,
@@ -45,4 +46,5 @@ class Area:
     jobs: Sequence[Job] = ()
     duties: Sequence[Duty] = ()
     gateways: Callable[[], Sequence[PaymentGateway]] = field(default=_no_gateways)
+    acts: Sequence[Act] = ()
     views: Callable[[], Sequence[View]] = field(default=_no_views)

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Card,
     Door,
@@ -75,6 +76,11 @@ class BillingPlugin:
     def pulse_views(self) -> list[View]:
         """Add the pages."""
         return [each for area in AREAS for each in area.views()]
+
+    @hookimpl
+    def pulse_acts(self) -> list[Act]:
+        """Name what two people do."""
+        return [each for area in AREAS for each in area.acts]
 
     @hookimpl
     def pulse_health(self) -> list[HealthCheck]:

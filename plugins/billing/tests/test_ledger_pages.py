@@ -39,7 +39,7 @@ def app(house: House, organisation: int) -> Flask:
     return made
 
 
-def test_what_there_is_and_where_it_went(app: Flask) -> None:
+def test_what_there_is_and_where_it_went(app: Flask, house: House, organisation: int) -> None:
     with live.served(app) as address, browsing.browser() as chromium:
         with browsing.person(chromium, address, browsing.DESKTOP) as person:
             person.sign_in(roles.ANALYST)
@@ -61,6 +61,15 @@ def test_what_there_is_and_where_it_went(app: Flask) -> None:
             operator.open("/billing/differences/list/")
             operator.sees("1 difference")
             operator.shoot("differences")
+            operator.open(f"/billing/accounts/edit/{organisation}")
+            operator.fill("Units to give", "-2.5")
+            operator.fill("Why", "Counted twice.")
+            operator.shoot("adjust")
+            operator.press("Save")
+            operator.shoot("accounts")
+    with house.work(ADMINISTRATOR) as work:
+        asked = work.session.scalars(text("SELECT title FROM pulse_decision WHERE act = 'billing.adjust'")).all()
+    assert asked == [f"Take 2.5 units, organisation {organisation}"]
 
 
 def test_the_statement_adds_up_to_the_balance(app: Flask, house: House, organisation: int) -> None:

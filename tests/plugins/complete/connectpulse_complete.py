@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from connectpulse.core.api import (
+    Act,
+    Allowance,
     Answer,
     AuditAction,
     BigId,
@@ -21,6 +23,7 @@ from connectpulse.core.api import (
     HealthCheck,
     Job,
     Ledger,
+    Limit,
     Measure,
     Movement,
     Owned,
@@ -145,6 +148,14 @@ class CompletePlugin:
     @hookimpl
     def pulse_duties(self) -> list[Duty]:
         return [Duty("complete.tidy", "Tidying up", timedelta(hours=1), step=lambda work: None)]
+
+    @hookimpl
+    def pulse_acts(self) -> list[Act]:
+        return [Act("complete.burn", "Burn a thing", "Things", lambda work, subject_id, facts: None)]
+
+    @hookimpl
+    def pulse_limits(self) -> list[Limit]:
+        return [Limit("complete_limit", lambda work, organisation_id: Allowance(users=9))]
 
     @hookimpl
     def pulse_tasks(self, huey: Any) -> None:

@@ -234,6 +234,10 @@ FAULTS = {
         "", "",
         ["door 'A/b' needs a name of small letters, digits and hyphens.", "there is more than one door paid."],
     ),
+    "an act of another name": (
+        SOUND | {"pulse_audit_actions": "[]", "pulse_acts": '[Act("other.burn", "Burn", "Things", print)]'}, "", "",
+        ["act other.burn must begin with acme."],
+    ),
     "a role of core": (
         SOUND | {"pulse_roles": '[Role("Auditor", "Reads everything.")]'}, "", "",
         ["the name Auditor in pulse_roles is taken."],
@@ -339,6 +343,7 @@ def test_every_hook_arrives_in_the_registry(acme: Write) -> None:
         "actions": "complete.done", "reports": "complete_things", "health": "complete_health",
         "cards": "complete_card", "restore_checks": "complete_sums",
         "roles": "Thing keeper", "doors": "complete/thing", "jobs": "complete.count", "duties": "complete.tidy",
+        "acts": "complete.burn", "limits": "complete_limit",
     }.items():  # fmt: skip
         assert name in getattr(registry, table), table
     assert [view.label for view in registry.views] == ["Things"]

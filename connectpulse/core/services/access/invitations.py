@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 
 from ...errors import NotFound, Refused
 from ...storage.models import Invitation, Membership, Organisation
-from .. import audit
+from .. import allowances, audit
 from ..notices import board, mail
 from ..work import Work
 from . import people, tokens
@@ -20,11 +20,13 @@ def offer(work: Work, site: str, email: str, first_name: str, last_name: str, ro
 
     It goes out by mail where the site has a mail server; otherwise whoever invites hands it over. An earlier
     invitation of the same person to the same place is replaced. Raises Refused for a role that is not given
-    there, an address that is none, and somebody who is a member already.
+    there, an address that is none, somebody who is a member already, and where no further user is allowed.
     """
     email = email.strip().lower()
     _check(work, email, role)
     _end(work, Invitation.email == email, why="replaced")
+    if work.organisation is not None:
+        allowances.check_seat(work)
     token, now = tokens.fresh(), work.clock()
     row = Invitation(
         organisation_id=work.organisation, token_hash=tokens.digest(token), email=email, role=role,

@@ -108,8 +108,8 @@ class CampaignList(Owned, Table):
 class Quote(Owned, Table):
     """What launching a campaign would mean, counted over its whole audience, for one `fingerprint`.
 
-    `price_version` names the prices it rests on, `least_units` is what its cheapest message takes. `zones` counts recipients by time zone, where a sending window
-    asks for it.
+    `price_version` names the prices it rests on, `least_units` is what its cheapest message takes. `zones` counts
+    recipients by time zone, where a sending window asks for it.
     """
 
     __tablename__ = "pulse_quote"

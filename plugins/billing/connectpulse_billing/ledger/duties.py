@@ -7,7 +7,7 @@ from typing import Any
 from connectpulse.core.api import AuditAction, Duty, RetentionRule, Then, View, Work
 
 from ..area import Area
-from . import books, checking, expiry, grants, reconciling
+from . import adjusting, books, checking, expiry, grants, reconciling
 from .tables import Account, Delta, Difference, Entry, Lot, Opening, Policy, Terms
 
 STATUTE = timedelta(days=2190)
@@ -74,5 +74,6 @@ AREA = Area(
         Duty("billing.resume", "Resuming campaigns that have units again", timedelta(minutes=1), step=_resume),
         Duty("billing.reconcile", "Comparing units with messages", timedelta(days=1), step=_reconcile),
     ],
+    acts=[adjusting.ACT],
     views=_views,
 )

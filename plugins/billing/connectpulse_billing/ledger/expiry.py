@@ -8,7 +8,8 @@ from . import books
 from .books import Posting
 
 _DUE = text(
-    "SELECT DISTINCT organisation_id FROM billing_lot WHERE remaining > 0 AND expires_at <= :now ORDER BY 1 LIMIT :limit"
+    "SELECT DISTINCT organisation_id FROM billing_lot WHERE remaining > 0 AND expires_at <= :now "
+    "ORDER BY 1 LIMIT :limit"
 )
 _EXPIRE = text(
     """

@@ -3,20 +3,31 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, ClassVar
 
 from flask import Response, request
 from sqlalchemy import Select, select
 
-from connectpulse.core.api import MessageState, View
-from connectpulse.web.pages import READ, Column, Filter, NounView, expose, has_access, link, permission_name
+from connectpulse.core.api import Field, Form, MessageState, Refused, View, Work
+from connectpulse.web.pages import (
+    APPROVE,
+    READ,
+    WRITE,
+    Column,
+    Filter,
+    NounView,
+    expose,
+    has_access,
+    link,
+    permission_name,
+)
 
-from . import balances, policies
+from . import adjusting, balances, policies
 from .checking import spelt
 from .reconciling import id_at
-from .tables import Difference, Entry, Lot
+from .tables import Account, Difference, Entry, Lot
 
 _TEMPLATES = str(Path(__file__).parent / "templates")
 _PAGE = 2_000
@@ -183,9 +194,61 @@ class DifferenceView(NounView):
     include_route_methods: ClassVar[set[str]] = {"list"}
 
 
+class AccountView(NounView):
+    """What every organisation has; units are given and taken by two people."""
+
+    model = Account
+    noun, plural, icon = "Account", "Accounts of units", "fa-scale-balanced"
+    class_permission_name = "Accounts of units"
+    route_base = "/billing/accounts"
+    is_platform = True
+    can_add = can_delete = False
+    empty_hint = "No organisation has had units yet. Its account is opened with its first ones."
+    columns = (
+        Column("Organisation", lambda row: str(row.organisation_id)),
+        Column("Available", lambda row: spelt(row.available), is_number=True),
+        Column("Set aside", lambda row: spelt(row.reserved), is_number=True),
+        Column("Spent", lambda row: spelt(row.spent), is_number=True),
+        Column("Borne by the platform", lambda row: spelt(-row.borne), is_number=True),
+    )
+    form: ClassVar[Form] = (
+        Field("units", "Units to give", is_required=True, high=20,
+              help="Less than zero takes them. Another person has to approve it under Decisions."),
+        Field("reason", "Why", is_required=True, high=300, help="Whoever approves, and every auditor, reads it."),
+    )  # fmt: skip
+    include_route_methods: ClassVar[set[str]] = {"list", "edit"}
+
+    def values(self, work: Work, row: Any) -> dict[str, Any]:
+        return {}
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        return adjusting.ask(work, row.organisation_id, _units(values["units"]), values["reason"])
+
+    def _title(self, row: Any) -> str:
+        return f"organisation {row.organisation_id}"
+
+
+def _units(typed: str) -> Decimal:
+    try:
+        units = Decimal(typed.strip().replace(",", ""))
+    except InvalidOperation:
+        units = Decimal("NaN")
+    if not units.is_finite() or abs(units) >= MOST:
+        raise Refused("Write units as a number, like 1000 or -12.5.")
+    return units
+
+
+MOST = Decimal(10) ** 13
 _READERS = {READ: ("Organisation administrator", "Campaign manager", "Analyst")}
 VIEWS = (
     View(UnitsView, "Units", "Billing", "fa-coins", _READERS),
     View(LotView, "Lots of units", "Billing", "fa-layer-group", _READERS),
+    View(
+        AccountView,
+        "Accounts of units",
+        "Billing",
+        "fa-scale-balanced",
+        dict.fromkeys((READ, WRITE, APPROVE), ("Platform administrator",)),
+    ),
     View(DifferenceView, "Differences", "Billing", "fa-scale-unbalanced", {READ: ("Platform administrator",)}),
 )
