@@ -66,7 +66,7 @@ class SaleView(NounView):
             if not reason.strip():
                 raise Refused("Say why: whoever decides reads it.")
             title = f"Pay back {money.shown(amount, order.currency)} of {order}"
-            four_eyes.ask(work, refunds.ACT, order.id, title, reason, amount=str(amount), reason=reason)
+            four_eyes.ask(work, refunds.ACT, order.id, title, reason, amount=str(amount), why=reason)
 
         self.act(ask, "Asked. A second person decides under Decisions.")
         return redirect(url_for("SaleView.show", pk=pk))
