@@ -25,13 +25,13 @@ from connectpulse.core.api import (
     hookimpl,
 )
 
-from . import buying, invoicing, ledger, rates, subscriptions
+from . import buying, invoicing, ledger, overview, rates, subscriptions
 from .buying import settled
 from .invoicing import entities, invoices
 from .ledger import trial
 from .ledger.unit_ledger import UnitLedger
 
-AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA)
+AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA, overview.AREA)
 
 
 ROLES = (
