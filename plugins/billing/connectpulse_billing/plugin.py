@@ -17,6 +17,7 @@ from connectpulse.core.api import (
     Report,
     RestoreCheck,
     RetentionRule,
+    Role,
     SubjectHandler,
     View,
     Work,
@@ -28,6 +29,13 @@ from .ledger import trial
 from .ledger.unit_ledger import UnitLedger
 
 AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA)
+
+
+ROLES = (
+    Role("Billing manager", "Buys units, looks after the subscription and invoices of an organisation.",
+         reads=("Reports",)),
+    Role("Finance auditor", "Reads what was sold, paid and booked, of all organisations.", is_platform=True),
+)  # fmt: skip
 
 
 class BillingPlugin:
@@ -121,3 +129,8 @@ class BillingPlugin:
     def pulse_duties(self) -> list[Duty]:
         """Name what comes round."""
         return [each for area in AREAS for each in area.duties]
+
+    @hookimpl
+    def pulse_roles(self) -> list[Role]:
+        """Bring who buys, and who looks at the books."""
+        return list(ROLES)
