@@ -25,7 +25,7 @@ from connectpulse.core.api import (
     hookimpl,
 )
 
-from . import buying, invoicing, ledger, rates, subscriptions
+from . import buying, invoicing, ledger, overview, rates, subscriptions
 from .buying import settled
 from .invoicing import entities, invoices
 from .ledger import trial
@@ -33,7 +33,7 @@ from .ledger.unit_ledger import UnitLedger
 from .rates import prices
 from .subscriptions import charging, limiting
 
-AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA)
+AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA, overview.AREA)
 
 
 ROLES = (

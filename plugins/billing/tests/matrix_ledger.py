@@ -27,7 +27,7 @@ OF_THE_PLATFORM = frozenset({"account of units"})
 DOORS = {
     **{f"UnitsView.{name}": Door(READ, "Units") for name in ("list", "statement")},
     "LotView.list": Door(READ, "Units"),
-    "AccountView.list": Door(READ, "Accounts of units"),
-    "AccountView.edit": Door(WRITE, "Accounts of units", "account of units"),
+    "UnitAccountView.list": Door(READ, "Accounts of units"),
+    "UnitAccountView.edit": Door(WRITE, "Accounts of units", "account of units"),
     "DifferenceView.list": Door(READ, "Reconciliation"),
 }

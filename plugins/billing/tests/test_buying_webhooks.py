@@ -1,6 +1,7 @@
 """Units come once per order, on proof alone: whatever is repeated, forged, stale, raced, killed or out of order."""
 
 import time
+from dataclasses import replace
 from decimal import Decimal
 from itertools import permutations
 from threading import Barrier, Thread
@@ -58,36 +59,41 @@ def test_two_events_about_one_payment_grant_once(house: House, organisation: int
     assert gained(house, organisation, begun) == begun.units
 
 
+def die_while_applying(house: House) -> None:
+    """Grant, and die before that is committed."""
+    with house.work(GATEWAY) as work:
+        assert events.apply(work, events.due(work)[0])
+        raise ZeroDivisionError
+
+
 def test_storing_alone_grants_nothing_and_a_kill_before_granting_loses_nothing(house: House, organisation: int) -> None:
     begun = ordered(house, organisation)
     knock(house, signed(paid(begun)))
     assert gained(house, organisation, begun) == 0
-    with pytest.raises(ZeroDivisionError), house.work(GATEWAY) as work:  # the process dies before it commits
-        assert events.apply(work, events.due(work)[0])
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        die_while_applying(house)
     assert gained(house, organisation, begun) == 0
     assert apply_all(house) == 1
     assert gained(house, organisation, begun) == begun.units
     assert apply_all(house) == 0
 
 
-@pytest.mark.parametrize("case", ["another secret", "stale", "from the future of no secret", "changed", "none"])
-def test_what_is_forged_or_stale_grants_nothing(house: House, organisation: int, case: str) -> None:
+def test_what_is_forged_or_stale_grants_nothing(house: House, organisation: int) -> None:
     begun = ordered(house, organisation)
     body = paid(begun)
-    came = {
-        "another secret": signed(body, secret="whsec_other"),
-        "stale": signed(body, at=int(time.time()) - 301),
-        "from the future of no secret": signed(body, secret="", at=int(time.time()) + 60),
-        "changed": signed(paid(begun, amount=1)),
-        "none": signed(body),
-    }[case]
-    headers = {} if case == "none" else dict(came.headers)
-    forged = type(came)(came.method, came.rest, came.url, headers, came.query, body)
-    with pytest.raises(Forged):
-        knock(house, forged)
+    for came in (
+        signed(body, secret="whsec_other"),
+        signed(body, at=int(time.time()) - 301),
+        signed(body, secret=""),
+        replace(signed(body), body=paid(begun, amount=1)),
+        replace(signed(body), headers={}),
+        replace(signed(body), headers={"Stripe-Signature": "t=1,v1="}),
+        replace(signed(b"[]"), headers=signed(body).headers),
+    ):
+        with pytest.raises(Forged):
+            knock(house, came)
     assert stored(house) == 0
-    apply_all(house)
+    assert apply_all(house) == 0
     assert gained(house, organisation, begun) == 0
 
 
@@ -100,12 +106,12 @@ def test_a_replay_for_another_order_grants_nothing_more(house: House, organisati
     assert state(house, second)[0] == "awaiting"
 
 
-@pytest.mark.parametrize(("amount", "currency"), [(99_999, "pkr"), (100_001, "pkr"), (100_000, "usd")])
-def test_another_sum_or_currency_grants_nothing(house: House, organisation: int, amount: int, currency: str) -> None:
-    begun = ordered(house, organisation)
-    deliver(house, paid(begun, amount=amount, currency=currency))
-    assert gained(house, organisation, begun) == 0
-    assert state(house, begun) == ("awaiting", "differs")
+def test_another_sum_or_currency_grants_nothing(house: House, organisation: int) -> None:
+    for number, (amount, currency) in enumerate([(99_999, "pkr"), (100_001, "pkr"), (100_000, "usd")]):
+        begun = ordered(house, organisation, reference=f"r-{number}")
+        deliver(house, paid(begun, amount=amount, currency=currency, id=f"evt_{number}"))
+        assert gained(house, organisation, begun) == 0
+        assert state(house, begun) == ("awaiting", "differs")
 
 
 def test_sixteen_threads_that_deliver_at_once_grant_once(house: House, organisation: int) -> None:
@@ -136,19 +142,22 @@ def later(house: House) -> None:
         work.session.execute(text("UPDATE billing_payment_event SET due_at = now()"))
 
 
-@pytest.mark.parametrize("order_of", list(permutations(range(3))))
-def test_whatever_order_news_comes_in_the_end_is_the_same(
-    house: House, organisation: int, order_of: tuple[int, ...]
-) -> None:
-    begun = ordered(house, organisation)
-    news = [paid(begun), refunded(25_000), disputed("created", "needs_response")]
-    for each in order_of:
-        deliver(house, news[each])
-    for _ in range(2):
-        later(house)
-        apply_all(house)
-    assert gained(house, organisation, begun) == 0
-    assert state(house, begun) == ("reversed", "paid")
+def test_whatever_order_news_comes_in_the_end_is_the_same(house: House, organisation: int) -> None:
+    for number, order_of in enumerate(permutations(range(3))):
+        begun = ordered(house, organisation, reference=f"r-{number}")
+        payment = f"pi_{number}"
+        news = [
+            paid(begun, id=f"evt_{number}", payment=payment),
+            refunded(25_000, id=f"re_{number}", payment=payment),
+            disputed("created", "needs_response", id=f"dp_{number}", payment=payment),
+        ]
+        for each in order_of:
+            deliver(house, news[each])
+        for _ in range(2):
+            later(house)
+            apply_all(house)
+        assert gained(house, organisation, begun) == 0, order_of
+        assert state(house, begun) == ("reversed", "paid"), order_of
 
 
 def test_partial_refunds_take_back_their_share_to_the_last_unit(house: House, organisation: int) -> None:
@@ -163,15 +172,16 @@ def test_partial_refunds_take_back_their_share_to_the_last_unit(house: House, or
     assert state(house, begun)[0] == "reversed"
 
 
-@pytest.mark.parametrize("is_told_first", [True, False])
-def test_a_dispute_that_is_won_gives_the_units_again(house: House, organisation: int, is_told_first: bool) -> None:
-    begun = ordered(house, organisation)
-    deliver(house, paid(begun))
-    news = [disputed("created", "needs_response"), disputed("closed", "won")]
-    for each in reversed(news) if is_told_first else news:
-        deliver(house, each)
-    assert gained(house, organisation, begun) == begun.units
-    assert state(house, begun)[0] == "paid"
+def test_a_dispute_that_is_won_gives_the_units_again(house: House, organisation: int) -> None:
+    for number, is_told_first in enumerate((True, False)):
+        begun, payment = ordered(house, organisation, reference=f"r-{number}"), f"pi_{number}"
+        deliver(house, paid(begun, id=f"evt_{number}", payment=payment))
+        news = [disputed("created", "needs_response", id=payment, payment=payment),
+                disputed("closed", "won", id=payment, payment=payment)]  # fmt: skip
+        for each in reversed(news) if is_told_first else news:
+            deliver(house, each)
+        assert gained(house, organisation, begun) == begun.units
+        assert state(house, begun)[0] == "paid"
 
 
 def test_news_that_leads_nowhere_waits_and_is_kept(house: House, organisation: int) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Duty,
     Job,
@@ -19,7 +20,7 @@ from connectpulse.core.api import (
 )
 
 from ..area import Area
-from . import doors, rounds
+from . import doors, refunds, rounds
 from .gateways import offered
 from .health import CHECK
 from .models import Gateway, Package, PaymentEvent, Redemption, Tax, Voucher
@@ -124,5 +125,6 @@ AREA = Area(
     doors=[doors.DOOR],
     jobs=[Job(doors.APPLY, step=doors.apply)],
     duties=[Duty("billing.payments", "Looking after payments", timedelta(minutes=1), call=rounds.go)],
+    acts=[Act(refunds.ACT, "Pay back", "Selling", refunds.perform, path="/billing/sales/show/{id}")],
     views=_views,
 )  # fmt: skip

@@ -65,7 +65,8 @@ def apply(work: Work, event_id: int) -> bool:
         if attempt is None:
             return _wait(work, event, "No payment of ours has this reference.")
         try:
-            answer = _act(work, event, attempt)
+            with work.session.begin_nested():  # what must wait leaves nothing half done
+                answer = _act(work, event, attempt)
         except Refused as refusal:
             return _wait(work, event, str(refusal))
         event.state, event.answer = "done", answer

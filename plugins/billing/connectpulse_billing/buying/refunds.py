@@ -47,7 +47,7 @@ def _asked(work: Work, order: Order) -> Decimal:
 def perform(work: Work, order_id: int, facts: Mapping[str, Any]) -> None:
     """Pay back what two people agreed on; the gateway is asked by a duty, outside of this transaction."""
     order, amount = check(work, order_id, facts["amount"])
-    reason = str(facts.get("reason", ""))[:500]
+    reason = str(facts.get("why", ""))[:500]
     try:
         can_refund = gates.build(work, order.gateway, must_be_open=False).can_refund
     except NotFound:

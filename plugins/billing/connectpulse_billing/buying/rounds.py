@@ -1,8 +1,14 @@
 """What comes round every minute: news that waits, payments nobody told of, refunds on their way, orders too old."""
 
-from connectpulse.core.api import Actor, Opener, platform_scope
+from collections.abc import Callable
+
+import structlog
+
+from connectpulse.core.api import Actor, Opener, Work, platform_scope
 
 from . import events, inquiring, orders, refunds
+
+log = structlog.get_logger(__name__)
 
 _ACTOR = Actor("task", "Payments")
 
@@ -12,8 +18,7 @@ def go(open_work: Opener) -> bool:
     with open_work(_ACTOR) as work:
         waiting = events.due(work)
     for event_id in waiting:
-        with open_work(_ACTOR) as work:
-            events.apply(work, event_id)
+        _alone(open_work, lambda work, id=event_id: events.apply(work, id))
     inquire(open_work)
     pay_back(open_work)
     with open_work(_ACTOR) as work, platform_scope(work.session, "end orders nobody paid"):
@@ -30,8 +35,7 @@ def inquire(open_work: Opener) -> int:
     if not claims:
         return 0
     for claim, finding in zip(claims, inquiring.ask(claims), strict=True):
-        with open_work(_ACTOR) as work:
-            inquiring.write(work, claim, finding)
+        _alone(open_work, lambda work, each=claim, found=finding: inquiring.write(work, each, found))
     return len(claims)
 
 
@@ -44,6 +48,14 @@ def pay_back(open_work: Opener) -> int:
             fault = refunds.ask(claim)
         except refunds.LOST:
             continue  # it has a key, so that asking again pays back once
-        with open_work(_ACTOR) as work:
-            refunds.write(work, claim, fault)
+        _alone(open_work, lambda work, each=claim, why=fault: refunds.write(work, each, why))
     return len(claims)
+
+
+def _alone(open_work: Opener, verb: Callable[[Work], object]) -> None:
+    """Do one thing in a transaction of its own; what fails is rolled back, comes again, and stops no other."""
+    try:
+        with open_work(_ACTOR) as work:
+            verb(work)
+    except Exception:
+        log.exception("payment_step_failed")

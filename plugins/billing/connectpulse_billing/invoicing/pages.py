@@ -133,7 +133,7 @@ class InvoiceView(NounView):
         return Response(pdf.render(row, number), mimetype="application/pdf", headers=headers)
 
 
-class BuyerView(BaseView):  # type: ignore[misc]
+class BuyerView(BaseView):
     """What stands on the organisation's invoices."""
 
     class_permission_name = INVOICES
@@ -169,7 +169,7 @@ class BuyerView(BaseView):  # type: ignore[misc]
         return self.render_template("billing/buyer.html", known=known, typed=typed)
 
 
-class StatementView(BaseView):  # type: ignore[misc]
+class StatementView(BaseView):
     """What units came in and what they went for, by month."""
 
     class_permission_name = INVOICES

@@ -77,7 +77,7 @@ def total(items: Sequence[Item]) -> Item:
 
 
 def month_of(typed: str, today: date) -> date:
-    """Return the first day of a month written like 2026-11, of this one where nothing is; raise Refused for nonsense."""
+    """Return the first day of a month written like 2026-11, of this one by default; raise Refused for nonsense."""
     if not typed:
         return today.replace(day=1)
     try:

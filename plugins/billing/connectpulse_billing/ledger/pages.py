@@ -194,7 +194,7 @@ class DifferenceView(NounView):
     include_route_methods: ClassVar[set[str]] = {"list"}
 
 
-class AccountView(NounView):
+class UnitAccountView(NounView):
     """What every organisation has; units are given and taken by two people."""
 
     model = Account
@@ -244,7 +244,7 @@ VIEWS = (
     View(UnitsView, "Units", "Billing", "fa-coins", _READERS),
     View(LotView, "Lots of units", "Billing", "fa-layer-group", _READERS),
     View(
-        AccountView,
+        UnitAccountView,
         "Accounts of units",
         "Billing",
         "fa-scale-balanced",

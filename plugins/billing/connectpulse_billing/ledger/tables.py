@@ -4,7 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Numeric, SmallInteger, String, text
-from sqlalchemy.orm import Mapped, mapped_column, synonym
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column
 
 from connectpulse.core.api import BigId, CreatedAt, OwnedApart, Table
 
@@ -43,7 +44,11 @@ class Account(_Amounts, OwnedApart, Table):
 
     organisation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     created_at: Mapped[CreatedAt]
-    id = synonym("organisation_id")
+
+    @hybrid_property
+    def id(self) -> int:
+        """The organisation's id, by which lists page."""
+        return self.organisation_id
 
 
 class Entry(_Amounts, OwnedApart, Table):

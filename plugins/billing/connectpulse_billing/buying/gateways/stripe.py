@@ -81,8 +81,9 @@ class Stripe(Gateway):
             return _of_intent(found)
         found = await self._ask(http, "GET", f"/v1/checkout/sessions/{quote(asked.foreign_reference, safe='')}")
         if found.get("payment_status") == "paid":
-            return Finding(state=base.PAID, payment_reference=_id(found.get("payment_intent")) or str(found["id"]),
-                           amount=from_minor(found["amount_total"]), currency=str(found["currency"]).upper())  # fmt: skip
+            payment, amount = _id(found.get("payment_intent")) or str(found["id"]), from_minor(found["amount_total"])
+            currency = str(found["currency"]).upper()
+            return Finding(state=base.PAID, payment_reference=payment, amount=amount, currency=currency)
         if found.get("status") == "expired":
             return Finding(state=base.FAILED, answer="the page to pay on expired")
         return Finding(state=base.PENDING, answer=str(found.get("status", "")))

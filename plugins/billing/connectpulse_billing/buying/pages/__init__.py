@@ -8,6 +8,7 @@ from .buy import BuyView
 from .gateways import GatewayView
 from .orders import OrderView
 from .parts import BUYERS, SELLERS
+from .sales import SaleView
 from .shop import PackageView, TaxView, VoucherView
 from .transfers import TransferView
 
@@ -17,6 +18,7 @@ def views() -> Sequence[View]:
     return (
         View(BuyView, "Buy units", "Billing", "fa-cart-shopping", BUYERS),
         View(OrderView, "Orders", "Billing", "fa-receipt", BUYERS),
+        View(SaleView, "Sales", "Billing", "fa-cash-register", SELLERS),
         View(TransferView, "Transfers", "Billing", "fa-building-columns", SELLERS),
         View(PackageView, "Packages", "Billing", "fa-box", SELLERS),
         View(TaxView, "Taxes", "Billing", "fa-percent", SELLERS),

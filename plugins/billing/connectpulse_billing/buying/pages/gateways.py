@@ -72,6 +72,13 @@ class GatewayView(NounView):
     def after_edit(self, pk: str) -> str:
         return url_for("GatewayView.edit", pk=pk)
 
+    def called(self, pk: str | None) -> str:
+        """Return how payers know the gateway a form is about."""
+        with self.work() as work:
+            name = self.find(work, pk).name if pk is not None else request.args.get("gateway", "")
+            found = work.registry.gateways.get(name)
+            return found.title if found is not None else name
+
     def hook(self, pk: str | None) -> str:
         """Return the webhook address of the gateway a form is about, empty for one that sends none."""
         with self.work() as work:
