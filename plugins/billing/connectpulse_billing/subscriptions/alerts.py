@@ -22,8 +22,9 @@ AT_ONCE = 500
 _CROSS = text(
     """
     WITH has AS (
-        SELECT a.organisation_id, a.available + coalesce(
-                   (SELECT sum(d.available) FROM billing_delta d WHERE d.organisation_id = a.organisation_id), 0) AS units,
+        SELECT a.organisation_id, a.available + coalesce((
+                   SELECT sum(d.available) FROM billing_delta d WHERE d.organisation_id = a.organisation_id), 0
+               ) AS units,
                coalesce(s.is_low, false) AS is_low,
                greatest(
                    coalesce(s.units, 0),

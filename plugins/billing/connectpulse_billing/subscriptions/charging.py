@@ -181,7 +181,8 @@ def _misfit(work: Work, subscription: Subscription, charge: Charge, order: Order
     work.session.flush()
     notices.post(
         work, "billing.misfit", f"Order {order.id} was paid too late",
-        f"It was for {charge.plan.name}, and was withdrawn before. Pay {money.shown(order.total, order.currency)} back.",
+        f"It was for {charge.plan.name}, and was withdrawn before it was paid. "
+        f"Pay {money.shown(order.total, order.currency)} back.",
         roles=("Platform administrator", "Finance auditor"), level="alarm", is_binding=True,
         link=f"/billing/orders/show/{order.id}", key=f"billing.misfit/{order.id}",
     )  # fmt: skip
@@ -241,5 +242,3 @@ def asked_key(subscription: Subscription) -> str:
 def unpaid_key(subscription: Subscription) -> str:
     """Return the name of the matter that a subscription is unpaid."""
     return f"billing.unpaid/{subscription.id}"
-
-

@@ -54,9 +54,7 @@ def card_of(work: Work, plan_id: int) -> int | None:
 
 def is_used(work: Work, plan_id: int) -> bool:
     """Return whether anybody is, was or will be on a plan."""
-    wanted = select(Subscription.id).where(
-        or_(Subscription.plan_id == plan_id, Subscription.next_plan_id == plan_id)
-    )
+    wanted = select(Subscription.id).where(or_(Subscription.plan_id == plan_id, Subscription.next_plan_id == plan_id))
     return work.session.scalar(wanted.limit(1)) is not None
 
 

@@ -12,7 +12,17 @@ from connectpulse.core.api import Actor, Opener, Work, audit, notices, platform_
 from ..buying import money
 from . import periods
 from .charging import (
-    AHEAD, GRACE_DAYS, PAGE, ROLES, SUSPENDED_FOR, ask, asked_key, begin, end, held, is_paid_ahead, open_charge,
+    AHEAD,
+    GRACE_DAYS,
+    ROLES,
+    SUSPENDED_FOR,
+    ask,
+    asked_key,
+    begin,
+    end,
+    held,
+    is_paid_ahead,
+    open_charge,
     unpaid_key,
 )  # fmt: skip
 from .tables import ACTIVE, ENDED, GRACE, PERIOD, SUSPENDED, TRIAL, WAITING, Charge, Plan, Subscription
@@ -80,7 +90,9 @@ def _run(work: Work, subscription: Subscription, charge: Charge | None, now: dat
             ask_for_next(work, subscription)
             return True
         return False
-    if charge is not None and (is_paid_ahead(charge) or (charge.paid_at is not None and not subscription.cancels_at_end)):
+    if charge is not None and (
+        is_paid_ahead(charge) or (charge.paid_at is not None and not subscription.cancels_at_end)
+    ):
         begin(work, subscription, charge)
     elif subscription.cancels_at_end:
         end(work, subscription, "You cancelled it.")
@@ -122,7 +134,8 @@ def _suspend(work: Work, subscription: Subscription, charge: Charge, now: dateti
         return
     subscription.state, subscription.suspended_at = SUSPENDED, now
     _tell(work, subscription, charge, "Sending is suspended", "alarm",
-          f"Your subscription is unpaid: pay order {charge.order_id}. Sending works again as soon as it is paid.")  # fmt: skip
+          f"Your subscription is unpaid: pay order {charge.order_id}. "
+          "Sending works again as soon as it is paid.")  # fmt: skip
     audit.record(work, "billing.subscription_suspended", subscription, order=charge.order_id)
 
 

@@ -58,7 +58,8 @@ class Subscription(Owned, Table):
 
     __tablename__ = "billing_subscription"
     __table_args__ = (
-        Index("uq_billing_subscription_live", "organisation_id", unique=True, postgresql_where=text("state <> 'ended'")),
+        Index("uq_billing_subscription_live", "organisation_id", unique=True,
+              postgresql_where=text("state <> 'ended'")),
         Index("ix_billing_subscription_due", "due_at", postgresql_where=text("state <> 'ended'")),
         Index(None, "organisation_id", "id"),
         Index(None, "plan_id"),
@@ -101,9 +102,7 @@ class Charge(Owned, Table):
     )  # fmt: skip
 
     id: Mapped[BigId]
-    subscription_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("billing_subscription.id", ondelete="CASCADE")
-    )
+    subscription_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("billing_subscription.id", ondelete="CASCADE"))
     plan_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("billing_plan.id", ondelete="RESTRICT"))
     kind: Mapped[str] = mapped_column(String(10))
     starts_at: Mapped[datetime] = mapped_column(_MOMENT)
