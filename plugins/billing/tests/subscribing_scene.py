@@ -64,6 +64,14 @@ class Scene:
         with self.everywhere() as work:
             expiry.expire(work)
 
+    def standing(self) -> tuple[Subscription, list[int]]:
+        """Return the newest subscription, and the ids of orders that are not paid."""
+        with self.here() as work:
+            found = work.session.scalars(select(Subscription).order_by(Subscription.id.desc()).limit(1)).one()
+            owed = list(work.session.scalars(select(Order.id).where(Order.state.in_(("placed", "awaiting")))))
+            work.session.expunge_all()
+            return found, owed
+
     def at(self, *moment: int) -> None:
         """Set the clock, and let everything come round."""
         self.wall.now = datetime(*moment, tzinfo=UTC)  # type: ignore[misc, arg-type]

@@ -23,13 +23,18 @@ def live(work: Work) -> Subscription | None:
     return work.session.scalars(wanted).one_or_none()
 
 
+def is_first(work: Work) -> bool:
+    """Return whether the organisation never had a subscription: only then there is a trial."""
+    wanted = select(Subscription.id).where(Subscription.organisation_id == work.organisation_id)
+    return work.session.scalar(wanted.limit(1)) is None
+
+
 def subscribe(work: Work, plan_id: int) -> Subscription:
     """Put the organisation on a plan: on trial the first time, where the plan has one, else once it has paid."""
     plan, here, now = plans.pick(work, plan_id), work.organisation_id, work.clock()
     if live(work) is not None:
         raise Refused("You have a subscription already. Change its plan instead.")
-    is_first = work.session.scalar(select(Subscription.id).where(Subscription.organisation_id == here).limit(1)) is None
-    on_trial = bool(plan.trial_days) and is_first
+    on_trial = bool(plan.trial_days) and is_first(work)
     ends = now + (timedelta(days=plan.trial_days) if on_trial else AHEAD)
     made = Subscription(
         organisation_id=here, plan_id=plan.id, plan=plan, state=TRIAL if on_trial else WAITING, due_at=ends,

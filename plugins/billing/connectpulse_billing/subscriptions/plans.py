@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from connectpulse.core.api import NotFound, Refused, Work, records
+from connectpulse.core.api import NotFound, Refused, Work, platform_scope, records
 
 from ..buying import money
 from ..rates import cards
@@ -55,7 +55,8 @@ def card_of(work: Work, plan_id: int) -> int | None:
 def is_used(work: Work, plan_id: int) -> bool:
     """Return whether anybody is, was or will be on a plan."""
     wanted = select(Subscription.id).where(or_(Subscription.plan_id == plan_id, Subscription.next_plan_id == plan_id))
-    return work.session.scalar(wanted.limit(1)) is not None
+    with platform_scope(work.session, "look who is on a plan"):
+        return work.session.scalar(wanted.limit(1)) is not None
 
 
 def offered(work: Work) -> list[Plan]:

@@ -99,7 +99,8 @@ def _run(work: Work, subscription: Subscription, charge: Charge | None, now: dat
     elif charge is None:
         ask_for_next(work, subscription)
     else:
-        subscription.state, subscription.unpaid_since = GRACE, max(charge.starts_at, charge.asked_at)
+        # Counted from now, not from the due date: whatever did not run, everybody has these days and is reminded.
+        subscription.state, subscription.unpaid_since = GRACE, now
         work.session.flush()
         audit.record(work, "billing.subscription_unpaid", subscription, order=charge.order_id)
     return True
