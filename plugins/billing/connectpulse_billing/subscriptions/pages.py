@@ -45,7 +45,7 @@ class PlanView(NounView):
     route_base = "/billing/plans"
     is_platform = True
     search_hint = "the beginning of a name"
-    empty_hint = "No plans yet. Organisations pay as they go, and nothing is limited. Add one to offer more."
+    empty_hint = "No plans yet: organisations pay as they go, and nothing is limited. Add one to offer more."
     columns = (
         Column("Name", lambda row: link(row.name, "PlanView.show", pk=row.id)),
         Column("Fee without taxes", lambda row: f"{money.shown(row.fee, row.currency)} a {standing.every(row)}",
@@ -57,7 +57,7 @@ class PlanView(NounView):
     form: ClassVar[Form] = (
         Field("name", "Name", is_required=True, high=120),
         Field("fee", "Fee", is_required=True, high=20, group="Fee",
-              help="For a period, without taxes. 0 makes it free. Fee, units and limits stay once somebody subscribed."),
+              help="For a period, without taxes. 0: free. Fee, units and limits stay once somebody subscribed."),
         Field("currency", "Currency", is_required=True, high=3, default="PKR", group="Fee"),
         Field("months", "Period", Kind.CHOICE, choices=(("1", "a month"), ("12", "a year")), default="1", group="Fee"),
         Field("units", "Included units", high=20, default="0", group="What is included",

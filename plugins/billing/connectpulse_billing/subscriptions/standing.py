@@ -85,9 +85,15 @@ def used(work: Work, mine: Subscription) -> list[tuple[str, str]]:
     return [
         ("Included units", units),
         ("Channels", channels(work, plan)),
-        ("Users", f"{row.users:,} of {plan.users:,}" if plan.users else f"{row.users:,} of any number"),
+        ("Users", _users(row.users, plan.users)),
         ("API", f"{plan.api_per_minute:,} requests a minute" if plan.api_per_minute else "not limited"),
     ]
+
+
+def _users(there: int, most: int | None) -> str:
+    if most is None:
+        return f"{there:,} of any number"
+    return f"{there:,} of {most:,}" + ("; nobody else can be invited" if there >= most else "")
 
 
 def offers(work: Work, mine: Subscription | None) -> list[Offer]:
