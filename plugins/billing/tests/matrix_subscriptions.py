@@ -3,7 +3,6 @@
 from itertools import count
 
 from connectpulse_billing.subscriptions import plans
-from subscribing_scene import STARTER
 
 from connectpulse.core.api import Work
 from connectpulse.web.security.roles import READ, WRITE
@@ -13,7 +12,8 @@ _numbers = count(1)
 
 
 def _plan(work: Work) -> int:
-    return plans.save(work, None, STARTER | {"name": f"Plan {next(_numbers)}"}).id
+    typed = {"name": f"Plan {next(_numbers)}", "currency": "PKR", "fee": "100", "months": "1", "is_offered": True}
+    return plans.save(work, None, typed).id
 
 
 NOUNS = {"plan": _plan}

@@ -51,7 +51,7 @@ class PlanView(NounView):
         Column("Fee without taxes", lambda row: f"{money.shown(row.fee, row.currency)} a {standing.every(row)}",
                is_number=True),
         Column("Units", lambda row: money.units_shown(row.units), is_number=True),
-        Column("Trial", lambda row: f"{row.trial_days} days" if row.trial_days else ""),
+        Column("Trial", lambda row: f"{row.trial_days} days" if row.trial_days else "none"),
         Column("", lambda row: badge("offered", "ok") if row.is_offered else badge("not offered")),
     )  # fmt: skip
     form: ClassVar[Form] = (

@@ -24,8 +24,9 @@ from .charging import (
     is_paid_ahead,
     open_charge,
     unpaid_key,
-)  # fmt: skip
-from .tables import ACTIVE, ENDED, GRACE, PERIOD, SUSPENDED, TRIAL, WAITING, Charge, Plan, Subscription
+    void,
+)
+from .tables import ACTIVE, CHANGE, ENDED, GRACE, PERIOD, SUSPENDED, TRIAL, WAITING, Charge, Plan, Subscription
 
 REMIND_AFTER = (timedelta(0), timedelta(days=3), timedelta(days=6))
 """When an unpaid subscription is reminded of, counted from when it became unpaid."""
@@ -102,6 +103,7 @@ def _run(work: Work, subscription: Subscription, charge: Charge | None, now: dat
         # Counted from now, not from the due date: whatever did not run, everybody has these days and is reminded.
         subscription.state, subscription.unpaid_since = GRACE, now
         work.session.flush()
+        void(work, subscription, CHANGE)
         audit.record(work, "billing.subscription_unpaid", subscription, order=charge.order_id)
     return True
 
