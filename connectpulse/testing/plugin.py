@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from connectpulse.core.services.work import Work
     from connectpulse.core.storage.embedded import EmbeddedServer
     from connectpulse.house import House
+
+    from .databases import Databases
 
 REQUIRE_PEERS = "CONNECTPULSE_REQUIRE_PEERS"
 
@@ -72,39 +74,40 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Embed
 @pytest.fixture(scope="session")
 def database_template(database_server: "EmbeddedServer") -> str:
     """The name of a migrated, empty database that tests copy; plugins installed here are migrated too."""
-    from sqlalchemy import text
+    from .databases import address, create
 
-    name = "pulse_template"
-    with _maintenance(database_server) as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    house = _build(_url(database_server, name))
+    name = create(database_server, "template1")
+    house = _build(address(database_server, name))
     house.upgrade()
     house.close()
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(database_server: "EmbeddedServer", database_template: str) -> "Databases":
+    """The databases of this run: lent to a test, emptied after it."""
+    from .databases import Databases
+
+    return Databases(database_server, database_template)
+
+
 @pytest.fixture
-def database_url(database_server: "EmbeddedServer", database_template: str) -> Iterator[str]:
-    """The address of a database of this test alone."""
-    with fresh_database(database_server, database_template) as url:
+def database_url(databases: "Databases") -> Iterator[str]:
+    """The address of a migrated, empty database that this test has for itself."""
+    with databases.one() as url:
         yield url
 
 
 @contextmanager
 def fresh_database(server: "EmbeddedServer", template: str = "template1") -> Iterator[str]:
     """Make a database and yield its address; it is dropped at the end of the block."""
-    from secrets import token_hex
+    from .databases import address, create, drop
 
-    from sqlalchemy import text
-
-    name = f"test_{token_hex(6)}"
-    with _maintenance(server) as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    name = create(server, template)
     try:
-        yield _url(server, name)
+        yield address(server, name)
     finally:
-        with _maintenance(server) as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        drop(server, name)
 
 
 @pytest.fixture
@@ -137,14 +140,3 @@ def _build(url: str) -> "House":
     from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 
     return house.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
-
-
-def _url(server: "EmbeddedServer", database: str) -> str:
-    return server.url.rpartition("/")[0] + "/" + database
-
-
-def _maintenance(server: "EmbeddedServer") -> Any:
-    from sqlalchemy import create_engine, pool
-
-    engine = create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
-    return engine.connect()
