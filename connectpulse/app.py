@@ -15,11 +15,13 @@ from .web import (
     callbacks,
     consent,
     current,
+    doors,
     errors,
     headers,
     health,
     navigation,
     origin,
+    payment_cards,
     privacy,
     repairs,
     request_log,
@@ -92,6 +94,9 @@ def create_app(house: House) -> Flask:
     csrf = CSRFProtect(app)
     csrf.exempt(callbacks.blueprint)
     app.register_blueprint(callbacks.blueprint)
+    assert doors.blueprint.name in current.WITHOUT_PEOPLE
+    csrf.exempt(doors.blueprint)
+    app.register_blueprint(doors.blueprint)
     # Safe only as long as no cookie counts there: what a browser sends by itself must open nothing.
     assert v1.blueprint.name in current.WITHOUT_PEOPLE
     csrf.exempt(v1.blueprint)
@@ -103,6 +108,7 @@ def create_app(house: House) -> Flask:
     witness.install(app)
     errors.install(app)
     theme.install(app)
+    payment_cards.install(app)
     app.before_request(current.bind_organisation)
     app.before_request(gate.hold_back)
     app.before_request(consent.check)
@@ -114,6 +120,7 @@ def create_app(house: House) -> Flask:
             made = builder.add_view_no_menu(view)
             if view is AskView:
                 builder.sm.limiter.limit(ASK_LIMIT, key_func=network_address, methods=["POST"])(made.blueprint)
+        navigation.add_files(app, house.registry)
         navigation.add_plugins(builder, house.registry.views)
     return app
 

@@ -148,7 +148,7 @@ def build(
     places.set(archive=settings.archive_url, backup=settings.backup_url, ledger=settings.ledger_url)
     backups.use(
         settings.backup_recipient, settings.backup_hour,
-        (settings.backup_daily, settings.backup_weekly, settings.backup_monthly),
+        (settings.backup_daily, settings.backup_weekly, settings.backup_monthly), settings.backup_every_hours,
     )  # fmt: skip
     egress.allow(*settings.egress_allow)
     url = settings.database_url or embedded_server(settings).ensure_running()

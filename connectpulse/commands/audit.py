@@ -6,7 +6,7 @@ from ..core.domain.settings import Settings
 from ..core.services import audit
 from ..core.services.action_log import checkpoints, exporting, verifying
 from ..core.services.action_log.verifying import Report
-from ..core.storage import guard, ids
+from ..core.storage import ids
 from ..core.storage.trust import trust
 from ..house import House
 from . import site
@@ -40,8 +40,7 @@ def export(house: House, folder: Path) -> int:
 def checkpoint(house: House) -> int:
     """Write a checkpoint now; return how many chains grew since the last."""
     house.require_database()
-    with house.work(site.operator()) as work, guard.platform_scope(work.session, "checkpoint the action log"):
-        return checkpoints.write(work)
+    return checkpoints.write(house.work, site.operator())
 
 
 def told(report: Report) -> list[str]:

@@ -81,8 +81,7 @@ def restore(house: House, identity_text: str, name: str, tell: Tell) -> Aftermat
     tell("Erasing again whom the backup brought back …")
     aftermath = restoring.settle(house.work, made)
     aftermath.warnings += [f"The action log does not hold. {each}" for each in broken]
-    with house.work(site.operator()) as work, guard.platform_scope(work.session, "end a restore"):
-        restoring.finish(work, made, aftermath)
+    restoring.finish(house.work, site.operator(), made, aftermath)
     return aftermath
 
 

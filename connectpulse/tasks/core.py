@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery
+from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, periodic, recovery, ways_in
 from ..core.services.access import signing_in
 from ..core.services.action_log import checking, checkpoints
 from ..core.services.backups import running as backup_running
@@ -54,6 +54,8 @@ def register(queue: Any, house: House, worker: str, is_stopping: Callable[[], bo
     house.waker = lambda name, subject_id: tasks[name](subject_id)
     for name, schedule, sweep in PERIODIC:
         queue.periodic_task(schedule, name=name)(_swept(house, name, sweep))
+    for name, schedule, duty in HOURLY:
+        queue.periodic_task(schedule, name=name)(_done(house, name, duty))
     for declare in house.registry.tasks:
         declare(queue)
 
@@ -62,6 +64,15 @@ def _swept(house: House, name: str, sweep: Sweep) -> Callable[[], None]:
     def run() -> None:
         with house.work(SYSTEM) as work, guard.platform_scope(work.session, name):
             done = sweep(work)
+        if done:
+            log.info("swept", sweep=name, done=done)
+
+    return run
+
+
+def _done(house: House, name: str, duty: Callable[[Opener], Any]) -> Callable[[], None]:
+    def run() -> None:
+        done = duty(house.work)
         if done:
             log.info("swept", sweep=name, done=done)
 
@@ -87,6 +98,7 @@ def _make_partitions(work: Work) -> int:
 
 
 PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
+    ("core.wake_duties", crontab(minute="*"), periodic.wake),
     ("core.start_campaigns", crontab(minute="*"), campaigns.start_due),
     ("core.wake_campaigns", crontab(minute="*"), recovery.stalled),
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
@@ -96,7 +108,6 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
     ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
-    ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
     ("core.check_audit", crontab(minute="41", hour="3"), checking.start_all),
     ("core.wake_retention", crontab(minute="*"), retention.is_due),
     ("core.watch_retention", crontab(minute="*/10"), retention_report.watch),
@@ -106,6 +117,11 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     (backup_watch.WAKE, crontab(minute="23"), backup_watch.wake),
 )
 """Sweeps by name, with their times; on the elected worker only."""
+
+HOURLY: tuple[tuple[str, Any, Callable[[Opener], Any]], ...] = (
+    ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
+)
+"""What the elected worker does in units of work of its own, because it asks a store in between."""
 
 FREQUENT: tuple[tuple[str, Sweep], ...] = (
     ("core.recover_leases", recovery.leases),
@@ -145,6 +161,7 @@ DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     ("core.mail_notices", deliver.at_once),
     ("core.send_mail", mail.send_due),
     ("core.carry_out_requests", carrying.run_due),
+    ("core.tell_ways_in", ways_in.tell_due),
     ("core.sweep_copies", handing.sweep_hourly),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""

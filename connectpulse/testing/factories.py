@@ -5,7 +5,7 @@ from itertools import count
 
 from sqlalchemy import select
 
-from connectpulse.core.services import contacts, records
+from connectpulse.core.services import contacts, furnishing, records
 from connectpulse.core.services.contacts import Person
 from connectpulse.core.services.work import Actor, Work
 from connectpulse.core.storage.models import AuditEntry, Contact, ContactList, Organisation
@@ -16,10 +16,12 @@ _numbers = count(1)
 
 
 def organisation(house: House, name: str = "", country: str = "PK", timezone: str = "Asia/Karachi") -> int:
-    """Create an organisation; return its id."""
+    """Create an organisation with what a trial needs, like units where they are metered; return its id."""
     with house.work(ADMINISTRATOR) as work:
         row = Organisation(name=name or f"Organisation {next(_numbers)}", country=country, timezone=timezone)
-        return records.create(work, row, "organisation.created").id
+        made = records.create(work, row, "organisation.created").id
+        furnishing.furnish(work, made)
+        return made
 
 
 def verbs(work: Work) -> list[str]:

@@ -91,8 +91,8 @@ def trial(given: dict[str, str], rows: int, kills: int, seed: int) -> dict[str, 
     found = places_of(house)
     assert set(found) == expected
     house.clock = lambda: datetime.now(UTC) + timedelta(hours=2)
+    orphans = archives.sweep(house.work)
     with house.work(SYSTEM) as work:
-        orphans = archives.sweep(work)
         left = int(work.session.scalar(text("SELECT count(*) FROM pulse_message")) or 0)
         files = len(archives.listed(work, None, is_all=True))
     house.close()

@@ -20,7 +20,7 @@ from connectpulse.core.services import audit
 from connectpulse.core.services.action_log import checkpoints, verifying
 from connectpulse.core.services.action_log.verifying import Report
 from connectpulse.core.services.work import SYSTEM, Work
-from connectpulse.core.storage import guard, sealing
+from connectpulse.core.storage import sealing
 from connectpulse.house import House
 from connectpulse.testing import factories
 
@@ -46,8 +46,7 @@ def fill(house: House, chance: random.Random) -> Heads:
                 kept = seen.setdefault(row["organisation_id"], [])
                 if not kept or kept[-1]["entries"] != row["entries"]:
                     kept.append(dict(row))
-    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
-        assert checkpoints.write(work)
+    assert checkpoints.write(house.work)
     return seen
 
 

@@ -23,6 +23,7 @@ LINKS = {"ab_user_role", "ab_user_group", "ab_group_role", "ab_permission_view_r
 KEPT = {"pulse_hold"}
 """Stays whole: it says that others must stay."""
 NEVER_SHOWN = {"password", "content"}
+NAME = "Amina Administrator"
 
 
 def test_every_table_has_exactly_one_rule() -> None:
@@ -66,6 +67,7 @@ def _personal_row(model: Any, organisation: int) -> dict[str, Any]:
     }
     values |= {"object_type": "User", "object_id": "7"}
     values |= dict.fromkeys(("value", "address", "email", "recipient"), ADDRESS)
+    values |= dict.fromkeys(("created_by", "launched_by", "approved_by"), NAME)
     values |= {"body": ADDRESS.encode(), "state": "done"} if model.__tablename__ == "pulse_callback" else {}
     values |= {"content": f"Amina,{ADDRESS}".encode()} if model.__tablename__ == "pulse_import_chunk" else {}
     values |= {"sample": [f"To {ADDRESS}"]} if model.__tablename__ == "pulse_quote" else {}
@@ -78,7 +80,7 @@ def _personal_row(model: Any, organisation: int) -> dict[str, Any]:
 def test_a_person_is_found_and_forgotten_in_every_personal_column(standing_house: House, rule: RetentionRule) -> None:
     handler = HANDLERS[rule.model.__tablename__]
     organisation = factories.organisation(standing_house)
-    person = Subject(organisation, (("phone", ADDRESS),), (1,), 7)
+    person = Subject(organisation, (("phone", ADDRESS),), (1,), 7, (NAME,))
     with standing_house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
         rows.put(work.session, rule.model, rule.personal_columns, **_personal_row(rule.model, organisation))
         before = work.session.execute(_personal(rule, organisation)).mappings().all()

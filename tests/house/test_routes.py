@@ -14,7 +14,7 @@ from tests.journeys.panel_scene import Visitor, panel, visitor
 OPEN = {
     "HomeView.index", "HomeView.live", "SignInView.login", "SignInView.logout", "LocaleView.index", "UtilView.back",
     "appbuilder.static", "static", "callbacks.receive", "health.healthz", "health.readyz", "health.metrics",
-    "health.details", "api.openapi", "icon",
+    "health.details", "api.openapi", "icon", "hooks.knock", "plugin_files",
     "SignInView.second", "SignInView.forgotten", "SignInView.passkey", "SignInView.passkey_options",
     "InvitationView.show", "InvitationView.accept", "NewPasswordView.show", "NewPasswordView.choose",
     "PrivacyView.show", "PrivacyView.history", "PrivacyView.version", "PrivacyView.changes",

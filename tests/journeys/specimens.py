@@ -38,6 +38,7 @@ from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.web.security import accounts, roles
 from connectpulse.web.security.accounts import Account
+from tests.house import declared
 
 _numbers = count(1)
 Maker = Callable[[Work], int]
@@ -253,13 +254,14 @@ NOUNS: Mapping[str, Maker] = {
     "sender": _sender,
     "suppression": _suppression,
     "template": _template,
+    **declared.table("NOUNS"),
 }
 """How a fresh row of each noun is made, in a unit of work of its organisation."""
 
 OF_THE_PLATFORM = frozenset({
     "account", "agreement", "backup", "connection", "drill", "invitation to the platform", "organisation", "route",
     "stray message", "support request",
-})  # fmt: skip
+}) | declared.names("OF_THE_PLATFORM")  # fmt: skip
 """Nouns that belong to no organisation."""
 OF_A_PERSON = frozenset({"help request", "notice", "saved search"})
 """Nouns that are one person's, wherever they work."""

@@ -63,12 +63,16 @@ class RetentionRule:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A person, as far as we know them: every address and account that is theirs."""
+    """A person, as far as we know them: every address and account that is theirs.
+
+    `names` is what rows say of whoever made them: the full name of the account.
+    """
 
     organisation_id: int | None
     addresses: tuple[tuple[str, str], ...] = ()
     contact_ids: tuple[int, ...] = ()
     user_id: int | None = None
+    names: tuple[str, ...] = ()
 
 
 Rows = Iterable[Mapping[str, Any]]

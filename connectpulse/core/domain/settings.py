@@ -82,6 +82,15 @@ SETTINGS: Form = (
         help="An age recipient; its secret key stays off this machine. Empty: no backups are made.",
     ),
     Field(
+        "BACKUP_EVERY_HOURS",
+        "Hours from one backup to the next",
+        Kind.NUMBER,
+        default=24,
+        low=1,
+        high=24,
+        help="What is lost at most when the database is. Of each day that is over, the last one is kept.",
+    ),
+    Field(
         "BACKUP_HOUR",
         "Hour of the day that backups are made at",
         Kind.NUMBER,
@@ -216,6 +225,7 @@ class Settings:
     archive_url: str
     backup_url: str
     backup_recipient: str
+    backup_every_hours: int
     backup_hour: int
     backup_daily: int
     backup_weekly: int

@@ -14,6 +14,7 @@ from ..domain.audit import AuditAction
 from ..storage import guard, sealing
 from ..storage.base import Owned
 from ..storage.vault import Encrypted
+from . import ways_in
 from .work import Work
 
 HIDDEN = "•••"
@@ -55,6 +56,7 @@ def record_named(
         detail=sealing.as_json(_redact(action, detail)),
     )
     sealing.add(work.session, entry)
+    ways_in.note(work, verb, kind, id)
 
 
 def changes(row: Any) -> dict[str, list[Any]]:

@@ -10,13 +10,15 @@ from typing import Any
 from sqlalchemy import String, and_, cast, false, func, or_, select, update
 
 from .. import plugin_checks
+from ..domain import roles
 from ..domain.audit import AuditAction
+from ..domain.jobs import Job
 from ..domain.retention import RetentionRule, Subject, SubjectHandler, Then
 from ..errors import PluginRefused
 from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
-from . import expansion, imports, leaving, quotes
+from . import expansion, imports, leaving, periodic, quotes
 from .access import duties as access
 from .action_log import cutting, erasure
 from .action_log import duties as action_log
@@ -24,7 +26,6 @@ from .actions import ACTIONS
 from .api import duties as api
 from .backups import duties as backups
 from .disclosure import duties as disclosure
-from .jobs import JobKind
 from .kinds import KINDS
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
@@ -32,6 +33,7 @@ from .policy import duties as policy
 from .retention import duties as retention
 from .rights import duties as rights
 from .rights import handlers as special
+from .rights import makers
 from .subjects import both, by_address, by_contact, by_user, either, handler
 from .support import duties as support
 from .work import Work
@@ -42,6 +44,13 @@ YEAR = timedelta(days=365)
 SIGN_IN = timedelta(days=180)
 PROCESSED = timedelta(days=7)
 ACCOUNTABILITY = timedelta(days=730)
+
+MAKERS: dict[type[Any], tuple[str, ...]] = {
+    models.Campaign: ("created_by", "launched_by", "approved_by"),
+    models.Import: ("created_by",),
+    models.TemplateVersion: ("created_by",),
+}
+"""Columns that keep the full name of whoever made a row."""
 
 PARTS = (
     notices.PART,
@@ -68,15 +77,18 @@ def register(registry: Registry) -> None:
     registry.actions.update({action.verb: action for action in taken})
     registry.rules.update({rule.model.__tablename__: rule for rule in rules})
     registry.subjects.update({each.model.__tablename__: each for each in handlers})
+    registry.roles |= {role.name: role for role in roles.CORE}
     registry.ledgers[UnmeteredLedger.name] = UnmeteredLedger()
-    registry.jobs |= {
-        "import": JobKind(imports.step, imports.give_up),
-        "quote": JobKind(quotes.step, quotes.give_up),
-        "expand": JobKind(expansion.step, expansion.give_up),
-        "cancel": JobKind(leaving.cancel_step, leaving.nothing_to_tell),
-    }
+    jobs = [
+        Job("import", imports.step, imports.give_up),
+        Job("quote", quotes.step, quotes.give_up),
+        Job("expand", expansion.step, expansion.give_up),
+        Job("cancel", leaving.cancel_step),
+        periodic.KIND,
+        *(job for part in PARTS for job in part.jobs),
+    ]
+    registry.jobs |= {job.name: job for job in jobs}
     for part in PARTS:
-        registry.jobs |= part.jobs
         registry.acts |= {act.name: act for act in part.acts}
 
 
@@ -121,19 +133,19 @@ def retention_rules() -> list[RetentionRule]:
         kept(m.ListMember, "contact list of the organisation", age="contact_id"),
         kept(m.Suppression, "to respect an objection, for as long as it stands", "value"),
         kept(m.Consent, "proof of consent, for as long as it is relied on", "value", "evidence"),
-        log(m.Import, MESSAGE_LOG, Then.PURGE, "what was imported", age="created_at",
+        log(m.Import, MESSAGE_LOG, Then.PURGE, "what was imported", *MAKERS[m.Import], age="created_at",
             final_only="state <> 'running'"),
         log(m.ImportChunk, PROCESSED, Then.PURGE, "a file being imported", "content", age="import_id",
             parent=m.Import),
         log(m.ImportFault, MESSAGE_LOG, Then.PURGE, "rows that were not imported", "value", age="import_id",
             parent=m.Import),
         kept(m.Template, "content of the organisation"),
-        kept(m.TemplateVersion, "content of the organisation"),
+        kept(m.TemplateVersion, "content of the organisation", *MAKERS[m.TemplateVersion]),
         kept(m.Sender, "identities of the organisation"),
         kept(m.Connection, "contract with a provider"),
         kept(m.ConnectionSlot, "operation", age="updated_at"),
         kept(m.Route, "operation"),
-        log(m.Campaign, MESSAGE_LOG, Then.ARCHIVE, "campaign log", age="created_at",
+        log(m.Campaign, MESSAGE_LOG, Then.ARCHIVE, "campaign log", *MAKERS[m.Campaign], age="created_at",
             final_only="state IN ('finished', 'cancelled', 'failed')", **choice),
         log(m.CampaignList, MESSAGE_LOG, Then.PURGE, "campaign log", age="campaign_id", parent=m.Campaign),
         log(m.Quote, MESSAGE_LOG, Then.PURGE, "campaign log", "sample", age="created_at"),
@@ -151,6 +163,7 @@ def retention_rules() -> list[RetentionRule]:
             final_only="state <> 'open'"),
         log(m.Job, PROCESSED, Then.PURGE, "operation", age="created_at",
             final_only="state IN ('done', 'failed')"),
+        kept(m.Duty, "operation"),
         log(m.Pace, PROCESSED, Then.PURGE, "operation", age="next_at"),
         log(m.AuditEntry, ACCOUNTABILITY, Then.ARCHIVE, "accountability", "actor_name", "actor_address",
             "object_name", "detail", statute="What was done is proved for two years.", whole_only=True,
@@ -191,6 +204,9 @@ def subject_handlers() -> list[SubjectHandler]:
         special.suppression(),
         handler(m.Consent, by_address(m.Consent), ("value", "evidence"), erase_row=True, rectifiable=("value",),
                 beside=("scheme", "channel", "purpose", "created_at")),
+        makers.made_by(m.Campaign, MAKERS[m.Campaign], saying="reason"),
+        makers.made_by(m.Import, MAKERS[m.Import], saying="reason"),
+        makers.made_by(m.TemplateVersion, MAKERS[m.TemplateVersion]),
         special.import_fault(),
         special.import_chunk(),
         special.quote(),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import text
 
+from ..storage.models import Connection
 from ..storage.trust import trust
 from . import audit
 from .work import Work
@@ -41,6 +42,37 @@ def known(work: Work, organisation_id: int, addresses: Iterable[Address]) -> set
         {"homes": homes, "hashes": list(whose)},
     )
     return {whose[bytes(row[0])] for row in found}
+
+
+def among(work: Work, connection_id: int, values: Iterable[str]) -> set[str]:
+    """Return those of `values`, addresses of a connection's channel, whose people were erased from anywhere.
+
+    Cost: one hash for each value and organisation that ever erased somebody, of those the connection may serve.
+    """
+    connection = work.session.get(Connection, connection_id)
+    if connection is None or connection.channel not in work.registry.channels:
+        return set()
+    scheme = work.registry.channel(connection.channel).scheme
+    only = connection.organisation_id
+    homes = _homes(work, only) if only is not None else _all_homes(work)
+    whose = {hashed(home, scheme, value): value for value in values for home in homes}
+    if not whose:
+        return set()
+    found = work.session.scalars(
+        text("SELECT hash FROM pulse_erased WHERE organisation_id = ANY(:homes) AND hash = ANY(:hashes)"),
+        {"homes": homes, "hashes": list(whose)},
+    )
+    return {whose[bytes(each)] for each in found}
+
+
+def _all_homes(work: Work) -> list[int]:
+    rows = work.session.scalars(
+        text(
+            "SELECT home FROM (SELECT 0 AS home UNION ALL SELECT id FROM pulse_organisation) AS homes "
+            "WHERE EXISTS (SELECT 1 FROM pulse_erased WHERE organisation_id = home)"
+        )
+    )
+    return list(rows)
 
 
 def _homes(work: Work, organisation_id: int) -> list[int]:

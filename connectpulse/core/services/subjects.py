@@ -12,12 +12,15 @@ from sqlalchemy import (
     ColumnElement,
     String,
     and_,
+    any_,
     cast,
     delete,
     false,
+    func,
     literal,
     or_,
     select,
+    true,
     tuple_,
     update,
 )
@@ -27,7 +30,8 @@ from ..domain.retention import Rows, Subject, SubjectHandler
 from ..domain.rights import ANONYMISED, ERASED, KEPT
 from ..errors import Refused
 from ..storage import ids
-from ..storage.base import Table
+from ..storage.base import Owned, Table
+from ..storage.models import Organisation
 from . import audit
 from .work import Work
 
@@ -63,6 +67,17 @@ def by_user(model: type[Any], column: str) -> Locate:
     return lambda subject: getattr(model, column) == subject.user_id if subject.user_id else false()
 
 
+def by_name(model: type[Any], *columns: str) -> Locate:
+    """Find rows that keep the full name of the subject's account as whoever made them."""
+
+    def locate(subject: Subject) -> ColumnElement[bool]:
+        if not subject.names:
+            return false()
+        return or_(*(getattr(model, column).in_(subject.names) for column in columns))
+
+    return locate
+
+
 def either(*ways: Locate) -> Locate:
     """Find rows that any of `ways` finds."""
     return lambda subject: or_(*(way(subject) for way in ways))
@@ -93,23 +108,25 @@ def handler(
     def scope(subject: Subject) -> ColumnElement[bool]:
         return _within(model, subject, locate(subject))
 
+    inside = _reaching(model, scope)
+
     def find(work: Work, subject: Subject) -> Rows:
-        for row in work.session.scalars(select(model).where(scope(subject))).unique():
+        for row in work.session.scalars(select(model).where(inside(subject))).unique():
             yield {column: audit.plain(getattr(row, column)) for column in personal}
 
     def export(work: Work, subject: Subject) -> Rows:
-        for row in work.session.scalars(select(model).where(scope(subject))).unique():
+        for row in work.session.scalars(select(model).where(inside(subject))).unique():
             yield {column: _readable(column, getattr(row, column)) for column in (*beside, *personal)}
 
     def rectify(work: Work, subject: Subject, values: Mapping[str, str]) -> int:
-        return _rectify(work, model, scope(subject), rectifiable, values)
+        return _rectify(work, model, inside(subject), rectifiable, values)
 
     def erase(work: Work, subject: Subject) -> int:
         if is_kept:
             return 0
         if erase_row:
-            return _rows(work, delete(model).where(scope(subject)))
-        return _rows(work, update(model).where(scope(subject)).values(**_emptied(model, [*personal, *hidden])))
+            return _rows(work, delete(model).where(inside(subject)))
+        return _rows(work, update(model).where(inside(subject)).values(**_emptied(model, [*personal, *hidden])))
 
     fate = KEPT if is_kept else ERASED if erase_row else ANONYMISED
     return SubjectHandler(
@@ -164,6 +181,18 @@ def _within(model: type[Any], subject: Subject, found: ColumnElement[bool]) -> C
     if subject.organisation_id is not None and hasattr(model, "organisation_id"):
         return and_(found, model.organisation_id == subject.organisation_id)
     return found
+
+
+def _reaching(model: type[Any], scope: Locate) -> Locate:
+    return lambda subject: and_(scope(subject), anywhere(model, subject))
+
+
+def anywhere(model: type[Any], subject: Subject) -> ColumnElement[bool]:
+    """Return the condition that lets the whole platform be searched by indexes that begin with an organisation."""
+    if subject.organisation_id is not None or not issubclass(model, Owned):
+        return true()
+    every = func.array(select(Organisation.id).scalar_subquery())
+    return model.organisation_id == any_(every)
 
 
 def _emptied(model: type[Table], personal: Sequence[str]) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _ended(work: Work, name: str) -> Backup | None:
 def _next(work: Work) -> datetime | None:
     """Return when the next backup is due; None if none are made, or one is due now."""
     site = plan.site()
-    slot = plan.last_slot(work.clock(), site.hour)
+    slot = plan.last_slot(work.clock(), site.hour, site.every)
     if not site.recipient or not watch.is_asked_since(work, slot):
         return None
-    return slot + timedelta(days=1)
+    return slot + timedelta(hours=site.every)

@@ -4,9 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Card,
+    Door,
+    Duty,
     HealthCheck,
+    Job,
+    Limit,
+    PaymentGateway,
     Report,
     RestoreCheck,
     RetentionRule,
@@ -16,6 +22,10 @@ from connectpulse.core.api import (
 
 
 def _no_views() -> Sequence[View]:
+    return ()
+
+
+def _no_gateways() -> Sequence[PaymentGateway]:
     return ()
 
 
@@ -33,4 +43,10 @@ class Area:
     cards: Sequence[Card] = ()
     reports: Sequence[Report] = ()
     restore_checks: Sequence[RestoreCheck] = ()
+    doors: Sequence[Door] = ()
+    jobs: Sequence[Job] = ()
+    duties: Sequence[Duty] = ()
+    acts: Sequence[Act] = ()
+    limits: Sequence[Limit] = ()
+    gateways: Callable[[], Sequence[PaymentGateway]] = field(default=_no_gateways)
     views: Callable[[], Sequence[View]] = field(default=_no_views)

@@ -3,22 +3,46 @@
 from importlib.metadata import version
 
 from connectpulse.core.api import (
+    Act,
     AuditAction,
     Card,
+    Door,
+    Duty,
     HealthCheck,
+    Job,
+    Ledger,
+    Limit,
+    PaymentGateway,
     PluginInfo,
     PluginKind,
     Report,
     RestoreCheck,
     RetentionRule,
+    Role,
     SubjectHandler,
     View,
+    Work,
     hookimpl,
 )
 
-from . import buying, invoicing, ledger, rates, subscriptions
+from . import buying, invoicing, ledger, overview, rates, subscriptions
+from .buying import settled
+from .invoicing import entities, invoices
+from .ledger import trial
+from .ledger.unit_ledger import UnitLedger
 
-AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA)
+AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA, overview.AREA)
+
+
+ROLES = (
+    Role("Billing manager", "Buys units, looks after the subscription and invoices of an organisation.",
+         reads=("Reports",)),
+    Role("Finance auditor", "Reads what was sold, paid and booked, of all organisations.", is_platform=True),
+)  # fmt: skip
+
+settled.PAID = (invoices.issue_for_order,)
+settled.REVERSED = (invoices.issue_for_reversal,)
+settled.SELLERS = (entities.seller,)
 
 
 class BillingPlugin:
@@ -32,7 +56,7 @@ class BillingPlugin:
             version=version("connectpulse-billing"),
             title="Billing",
             contact="https://github.com/connectpulse/connectpulse",
-            kinds=frozenset({PluginKind.TOOL}),
+            kinds=frozenset({PluginKind.BILLING}),
             owns_tables=tuple(rule.model.__tablename__ for area in AREAS for rule in area.rules),
             migrations="connectpulse_billing.migrations",
             summary="Units, rate cards, purchases, subscriptions and invoices.",
@@ -52,6 +76,16 @@ class BillingPlugin:
     def pulse_audit_actions(self) -> list[AuditAction]:
         """Name the verbs written to the action log."""
         return [each for area in AREAS for each in area.actions]
+
+    @hookimpl
+    def pulse_ledger(self) -> Ledger:
+        """Keep every organisation's units."""
+        return UnitLedger()
+
+    @hookimpl
+    def pulse_demo(self, work: Work) -> None:
+        """Give an organisation of a demonstration units to try."""
+        trial.furnish(work)
 
     @hookimpl
     def pulse_views(self) -> list[View]:
@@ -77,3 +111,38 @@ class BillingPlugin:
     def pulse_restore_checks(self) -> list[RestoreCheck]:
         """Say what must hold after a restore."""
         return [each for area in AREAS for each in area.restore_checks]
+
+    @hookimpl
+    def pulse_payment_gateways(self) -> list[PaymentGateway]:
+        """Offer ways to pay."""
+        return [each for area in AREAS for each in area.gateways()]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        """Answer payment gateways."""
+        return [each for area in AREAS for each in area.doors]
+
+    @hookimpl
+    def pulse_jobs(self) -> list[Job]:
+        """Name the work in the background."""
+        return [each for area in AREAS for each in area.jobs]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Name what comes round."""
+        return [each for area in AREAS for each in area.duties]
+
+    @hookimpl
+    def pulse_acts(self) -> list[Act]:
+        """Name what two people do."""
+        return [each for area in AREAS for each in area.acts]
+
+    @hookimpl
+    def pulse_roles(self) -> list[Role]:
+        """Bring the roles of those who look after money."""
+        return list(ROLES)
+
+    @hookimpl
+    def pulse_limits(self) -> list[Limit]:
+        """Say what plans allow."""
+        return [each for area in AREAS for each in area.limits]

@@ -51,6 +51,7 @@ def rules() -> list[RetentionRule]:
         log(m.KnownDevice, SIGN_IN, "seen_at", "user_id", "device"),
         log(m.Invitation, timedelta(days=30), "created_at", "email", "first_name", "last_name"),
         log(m.PasswordReset, _DAY, "created_at", "user_id"),
+        RetentionRule(m.AccessChange, "changed_at", None, Then.PURGE, "security of accounts, until it is told"),
         log(m.Challenge, _DAY, "expires_at", "user_id"),
         log(m.WrongTries, timedelta(days=2), "updated_at", "user_id", final_only="closed_until < now()"),
         kept(m.AccountState, "user_id"),

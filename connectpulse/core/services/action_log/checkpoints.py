@@ -7,23 +7,24 @@ platform's chain tells of each, so that none can be taken away either. They lie 
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from ...domain.roles import AUDITOR, PLATFORM_ADMINISTRATOR
 from ...errors import Refused
-from ...storage import ids
-from ...storage.models import AuditEntry, AuditHead
+from ...storage import guard, ids
+from ...storage.models import AuditDraft, AuditEntry, AuditHead
 from ...storage.stores import Store, places
 from ...storage.trust import canonical, sealed, trust, unsealed
 from .. import audit
 from ..notices import board
-from ..work import Work
+from ..work import SYSTEM, Actor, Opener, Work
 
 FOLDER = "audit"
 OVERLAP = timedelta(hours=1)
@@ -56,36 +57,85 @@ class Checkpoint:
     back_to: int = 0
 
 
-def write(work: Work) -> int:
+def write(open_work: Opener, actor: Actor = SYSTEM) -> int:
     """Write a checkpoint of every chain that grew since the last; return how many. An hourly duty.
 
     Before that, the marks of the last one are looked up: a chain that does not pass through them any more
-    was cut, and those who must know are told.
+    was cut, and those who must know are told. The store is asked and written to between transactions.
     """
-    work.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('pulse_audit_checkpoint'))"))
     last = latest(places.ledger)
-    _compare(work, last)
-    if last is not None and last_told(work) < last.number:
-        _tell(work, last)
-    grown = _grown(work, last)
-    if not grown:
-        return 0
-    _put(work, last, grown)
-    return len(grown)
+    with _alone(open_work, actor) as work:
+        is_behind = last_told(work) > (last.number if last else 0)
+    if is_behind:  # somebody wrote one in this moment; or it was taken away, and then it is written over
+        last = latest(places.ledger)
+    with _alone(open_work, actor) as work:
+        _compare(work, last)
+        if not (draft := _open_draft(work, last)):
+            if last is not None and last_told(work) < last.number:
+                _tell(work, last)
+            grown = _grown(work, last)
+            draft = _draft(work, last, grown) if grown else None
+    return _put(open_work, actor, draft) if draft else 0
 
 
-def begin_anew(work: Work, backup: str) -> None:
+def begin_anew(open_work: Opener, backup: str) -> None:
     """Write a checkpoint that tells of a restore: those that were written after the backup do not count any more.
 
     It takes the key of trust, and stays in the row of checkpoints: a log cannot be turned back by it unseen.
     """
-    work.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('pulse_audit_checkpoint'))"))
     last = latest(places.ledger)
-    if last is None or last.restored != backup or last_told(work) != last.number:
-        _put(work, last, _grown(work, None), backup)
+    with _alone(open_work, SYSTEM) as work:
+        draft = _open_draft(work, last)
+        if draft is None or draft.restored != backup:
+            work.session.execute(delete(AuditDraft))
+            is_written = last is not None and last.restored == backup and last_told(work) == last.number
+            draft = None if is_written else _draft(work, last, _grown(work, None), backup)
+    if draft is not None:
+        _put(open_work, SYSTEM, draft)
 
 
-def _put(work: Work, last: Checkpoint | None, grown: Mapping[int, Mark], restored: str = "") -> None:
+@contextmanager
+def _alone(open_work: Opener, actor: Actor) -> Iterator[Work]:
+    """Open work on checkpoints of the whole platform, one at a time."""
+    with open_work(actor) as work, guard.platform_scope(work.session, "checkpoint the action log"):
+        work.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('pulse_audit_checkpoint'))"))
+        yield work
+
+
+def _open_draft(work: Work, last: Checkpoint | None) -> Checkpoint | None:
+    """Return the checkpoint that somebody began to write and that may still be put after `last`, or is `last`."""
+    row = work.session.scalars(select(AuditDraft)).one_or_none()
+    if row is None:
+        return None
+    draft = parse(row.content, trust.public_key)
+    follows = (last.number + 1, last.digest) if last else (1, "")
+    if (draft.number, draft.before) == follows or (last is not None and draft.digest == last.digest):
+        return draft
+    work.session.delete(row)
+    work.session.flush()
+    return None
+
+
+def _put(open_work: Opener, actor: Actor, draft: Checkpoint) -> int:
+    """Put a checkpoint that is written down into the store, and let the log tell of it; return its marks.
+
+    Whoever does it again puts the same bytes under the same name.
+    """
+    with open_work(actor) as work:
+        row = work.session.get(AuditDraft, draft.number)
+        content = row.content if row is not None else None
+    if content is None or sha256(content).hexdigest() != draft.digest:
+        return 0
+    places.ledger.put(_name(draft.number), content)
+    with _alone(open_work, actor) as work:
+        mine = delete(AuditDraft).where(AuditDraft.number == draft.number, AuditDraft.content == content)
+        if work.session.execute(mine.returning(AuditDraft.number)).one_or_none() is not None:
+            _tell(work, draft)
+    return len(draft.marks)
+
+
+def _draft(work: Work, last: Checkpoint | None, grown: Mapping[int, Mark], restored: str = "") -> Checkpoint:
+    """Write down what the next checkpoint says."""
     number = last.number + 1 if last else 1
     content: dict[str, Any] = {
         "kind": "connectpulse audit checkpoint",
@@ -97,8 +147,9 @@ def _put(work: Work, last: Checkpoint | None, grown: Mapping[int, Mark], restore
     if restored:
         content |= {"restored": restored, "back_to": last_told(work)}
     written = canonical(sealed(content))
-    places.ledger.put(_name(number), written)
-    _tell(work, parse(written, trust.public_key))
+    work.session.add(AuditDraft(number=number, content=written))
+    work.session.flush()
+    return parse(written, trust.public_key)
 
 
 def _tell(work: Work, written: Checkpoint) -> None:

@@ -56,6 +56,7 @@ def rules() -> list[RetentionRule]:
                       statute="A chain is proved for as long as the log lasts."),
         RetentionRule(m.AuditCheck, "started_at", None, Then.PURGE, "accountability, for as long as the log lasts",
                       statute="A chain is proved for as long as the log lasts."),
+        RetentionRule(m.AuditDraft, "created_at", None, Then.PURGE, "accountability, until it lies in the ledger"),
         RetentionRule(m.AuditSearch, "created_at", None, Then.PURGE, "account, for as long as it lasts", ("user_id",)),
     ]  # fmt: skip
 
@@ -64,4 +65,4 @@ def handlers() -> list[SubjectHandler]:
     return [handler(m.AuditSearch, by_user(m.AuditSearch, "user_id"), ("user_id", "name"), erase_row=True)]
 
 
-PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, jobs={checking.JOB: checking.KIND})
+PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, jobs=(checking.KIND,))

@@ -23,22 +23,26 @@ LEFT_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """For whom backups are encrypted (an age recipient, empty for none), when they are made, how many are kept."""
+    """For whom backups are encrypted (an age recipient, empty for none), when they are made, how many are kept.
+
+    They are made at `hour`, and from then on `every` so many hours.
+    """
 
     recipient: str = ""
     hour: int = 2
     keep: tuple[int, int, int] = (14, 8, 12)
+    every: int = 24
 
 
 class _Site:
     plan = Plan()
 
 
-def use(recipient: str, hour: int, keep: tuple[int, int, int]) -> None:
+def use(recipient: str, hour: int, keep: tuple[int, int, int], every: int = 24) -> None:
     """Make backups by these settings from now on; raise Misconfigured if `recipient` is no age recipient."""
     if recipient:
         read_recipient(recipient)
-    _Site.plan = Plan(recipient, hour, keep)
+    _Site.plan = Plan(recipient, hour, keep, every)
 
 
 def site() -> Plan:
@@ -56,10 +60,12 @@ def read_recipient(text: str) -> x25519.Recipient:
         ) from None
 
 
-def last_slot(now: datetime, hour: int) -> datetime:
-    """Return the last moment before `now` that a backup was to be made at."""
-    slot = now.replace(hour=hour, minute=0, second=0, microsecond=0)
-    return slot if slot <= now else slot - timedelta(days=1)
+def last_slot(now: datetime, hour: int, every: int = 24) -> datetime:
+    """Return the last moment before `now` that a backup was to be made at: at `hour`, then `every` so many hours."""
+    first = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    if first > now:
+        first -= timedelta(days=1)
+    return first + (now - first) // timedelta(hours=every) * timedelta(hours=every)
 
 
 def kept(taken: Sequence[tuple[str, datetime]], keep: tuple[int, int, int]) -> set[str]:

@@ -2,7 +2,8 @@
 
 What happened after the backup is not in it. So campaigns that ran are paused with that reason, starts that have
 passed are missed, single messages and mail on their way are not sent again, and erasures are replayed. Sessions
-that were ended since and links that were used would be good again: all of them end, and keys of the API are named.
+that were ended since and links that were used would be good again: all of them end. What else was taken away from
+somebody since is told in the ledger's store, and is taken away again.
 """
 
 from collections.abc import Callable
@@ -16,14 +17,14 @@ from sqlalchemy import URL, select, text, update
 from ...errors import Misconfigured, Refused
 from ...storage import guard
 from ...storage.models import Campaign
-from ...storage.stores import Store
-from .. import audit, campaigns, leaving, recovery
+from ...storage.stores import Store, places
+from .. import audit, campaigns, leaving, recovery, ways_in
 from ..access import ending
 from ..action_log import checkpoints, verifying
 from ..api import keys
 from ..retention import archives
 from ..rights import replaying
-from ..work import SYSTEM, Opener, Work
+from ..work import SYSTEM, Actor, Opener, Work
 from . import pipes, plan, programs, running
 from .manifest import Manifest
 from .taking import connected
@@ -118,6 +119,7 @@ class Aftermath:
     stopped: int = 0
     unsent_mail: int = 0
     sessions: int = 0
+    shut_out: int = 0
     erasures: int = 0
     erased: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -135,8 +137,26 @@ def settle(open_work: Opener, manifest: Manifest, *, scrub: bool = True) -> Afte
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "settle a restored database"):
         for step in STEPS:
             step(work, manifest, found)
+    _shut_out(open_work, manifest, found)
     replay(open_work, found, scrub=scrub)
     return found
+
+
+def _shut_out(open_work: Opener, manifest: Manifest, found: Aftermath) -> None:
+    """Take away again what had been taken away after the backup: keys, passwords, accounts, roles, passkeys."""
+    told, faults = ways_in.read(places.ledger, manifest.moment)
+    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "shut out who was shut out"):
+        found.shut_out = ways_in.take_away(work, told)
+        good = keys.good(work)
+    found.warnings += faults
+    if found.shut_out:
+        found.warnings.append(
+            f"Shut out again: {found.shut_out}. Keys, accounts, roles and passkeys that had been taken away after the "
+            "backup are gone; whose password had been changed asks for a link to choose one."
+        )
+    if good:
+        named = ", ".join(f"{name} ({prefix})" for name, prefix in good)
+        found.warnings.append(f"Keys of the API that are good: {len(good)}. Revoke those you do not know: {named}.")
 
 
 def chain(open_work: Opener, manifest: Manifest) -> list[str]:
@@ -152,15 +172,16 @@ def replay(open_work: Opener, found: Aftermath, *, scrub: bool) -> None:
     found.warnings += [f"Not everything was erased again: {fault}" for fault in done.faults]
 
 
-def finish(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def finish(open_work: Opener, actor: Actor, manifest: Manifest, found: Aftermath) -> None:
     """Write down that the database was brought back, in the action log and in its checkpoints; let processes work."""
-    audit.record_named(
-        work, "backup.restored", None, "Backup", "", manifest.name, taken_at=manifest.taken_at, paused=found.paused,
-        missed=found.missed, erased=found.erased,
-    )  # fmt: skip
-    work.session.flush()
-    checkpoints.begin_anew(work, manifest.name)
-    work.session.execute(text(f"DROP TABLE IF EXISTS {MARK}"))
+    with open_work(actor) as work:
+        audit.record_named(
+            work, "backup.restored", None, "Backup", "", manifest.name, taken_at=manifest.taken_at,
+            paused=found.paused, missed=found.missed, erased=found.erased,
+        )  # fmt: skip
+    checkpoints.begin_anew(open_work, manifest.name)
+    with open_work(actor) as work:
+        work.session.execute(text(f"DROP TABLE IF EXISTS {MARK}"))
 
 
 def since(manifest: Manifest) -> str:
@@ -233,13 +254,6 @@ def _shut(work: Work, manifest: Manifest, found: Aftermath) -> None:
     found.sessions = ending.everything(work, "restored")
     if found.sessions:
         found.warnings.append(f"Sessions that were open and are ended: {found.sessions}. Everybody signs in anew.")
-    good = keys.good(work)
-    if good:
-        named = ", ".join(f"{name} ({prefix})" for name, prefix in good)
-        found.warnings.append(
-            f"Keys of the API that are good again: {len(good)}. Any that was revoked after the backup is among them. "
-            f"Revoke those you do not know to be in use: {named}."
-        )
 
 
 def _forget_lost(work: Work, manifest: Manifest, found: Aftermath) -> None:

@@ -45,7 +45,7 @@ def schedule(work: Work) -> int:
     site = plan.site()
     if not site.recipient:
         return 0
-    slot = plan.last_slot(work.clock(), site.hour)
+    slot = plan.last_slot(work.clock(), site.hour, site.every)
     if is_asked_since(work, slot):
         return 0
     try:

@@ -7,26 +7,37 @@ than the catalogue knows it is refused.
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ...domain.retention import Rows, Subject
-from ...errors import NotFound
+from ...errors import NotFound, PulseError
+from ...storage import guard
 from ...storage.models import Archive
 from ...storage.stores import places
 from ...storage.trust import trust
-from ..work import Work
-from . import files, holds, search
+from ..work import SYSTEM, Opener, Work
+from . import clock, files, holds, search
 
 log = structlog.get_logger(__name__)
 
 ORPHANED = timedelta(hours=1)
-"""A file is written this long before its rows are gone, at the very most."""
+"""A file that nobody knows is left alone this long, except for the run that may still catalogue it."""
+LEASE = timedelta(minutes=10)
+"""How long writing one file anew may take."""
+PATIENCE = 60.0
+"""Seconds to wait for somebody else who writes the same file anew."""
+
+
+class Busy(PulseError):
+    """Somebody else writes the same archive anew."""
 
 
 def site() -> str:
@@ -65,6 +76,8 @@ def _read(row: Archive) -> tuple[pa.Table, int]:
     rows, generation = files.opened(row.name, bytes.fromhex(row.key["key"]), content)
     if rows.num_rows != row.rows or generation < row.generation:
         raise files.Damaged(f"The archive {row.name} is not the one in the catalogue, but an older one.")
+    if generation == row.generation and _digest(content) != row.digest:
+        raise files.Damaged(f"The archive {row.name} is not the one in the catalogue, but another of its generation.")
     return rows, generation
 
 
@@ -106,19 +119,20 @@ def export(work: Work, subject: Subject) -> Rows:
             yield {"table": row.table_name, "archive": row.name, **found}
 
 
-def erase(work: Work, subject: Subject, faults: list[str] | None = None) -> int:
+def erase(open_work: Opener, subject: Subject, faults: list[str] | None = None) -> int:
     """Empty the person's values in every archive that is not held; return the rows changed. Safe to run again.
 
-    An archive that cannot be read raises Damaged, or with `faults` is told there, once, and the others go on.
+    Files are read and written between transactions. An archive that cannot be read raises Damaged, or with `faults`
+    is told there, once, and the others go on.
     """
-    if any(hold.kind == holds.SUBJECT for hold in holds.standing(work, subject)):
-        return 0
+    with _reaching(open_work) as work:
+        if any(hold.kind == holds.SUBJECT for hold in holds.standing(work, subject)):
+            return 0
+        known = [row.id for row in _theirs(work, subject)]
     erased = 0
-    for known in _theirs(work, subject):
-        if holds.covers(work, known.table_name, known.organisation_id) is not None:
-            continue
+    for archive_id in known:
         try:
-            erased += _erase_in(work, known.id, subject)
+            erased += _erase_in(open_work, archive_id, subject)
         except files.Damaged as fault:
             if faults is None:
                 raise
@@ -127,27 +141,86 @@ def erase(work: Work, subject: Subject, faults: list[str] | None = None) -> int:
     return erased
 
 
-def _erase_in(work: Work, archive_id: int, subject: Subject) -> int:
-    """Rewrite one file without the person's values, locked against another erasure in the same file."""
-    locked = select(Archive).where(Archive.id == archive_id).with_for_update().execution_options(populate_existing=True)
-    row = work.session.scalars(locked).one_or_none()
-    if row is None:
-        return 0
-    rows, generation = _read(row)
-    columns = work.registry.rules[row.table_name].personal_columns
-    emptied, count = search.without_person(work.registry, row.table_name, rows, subject, columns)
-    if count or generation > row.generation:
-        _rewrite(work, row, emptied, generation + bool(count))
+def _erase_in(open_work: Opener, archive_id: int, subject: Subject) -> int:
+    """Rewrite one file without the person's values, leased against anybody else who writes it anew."""
+    with taken(open_work, archive_id) as row:
+        if row is None:
+            return 0
+        with _reaching(open_work) as work:
+            if holds.covers(work, row.table_name, row.organisation_id) is not None:
+                return 0
+            registry = work.registry
+        rows, generation = _read(row)
+        columns = registry.rules[row.table_name].personal_columns
+        emptied, count = search.without_person(registry, row.table_name, rows, subject, columns)
+        if count or generation > row.generation:
+            _rewrite(open_work, row, emptied, generation + bool(count))
     return count
 
 
-def _rewrite(work: Work, row: Archive, rows: pa.Table, generation: int) -> None:
+def _rewrite(open_work: Opener, row: Archive, rows: pa.Table, generation: int) -> None:
+    """Put a file anew under its name and key, and catalogue that; `row` is leased to the caller."""
     key = bytes.fromhex(row.key["key"])
     content = files.sealed(row.name, key, rows, generation)
     places.archive.put(row.name, content)
     files.opened(row.name, key, places.archive.get(row.name))
-    row.size, row.digest, row.generation, row.rewritten_at = len(content), _digest(content), generation, work.clock()
-    work.session.flush()
+    _recatalogue(open_work, row, content, generation)
+
+
+def _recatalogue(open_work: Opener, row: Archive, content: bytes, generation: int) -> None:
+    with _reaching(open_work) as work:
+        mine = update(Archive).where(Archive.id == row.id, Archive.writer == row.writer)
+        kept = work.session.execute(
+            mine.values(
+                size=len(content), digest=_digest(content), generation=generation, rewritten_at=work.clock()
+            ).returning(Archive.id),
+            execution_options={"synchronize_session": False},
+        )
+        if kept.one_or_none() is None:
+            raise Busy(f"The archive {row.name} was written anew by somebody else meanwhile: try again.")
+
+
+@contextmanager
+def taken(open_work: Opener, archive_id: int) -> Iterator[Archive | None]:
+    """Hold the catalogue's entry of a file while it is written anew, None if it is gone; raise Busy after a while.
+
+    It is held by a lease, not by a transaction: no session is open meanwhile. Who was killed holds it `LEASE` long.
+    """
+    me = secrets.token_hex(16)
+    until = time.monotonic() + PATIENCE
+    while (row := _lease(open_work, archive_id, me)) is not None and row.writer != me:
+        if time.monotonic() > until:
+            raise Busy(f"The archive {row.name} is being written anew by somebody else: try again.")
+        time.sleep(0.2)
+    try:
+        yield row
+    finally:
+        if row is not None:
+            with _reaching(open_work) as work:
+                mine = update(Archive).where(Archive.id == archive_id, Archive.writer == me)
+                work.session.execute(mine.values(writer="", lease_until=None))
+
+
+def _lease(open_work: Opener, archive_id: int, me: str) -> Archive | None:
+    """Return a catalogue entry, apart from any session, with its writer; that is `me` if nobody held it."""
+    with _reaching(open_work) as work:
+        row = work.session.get(Archive, archive_id, with_for_update=True)
+        if row is None:
+            return None
+        now = clock.now(work)
+        if row.lease_until is None or row.lease_until < now:
+            row.writer, row.lease_until = me, now + LEASE
+            work.session.flush()
+        work.session.refresh(row)
+        work.session.expunge(row)
+        return row
+
+
+@contextmanager
+def _reaching(open_work: Opener) -> Iterator[Work]:
+    """Open work that reaches every organisation's archives."""
+    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "write archives anew"):
+        yield work
 
 
 def damaged(work: Work, *, limit: int | None = None) -> Iterator[str]:
@@ -176,12 +249,18 @@ def forget_lost(work: Work) -> list[str]:
     return [row.name for row in lost]
 
 
-def sweep(work: Work) -> int:
-    """Delete files that no catalogue entry knows: what a killed run left behind; return how many."""
-    known = set(work.session.scalars(select(Archive.name)))
-    before = work.clock() - ORPHANED
+def sweep(open_work: Opener) -> int:
+    """Delete files that no catalogue entry knows: what a killed run left behind; return how many.
+
+    Done by whoever holds the lease of retention, as a file is known only when its rows are gone. The store is
+    asked while no transaction is open. Cost: one listing of the files, one of the catalogue.
+    """
     store = places.archive
-    left = [each.name for each in store.entries(site()) if each.modified_at < before and each.name not in known]
+    there = store.entries(site())
+    with open_work(SYSTEM) as work:
+        known = set(work.session.scalars(select(Archive.name)))
+        before = work.clock() - ORPHANED
+    left = [each.name for each in there if each.modified_at < before and each.name not in known]
     for name in left:
         store.delete(name)
         log.info("archive_swept", name=name)

@@ -81,8 +81,8 @@ def rows_of(rule: RetentionRule, leaf: Leaf) -> str:
     return f'"{leaf.name}" AS "{rule.table}"'
 
 
-def purge(open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, tally: Tally) -> Iterator[None]:
-    """Delete the rows of a slice that may go, or empty their personal columns; yield after each step. O(rows)."""
+def purge(open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, tally: Tally) -> None:
+    """Delete the rows of a slice that may go, or empty their personal columns, step by step. O(rows)."""
     is_anonymised = rule.then is Then.ANONYMISE
     sets, still = conditions.emptied(rule) if is_anonymised else ("", "true")
     start = "(0,0)"
@@ -102,15 +102,14 @@ def purge(open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, tally
         tally.found += count
         tally.anonymised += count if is_anonymised else 0
         tally.deleted += 0 if is_anonymised else count
-        yield
         if count < PURGED and start == "(0,0)":
             return
         # Rows that a scan by another index left behind are found from the beginning once more.
         start = last if count == PURGED and not is_anonymised else "(0,0)"
 
 
-def archive(open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, tally: Tally) -> Iterator[None]:
-    """Archive and delete the rows of a slice that may go; yield after each step. O(rows)."""
+def archive(open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, tally: Tally) -> None:
+    """Archive and delete the rows of a slice that may go, step by step. O(rows)."""
     tries = _TRIES
     while True:
         with open_work(SYSTEM) as work:
@@ -123,7 +122,6 @@ def archive(open_work: Opener, rule: RetentionRule, part: Slice, leaf: Leaf, tal
             tries -= 1
             if not tries:
                 raise
-        yield
 
 
 def _read(work: Work, rule: RetentionRule, leaf: Leaf, may_go: str) -> list[Row]:

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from ...domain.acts import Act
 from ...domain.audit import AuditAction
 from ...domain.retention import RetentionRule, SubjectHandler, Then
 from ...storage import models as m
-from ..four_eyes import Act
 from ..part import Part
 from ..subjects import by_address, by_contact, by_user, either, handler
 from . import closing, holds

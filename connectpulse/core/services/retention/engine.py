@@ -6,7 +6,6 @@ where rows still are. Whatever a rule's failure was, the other rules are applied
 
 import hashlib
 import time
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import uuid4
@@ -20,7 +19,7 @@ from ...storage import leaves
 from ...storage.models import RetentionClock, RetentionRun
 from .. import audit
 from ..work import SYSTEM, Opener, Work
-from . import archives, batches, clock, closing, terms
+from . import archives, batches, clock, closing, lease, terms
 from .batches import Tally
 from .terms import Slice
 
@@ -29,7 +28,6 @@ log = structlog.get_logger(__name__)
 RUN = "core.retain"
 """The queue task of a run."""
 EVERY = timedelta(minutes=30)
-_LEASE = timedelta(minutes=10)
 
 
 class _Plan(NamedTuple):
@@ -86,7 +84,7 @@ def _claim(work: Work, me: str, moment: datetime) -> bool:
         return False
     if row.run_at is not None and row.run_at <= moment < row.run_at + EVERY - timedelta(minutes=1):
         return False
-    row.runner, row.lease_until, row.run_at = me, moment + _LEASE, moment
+    row.runner, row.lease_until, row.run_at = me, moment + lease.LENGTH, moment
     return True
 
 
@@ -96,6 +94,7 @@ def run(open_work: Opener, moment: datetime, me: str = "") -> int:
     O(rows that go), in steps of bounded size.
     """
     began = time.monotonic()
+    bare, open_work = open_work, lease.held(open_work, me, moment) if me else open_work
     with open_work(SYSTEM) as work:
         whole = RetentionRun(started_at=moment)
         work.session.add(whole)
@@ -108,7 +107,7 @@ def run(open_work: Opener, moment: datetime, me: str = "") -> int:
     for plan in (each for each in plans if each.leaves or each.error):
         tally = Tally()
         started = time.monotonic()
-        error = plan.error or _apply(open_work, plan, moment, tally, me, began)
+        error = plan.error or _apply(open_work, plan, tally)
         faults += [error] if error else []
         _add(total, tally)
         if error or not tally.is_empty:
@@ -119,7 +118,7 @@ def run(open_work: Opener, moment: datetime, me: str = "") -> int:
                 work.session.add(row)
                 _fill(work.session.get_one(RetentionRun, run_id), total, " ".join(faults), time.monotonic() - began)
     faults += _afterwards(open_work, moment)
-    with open_work(SYSTEM) as work:
+    with bare(SYSTEM) as work:
         done = work.session.get_one(RetentionRun, run_id)
         _fill(done, total, " ".join(faults), time.monotonic() - began)
         done.is_done = True
@@ -160,48 +159,30 @@ def _may_any(work: Work, rule: RetentionRule, parts: list[Slice], leaf: leaves.L
     return any(batches.any_may_go(work, rule, part, leaf) for part in parts)
 
 
-def _apply(
-    open_work: Opener, plan: _Plan, moment: datetime, tally: Tally, me: str, began: float
-) -> str:  # fmt: skip
+def _apply(open_work: Opener, plan: _Plan, tally: Tally) -> str:
     """Apply one rule; return why it failed, empty if it did not."""
     try:
-        for _ in _steps(open_work, plan, tally):
-            if me:
-                _keep(open_work, me, moment + timedelta(seconds=time.monotonic() - began))
+        _steps(open_work, plan, tally)
     except Exception as error:
         return _fault(plan.rule, error)
     return ""
 
 
-def _steps(open_work: Opener, plan: _Plan, tally: Tally) -> Iterable[None]:
+def _steps(open_work: Opener, plan: _Plan, tally: Tally) -> None:
     rule, parts = plan.rule, plan.parts
     oldest = min(part.cutoff for part in parts)
+    step = batches.archive if rule.then is Then.ARCHIVE else batches.purge
     for leaf in plan.leaves:
         if rule.whole_only:
             if leaf.is_over(oldest):
                 batches.archive_whole(open_work, rule, parts, leaf, tally)
-                yield
             continue
         if leaf.is_over(oldest) and rule.then is Then.PURGE and batches.drop(open_work, rule, parts, leaf, tally):
-            yield
             continue
-        step = batches.archive if rule.then is Then.ARCHIVE else batches.purge
         for part in parts:
-            yield from step(open_work, rule, part, leaf, tally)
+            step(open_work, rule, part, leaf, tally)
         if leaf.is_over(oldest):
             batches.drop(open_work, rule, parts, leaf, tally)
-            yield
-
-
-def _keep(open_work: Opener, me: str, moment: datetime) -> None:
-    """Hold on to the lease; raise Refused if another run has taken it."""
-    with open_work(SYSTEM) as work:
-        row = clock.the_row(work)
-        if row.runner != me:
-            raise Refused("Another run has taken over.")
-        if row.stopped_at is not None:
-            raise Refused(row.reason)
-        row.lease_until = moment + _LEASE
 
 
 def _afterwards(open_work: Opener, moment: datetime) -> list[str]:
@@ -213,8 +194,7 @@ def _afterwards(open_work: Opener, moment: datetime) -> list[str]:
         log.exception("closing_failed")
         faults.append(f"A closed organisation was not erased: {type(error).__name__}")
     try:
-        with open_work(SYSTEM) as work:
-            archives.sweep(work)
+        archives.sweep(open_work)
     except (OSError, NotFound) as error:
         faults.append(f"The archive store does not answer: {type(error).__name__}")
     return faults

@@ -16,6 +16,7 @@ from .conditions import POSTGRESQL
 MEMORY = "512MB"
 ERASED = "(erased)"
 _ADDRESSES = ("address", "value", "recipient", "email")
+_NAMES = ("created_by", "launched_by", "approved_by", "author_name")
 _USERS = ("user_id", "actor_id", "asked_by", "decided_by", "placed_by")
 
 
@@ -77,7 +78,19 @@ def without_person(
                 hit.add(place)
         index = rows.column_names.index(name)
         rows = rows.set_column(index, rows.schema.field(name), pa.array(kept, rows.schema.field(name).type))
-    return rows, len(hit)
+    return _unsaid(rows, mask, subject), len(hit)
+
+
+def _unsaid(rows: pa.Table, mask: Sequence[bool], subject: Subject) -> pa.Table:
+    """Return `rows` without the subject's names in what is said of how the rows ended."""
+    if "reason" not in rows.column_names or not subject.names:
+        return rows
+    said = rows.column("reason").to_pylist()
+    for place, is_theirs in enumerate(mask):
+        for name in subject.names if is_theirs and said[place] else ():
+            said[place] = said[place].replace(f"by {name}", f"by {ERASED}")
+    index = rows.column_names.index("reason")
+    return rows.set_column(index, rows.schema.field("reason"), pa.array(said, rows.schema.field("reason").type))
 
 
 def _empty(kind: Any) -> Any:
@@ -112,6 +125,11 @@ def _plainly(names: set[str], subject: Subject) -> str:
         found += [f'"{name}" IN ({values})' for name in _ADDRESSES if name in names]
     if subject.contact_ids and "contact_id" in names:
         found.append(f"contact_id IN ({', '.join(str(int(each)) for each in subject.contact_ids)})")
+    if subject.names:
+        values = ", ".join(map(_quoted, subject.names))
+        found += [f'"{name}" IN ({values})' for name in _NAMES if name in names]
+        if "reason" in names:
+            found += [f"contains(reason, {_quoted(f'by {each}')})" for each in subject.names]
     if subject.user_id:
         found += [f'"{name}" = {int(subject.user_id)}' for name in _USERS if name in names]
         if {"object_type", "object_id"} <= names:

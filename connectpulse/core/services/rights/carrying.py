@@ -193,13 +193,12 @@ def _empty(open_work: Opener, request_id: int) -> bool:
 
 def _erase(open_work: Opener, request_id: int) -> bool:
     """Take the person out of archives: after the tables, for what was moved between them meanwhile is here by now."""
-    with (
-        open_work(SYSTEM, _home(open_work, request_id)) as work,
-        guard.platform_scope(work.session, "carry out a subject request"),
-    ):
+    with open_work(SYSTEM) as work:
+        subject = carried.opened(request_id, work.session.get_one(SubjectRequest, request_id).facts["subject"])
+    archived = holding.erase(open_work, subject)
+    with open_work(SYSTEM, _home(open_work, request_id)) as work:
         request = intake.find(work, request_id, lock=True)
-        facts = dict(request.facts)
-        archived = holding.erase(work, carried.opened(request.id, facts.pop("subject")))
+        facts = {name: each for name, each in request.facts.items() if name != "subject"}
         request.facts = facts | {"done": facts["done"] | ({"archives": archived} if archived else {})}
         request.stage = "erased"
     return True

@@ -21,17 +21,27 @@ LAST = ("pulse_membership", "pulse_subject_request", "pulse_address", "pulse_con
 """What others are found by goes last; the log goes first, because it is found by what is still there."""
 
 
+_HOME = """
+SELECT o.id FROM pulse_organisation o CROSS JOIN LATERAL (
+    SELECT 1 FROM {table} WHERE organisation_id = o.id AND {found} LIMIT 1) AS known
+"""
+_BY_SCHEME = "scheme = ANY(:schemes) AND value = ANY(:values)"
+HOMES_OF = [
+    *(_HOME.format(table=table, found=_BY_SCHEME) for table in ("pulse_address", "pulse_suppression", "pulse_consent")),
+    *(_HOME.format(table=table, found="address = ANY(:values)") for table in ("pulse_message", "pulse_inbound")),
+]
+"""A look at an index for each organisation and address, whatever the size of the tables."""
+
+
 def homes(work: Work, subject: Subject) -> list[int]:
     """Return the organisations that know a person: the request's own, or all that have one of their rows."""
     if subject.organisation_id is not None:
         return [subject.organisation_id]
-    values = [value for _, value in subject.addresses]
-    found: set[int] = set()
-    for table, column in ((m.Address, "value"), (m.Message, "address"), (m.InboundMessage, "address"),
-                          (m.Suppression, "value"), (m.Consent, "value")):  # fmt: skip
-        found |= set(
-            work.session.scalars(select(table.organisation_id).where(getattr(table, column).in_(values)).distinct())
-        )
+    facts = {
+        "schemes": [scheme for scheme, _ in subject.addresses],
+        "values": [value for _, value in subject.addresses],
+    }
+    found = {each for probe in HOMES_OF for each in work.session.scalars(text(probe), facts)}
     return sorted(found)
 
 
@@ -48,12 +58,16 @@ def stop(work: Work, subject: Subject) -> None:
             )
 
 
-_WAITING = """
+HOMES = """(CASE WHEN cast(:organisation AS bigint) IS NULL THEN ARRAY(SELECT id FROM pulse_organisation)
+        ELSE ARRAY[cast(:organisation AS bigint)] END)"""
+"""The organisation asked for, or all: indexes begin with it."""
+
+WAITING = f"""
 SELECT m.id, d.id AS dispatch, d.organisation_id, d.campaign_id, d.connection_id, d.alternatives, d.channel,
        d.purpose, d.sender, d.validity_minutes, d.zone, d.attempt, d.closes_at, d.expires_at, d.recent_seconds
 FROM pulse_message m JOIN pulse_dispatch d ON d.id = m.dispatch_id
 WHERE (m.address = ANY(:values) OR m.contact_id = ANY(:contacts)) AND m.state = 0
-  AND (cast(:organisation AS bigint) IS NULL OR m.organisation_id = :organisation)
+  AND m.organisation_id = ANY({HOMES})
   AND m.id > d.cursor AND (d.state = 'ready' OR :is_still)
 FOR UPDATE OF d SKIP LOCKED
 """
@@ -67,7 +81,7 @@ def release(work: Work, subject: Subject, *, is_still: bool = False) -> int:
     """
     facts = _facts(subject) | {"is_still": is_still}
     groups: dict[int, tuple[Source, list[tuple[int, str]]]] = {}
-    for row in work.session.execute(text(_WAITING), facts):
+    for row in work.session.execute(text(WAITING), facts):
         source = Source(row[1], row[2], row[3], row[4], tuple(row[5]), *row[6:])
         groups.setdefault(source.dispatch_id, (source, []))[1].append((row[0], erased.REASON))
     for source, barred in groups.values():
@@ -75,17 +89,16 @@ def release(work: Work, subject: Subject, *, is_still: bool = False) -> int:
     return sum(len(barred) for _, barred in groups.values())
 
 
+MOVING = f"""
+SELECT EXISTS (SELECT 1 FROM pulse_message m
+WHERE (m.address = ANY(:values) OR m.contact_id = ANY(:contacts)) AND m.state IN (0, 1)
+  AND m.organisation_id = ANY({HOMES}))
+"""
+
+
 def is_moving(work: Work, subject: Subject) -> bool:
     """Return whether a message to the person is still queued: with a worker, or about to come back from one."""
-    found = work.session.scalar(
-        text(
-            "SELECT EXISTS (SELECT 1 FROM pulse_message m "
-            "WHERE (m.address = ANY(:values) OR m.contact_id = ANY(:contacts)) AND m.state IN (0, 1) "
-            "AND (cast(:organisation AS bigint) IS NULL OR m.organisation_id = :organisation))"
-        ),
-        _facts(subject),
-    )
-    return bool(found)
+    return bool(work.session.scalar(text(MOVING), _facts(subject)))
 
 
 def _facts(subject: Subject) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ...domain.retention import Subject
 from ...storage import guard
 from ...storage import models as m
 from ...storage.base import Table
+from .. import subjects
 from ..work import Work
 
 Address = tuple[str, str]
@@ -48,7 +49,8 @@ def find(work: Work, addresses: Iterable[Address], organisation_id: int | None) 
     left_out = ""
     if user_id is not None and organisation_id is not None and not _is_only_here(work, user_id, organisation_id):
         user_id, left_out = None, "The person has an account with the platform; that is a request to the platform."
-    return Found(Subject(organisation_id, tuple(sorted(known)), tuple(sorted(contacts)), user_id), left_out)
+    names = _names(work, user_id)
+    return Found(Subject(organisation_id, tuple(sorted(known)), tuple(sorted(contacts)), user_id, names), left_out)
 
 
 def _twins(address: Address) -> list[Address]:
@@ -76,6 +78,8 @@ def _contacts(work: Work, known: set[Address], organisation_id: int | None) -> s
 def _ids(work: Work, table: Any, statement: Any, organisation_id: int | None) -> set[int]:
     if organisation_id is not None:
         statement = statement.where(table.organisation_id == organisation_id)
+    else:
+        statement = statement.where(subjects.anywhere(table, Subject(None)))
     return set(work.session.scalars(statement))
 
 
@@ -108,6 +112,13 @@ def _of_user(work: Work, user_id: int | None) -> set[Address]:
     user = account_model()
     mail = work.session.scalar(select(user.email).where(user.id == user_id)) if user_id else None
     return {("email", mail), ("email", mail.lower())} if mail and "@" in mail else set()
+
+
+def _names(work: Work, user_id: int | None) -> tuple[str, ...]:
+    """Return what an account is called where rows keep the name of whoever made them."""
+    user = work.session.get(account_model(), user_id) if user_id else None
+    name = user.get_full_name().strip() if user is not None else ""
+    return (name,) if name else ()
 
 
 def _is_only_here(work: Work, user_id: int, organisation_id: int) -> bool:

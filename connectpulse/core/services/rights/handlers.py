@@ -14,9 +14,10 @@ from ...domain.rights import ERASED, KEPT
 from ...errors import Refused
 from ...storage import models as m
 from .. import erased
-from ..subjects import by_address, by_user, handler
+from ..subjects import anywhere, by_address, by_user, handler
 from ..work import Work
 from . import mentions
+from .makers import unname
 
 _NAMES_YOU = "(a provider's request that names you; it may name others, so it is not shown)"
 
@@ -186,9 +187,10 @@ def suppression() -> SubjectHandler:
 
     def erase(work: Work, subject: Subject) -> int:
         table = m.Suppression
-        rows = select(table).where(by_address(table)(subject))
+        rows = select(table).where(by_address(table)(subject), anywhere(table, subject))
         if subject.organisation_id is not None:
             rows = rows.where(table.organisation_id == subject.organisation_id)
+        unname(work, table, "source", subject)
         found = work.session.scalars(rows).all()
         for row in found:
             value = erased.MARK + erased.hashed(row.organisation_id, row.scheme, row.value).hex()

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...domain.retention import Subject
 from ..retention import archives, holds
-from ..work import Work
+from ..work import Opener, Work
 
 
 def standing(work: Work, subject: Subject) -> list[str]:
@@ -32,9 +32,9 @@ def rows(work: Work, subject: Subject) -> Iterable[Mapping[str, Any]]:
     return archives.export(work, subject)
 
 
-def erase(work: Work, subject: Subject, faults: list[str] | None = None) -> int:
+def erase(open_work: Opener, subject: Subject, faults: list[str] | None = None) -> int:
     """Take a person out of every archive that is not held; return the number of rows.
 
     With `faults`, archives that cannot be read are told there and do not keep the others from being done.
     """
-    return archives.erase(work, subject, faults)
+    return archives.erase(open_work, subject, faults)

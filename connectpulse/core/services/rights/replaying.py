@@ -113,9 +113,11 @@ def _apply(open_work: Opener, entry: Erasure, hits: set[tuple[int, str, str]], d
     dirty: set[str] = set()
     rows = 0
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "replay an erasure"):
-        for home, theirs in sorted(homes.items()):
-            subject = finding.find(work, theirs, home or None).subject
-            holding.erase(work, subject, done.faults)
+        subjects = {home: finding.find(work, theirs, home or None).subject for home, theirs in sorted(homes.items())}
+    for subject in subjects.values():
+        holding.erase(open_work, subject, done.faults)
+    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "replay an erasure"):
+        for home, subject in subjects.items():
             erasing.release(work, subject, is_still=True)
             rows += sum(erasing.tables(work, subject, entry.id, [home]).values())
         erased.remember_hashes(

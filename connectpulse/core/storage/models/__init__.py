@@ -1,6 +1,7 @@
 """Every table of core, by noun. Importing this package maps them all."""
 
 from .access import (
+    AccessChange,
     AccountState,
     Challenge,
     Invitation,
@@ -15,14 +16,14 @@ from .access import (
 )
 from .agreement import Agreement
 from .api import ApiAnswer, ApiKey, ApiRequest
-from .audit import AuditCheck, AuditEntry, AuditHead, AuditSearch
+from .audit import AuditCheck, AuditDraft, AuditEntry, AuditHead, AuditSearch
 from .backup import Backup, Drill
 from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .decision import Decision
-from .job import Job, Pace
+from .job import Duty, Job, Pace
 from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
@@ -36,6 +37,7 @@ __all__ = [
     "ANY",
     "UNITS",
     "Acceptance",
+    "AccessChange",
     "AccountState",
     "Address",
     "Agreement",
@@ -45,6 +47,7 @@ __all__ = [
     "Archive",
     "Attempt",
     "AuditCheck",
+    "AuditDraft",
     "AuditEntry",
     "AuditHead",
     "AuditSearch",
@@ -63,6 +66,7 @@ __all__ = [
     "Decision",
     "Dispatch",
     "Drill",
+    "Duty",
     "ErasedPerson",
     "Hold",
     "Import",

@@ -100,6 +100,20 @@ class Passkey(Table):
     used_at: Mapped[datetime | None] = mapped_column(_MOMENT)
 
 
+class AccessChange(Table):
+    """Somebody or some key may do less than before, and the ledger's store has to be told; see `ways_in`.
+
+    `kind` is `user`, `key` or `member`, `subject_id` the number of its row.
+    """
+
+    __tablename__ = "pulse_access_change"
+
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    subject_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    changed_at: Mapped[CreatedAt]
+    lease_until: Mapped[datetime | None] = mapped_column(_MOMENT)
+
+
 class Challenge(Table):
     """A random word a passkey must sign, once and within minutes. `user_id` empty is a sign-in by a stranger."""
 

@@ -46,6 +46,7 @@ class ApiRequest(OwnedApart, Table):
     __table_args__ = (
         Index(None, "organisation_id", "id"),
         Index("ix_pulse_api_request_key", "key_id", "id", postgresql_where=text("key_id IS NOT NULL")),
+        Index(None, "address"),
         Index("ix_pulse_api_request_failed", "organisation_id", "id", postgresql_where=text("status >= 400")),
         {"postgresql_partition_by": "RANGE (id)"},
     )

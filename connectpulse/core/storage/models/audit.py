@@ -83,6 +83,19 @@ class AuditCheck(Table):
     fault: Mapped[str] = mapped_column(String(500), default="", server_default="")
 
 
+class AuditDraft(Table):
+    """The checkpoint that is being put into the ledger's store: `content` is what it says, signed. One row at most.
+
+    It is written down before it is put, and put again if whoever put it was killed.
+    """
+
+    __tablename__ = "pulse_audit_draft"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[CreatedAt]
+
+
 class AuditSearch(Table):
     """A search in the action log that somebody keeps by a name; theirs alone."""
 

@@ -95,6 +95,7 @@ class Message(OwnedApart, Table):
         Index(None, "campaign_id", "id"),
         Index(None, "organisation_id", "address", "id"),
         Index(None, "organisation_id", "id"),
+        Index(None, "contact_id"),
         PARTITION_BY_ID,
     )
 
@@ -140,6 +141,7 @@ class Reference(OwnedApart, Table):
 class Receipt(Table):
     """A provider's word on a message, kept as evidence. `message_id` empty: not matched yet.
 
+    `address` is whom it was about, and is kept until the message is found, which knows it as well.
     It belongs to the organisation of its message; until it is matched it belongs to the platform. Found by
     message, never by id: it needs no index on that.
     """
@@ -150,6 +152,7 @@ class Receipt(Table):
         Index("ix_pulse_receipt_age", "id", postgresql_using="brin", postgresql_with=BRIN),
         Index("ix_pulse_receipt_orphan", "connection_id", "reference",
               postgresql_where=text("message_id IS NULL")),
+        Index("ix_pulse_receipt_address", "address", postgresql_where=text("address <> ''")),
         PARTITION_BY_ID,
     )  # fmt: skip
 
@@ -199,6 +202,7 @@ class InboundMessage(OwnedApart, Table):
         Index(None, "organisation_id", "id"),
         Index(None, "organisation_id", "address", "id"),
         Index(None, "connection_id", "reference"),
+        Index(None, "contact_id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
@@ -221,7 +225,7 @@ class StrayMessage(Table):
     """
 
     __tablename__ = "pulse_stray"
-    __table_args__ = (Index(None, "connection_id", "reference"),)
+    __table_args__ = (Index(None, "connection_id", "reference"), Index(None, "address"))
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
     connection_id: Mapped[int] = mapped_column(BigInteger)

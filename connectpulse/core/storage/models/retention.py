@@ -48,6 +48,7 @@ class Archive(Table):
 
     `key` holds the file's own key, encrypted with the site's. `generation` counts how often the file was
     written anew, `digest` is the SHA-256 of its bytes. `first_at` and `last_at` are the ages of its rows.
+    Whoever writes a file anew holds it as its `writer` until `lease_until`.
     """
 
     __tablename__ = "pulse_archive"
@@ -67,6 +68,8 @@ class Archive(Table):
     last_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[CreatedAt]
     rewritten_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    writer: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class RetentionRun(Table):

@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from connectpulse import house as houses
 from connectpulse.core.domain.retention import RetentionRule, Then
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
-from connectpulse.core.services import audit
+from connectpulse.core.services import audit, jobs
 from connectpulse.core.services.rights import handing
 from connectpulse.core.services.subjects import by_address, handler
 from connectpulse.core.services.work import Actor
@@ -28,6 +28,8 @@ from connectpulse.core.storage.embedded import EmbeddedServer
 from connectpulse.core.storage.models import Hold
 from connectpulse.core.storage.vault import Encrypted
 from connectpulse.house import House
+from connectpulse.tasks import core as tasks
+from connectpulse.tasks.queue import make_queue
 from connectpulse.testing import factories
 from tests.house import rows
 from tests.unit.core.services.rights_scene import VISITOR, Office, office
@@ -44,6 +46,11 @@ class Someone:
     contact: int
     user: int
 
+    @property
+    def name(self) -> str:
+        """What the account is called where rows keep the name of whoever made them."""
+        return f"{self.marker('ab_user', 'first_name')} {self.marker('ab_user', 'last_name')}"
+
     def marker(self, table: str, column: str) -> str:
         return f"{self.word}-{table.removeprefix('pulse_')}-{column}"[:60]
 
@@ -51,6 +58,7 @@ class Someone:
 ZARA = Someone("CANARYZARA", "canaryzara@example.org", "+923001234567", 101, 7)
 OMAR = Someone("CANARYOMAR", "canaryomar@example.org", "+923217654321", 202, 8)
 ADDRESS_COLUMNS = {"address", "recipient", "email"}
+MADE_BY = {"created_by", "launched_by", "approved_by"}
 NEVER_SHOWN = {("ab_user", "password"), ("ab_register_user", "password"), ("pulse_mail", "content")}
 _NUMBERS = {"user_id", "contact_id", "actor_id", "asked_by", "decided_by"}
 
@@ -83,9 +91,14 @@ def site(tmp_path: Path) -> Iterator[House]:
     made.registry.subjects["keepsake_note"] = handler(
         Keepsake, by_address(Keepsake, None, "address"), personal, erase_row=True
     )
+    queue = make_queue(made.settings, url)
+    tasks.register(queue, made, "test", lambda: True)
     yield made
+    woken = queue.pending()
+    queue.close()
     made.close()
     server.stop()
+    assert {type(each) for task in woken for each in task.args} == {int}, "in the queue are numbers, and nothing else"
 
 
 def _row(rule: RetentionRule, who: Someone, organisation: int) -> dict[str, Any]:
@@ -121,9 +134,17 @@ def _row(rule: RetentionRule, who: Someone, organisation: int) -> dict[str, Any]
         "pulse_subject_request": {"state": "refused", "key": str(who.contact)},
         "pulse_message": {"state": 20, "body": who.marker(table, "body") + " text" * 2000},
         "pulse_address": {"value": who.mail}, "pulse_suppression": {"value": who.mail},
-        "pulse_consent": {"value": who.mail}, "pulse_import_chunk": {"import_id": who.contact},
+        "pulse_template_version": {"number": who.contact}, "pulse_consent": {"value": who.mail},
+        "pulse_import_chunk": {"import_id": who.contact},
     }  # fmt: skip
     own = special.get(table, {})
+    values |= dict.fromkeys(MADE_BY & set(rule.personal_columns), who.name)
+    if table in {"pulse_campaign", "pulse_import"}:
+        values["reason"] = f"Cancelled by {who.name}"
+    if table == "pulse_campaign":
+        values |= {"template_version_id": None, "sender_id": None, "state": "draft"}
+    if table == "pulse_suppression":
+        values["source"] = who.name
     key = inspect(rule.model).primary_key[0].name
     if key != "user_id" and key not in own:
         values.pop(key, None)
@@ -175,6 +196,8 @@ def test_every_marker_is_in_the_copy_and_none_on_the_disk_afterwards(site: House
     desk = office(site, None, tmp_path)
     ruled = _fill(site, organisation)
     words = [ZARA.word.encode(), ZARA.mail.encode()]
+    with site.work(AMINA, organisation) as work:
+        jobs.submit(work, "import", ZARA.contact)
     before = _on_disk(tmp_path, words)
     assert set(before) == {ZARA.word, ZARA.mail}
 
@@ -183,7 +206,7 @@ def test_every_marker_is_in_the_copy_and_none_on_the_disk_afterwards(site: House
         ZARA.marker(rule.model.__tablename__, name)
         for rule in ruled
         for name in rule.personal_columns
-        if name not in ADDRESS_COLUMNS | _NUMBERS and (rule.model.__tablename__, name) not in NEVER_SHOWN
+        if name not in ADDRESS_COLUMNS | _NUMBERS | MADE_BY and (rule.model.__tablename__, name) not in NEVER_SHOWN
     }
     columns = {("pulse_address", "value"), ("pulse_suppression", "value"), ("pulse_consent", "value"),
                ("pulse_callback", "url"), ("pulse_callback", "body"), ("pulse_audit", "actor_name"),

@@ -1,61 +1,37 @@
 """Restores and drills: into an empty database only, whole, safe to work with, and looked at closely."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from connectpulse.commands import backups
-from connectpulse.core.domain.contracts import Health, RestoreCheck
 from connectpulse.core.domain.scopes import AUDIT_READ
-from connectpulse.core.domain.settings import fresh_secrets
 from connectpulse.core.errors import Misconfigured, NotFound, PulseError, Refused
-from connectpulse.core.services import trials
-from connectpulse.core.services.access import invitations, passkeys, people, resets, sessions
+from connectpulse.core.services import records, trials, ways_in
+from connectpulse.core.services.access import invitations, passkeys, people, resets, sessions, signing_in
 from connectpulse.core.services.access.devices import Visit
 from connectpulse.core.services.action_log import checkpoints, verifying
 from connectpulse.core.services.api import keys
-from connectpulse.core.services.backups import drills, manifest, pipes, restoring, running, taking, watch
-from connectpulse.core.services.backups.manifest import Manifest
+from connectpulse.core.services.backups import pipes, restoring, running, taking, watch
 from connectpulse.core.services.notices import mail
 from connectpulse.core.services.retention import archives, files
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.embedded import EmbeddedServer
-from connectpulse.core.storage.models import Connection, Drill
+from connectpulse.core.storage.models import Membership, Passkey
 from connectpulse.core.storage.stores import places
 from connectpulse.house import House
 from connectpulse.testing import factories
-from tests.unit.core.services.backup_scene import BackedUp, backed_up
-from tests.unit.core.services.entrance import Entrance
-from tests.unit.core.services.rights_scene import ZARA, Office
+from connectpulse.web.security import accounts
+from tests.unit.core.services.backup_scene import BackedUp, forgetful, one
+from tests.unit.core.services.entrance import PASSWORD, Entrance
 from tests.unit.core.services.scene import Scene
-
-
-@pytest.fixture
-def site(database_server: EmbeddedServer, database_url: str, tmp_path: Path) -> Iterator[BackedUp]:
-    with backed_up(database_server, database_url, tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
 def scene(site: BackedUp) -> Scene:
     return Scene(site.house, factories.organisation(site.house))
-
-
-def connect_with_secret(scene: Scene) -> None:
-    connection_id = scene.connect()
-    with scene.work() as work:
-        work.session.get_one(Connection, connection_id).secrets = {"token": "s3cret"}
-
-
-def one(house: House, query: str) -> Any:
-    with house.work(factories.ADMINISTRATOR) as work:
-        return work.session.execute(text(query)).one()
 
 
 def test_a_backup_comes_back_as_it_was(site: BackedUp, scene: Scene) -> None:
@@ -150,6 +126,57 @@ def test_nothing_that_may_have_ended_since_lets_anybody_in(site: BackedUp, scene
     assert "Old shop" not in aftermath.warnings[1]
 
 
+def test_what_was_taken_away_after_the_backup_stays_away(site: BackedUp, scene: Scene) -> None:
+    entrance = Entrance(site.house)
+    other = accounts.Account("bilal", "bilal@example.org", "Bilal", "Else")
+    with site.house.work(factories.ADMINISTRATOR) as work:
+        bilal = accounts.create(work, other, PASSWORD).id
+    with scene.work() as work:
+        key, kept = (keys.create(work, keys.Draft(name, [AUDIT_READ], 60))[0].id for name in ("Shop", "Other"))
+        member = records.create(work, Membership(user_id=bilal, role="Analyst"), "membership.created").id
+        for user in (entrance.user_id, bilal):
+            values = {"webauthn_id": b"%d" % user, "public_key": b"", "sign_count": 0, "name": "Phone"}
+            work.session.add(Passkey(user_id=user, created_at=work.clock(), **values))
+    site.make()
+    with scene.work() as work:
+        keys.revoke(work, key)
+        records.delete(work, work.session.get_one(Membership, member), "membership.deleted")
+        passkeys.remove(work, entrance.person(), passkeys.of(work, entrance.user_id)[0].id)
+        accounts.set_password(work, entrance.user_id, "another-horse-battery")
+        accounts.set_active(work, bilal, False)
+    assert ways_in.tell_due(site.house.work) == 4
+    assert ways_in.tell_due(site.house.work) == 0
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+        good = "SELECT string_agg(name, ',') FROM pulse_api_key WHERE revoked_at IS NULL"
+        assert one(empty, good) == ("Other",)
+        assert one(empty, "SELECT count(*) FROM pulse_membership") == (0,)
+        assert one(empty, "SELECT array_agg(user_id) FROM pulse_passkey") == ([bilal],)
+        rows = "SELECT array_agg(password <> '' ORDER BY id), array_agg(active ORDER BY id) FROM ab_user"
+        assert one(empty, rows) == ([False, True], [True, False])
+        with pytest.raises(PulseError):
+            signing_in.by_password(lambda: empty.work(SYSTEM), Visit("203.0.113.7"), "amina", PASSWORD)
+    assert aftermath.shut_out == 4
+    assert any("Shut out again: 4" in each for each in aftermath.warnings)
+    assert kept
+
+
+def test_a_told_ending_that_was_forged_is_named_and_not_believed(site: BackedUp, scene: Scene) -> None:
+    with scene.work() as work:
+        key = keys.create(work, keys.Draft("Shop", [AUDIT_READ], 60))[0].id
+    site.make()
+    with scene.work() as work:
+        keys.revoke(work, key)
+    ways_in.tell_due(site.house.work)
+    name = f"{ways_in.FOLDER}/key-{key}.json"
+    places.ledger.put(f"{ways_in.FOLDER}/key-999.json", places.ledger.get(name))
+    places.ledger.put(name, places.ledger.get(name).replace(b'"is_good":false', b'"is_good":true'))
+    with site.empty_site() as empty:
+        aftermath = site.restore(empty)
+    named = [each for each in aftermath.warnings if "cannot be read" in each]
+    assert [name in named[0], "key-999" in named[1], aftermath.shut_out] == [True, True, 0]
+
+
 def test_a_database_with_something_in_it_is_left_alone(site: BackedUp) -> None:
     site.make()
     before = one(site.house, "SELECT count(*) FROM pulse_audit")
@@ -220,52 +247,6 @@ def test_an_older_server_is_refused(site: BackedUp) -> None:
         restoring._server(empty.engine.url, replace(made, server=99))
 
 
-def finding(report: dict[str, Any], name: str) -> dict[str, Any]:
-    (found,) = (each for each in report["findings"] if each["name"] == name)
-    return dict(found)
-
-
-def held(site: BackedUp, identity: str = "") -> dict[str, Any]:
-    return backups.drill(site.settings, identity or site.identity, "latest", lambda sentence: None)
-
-
-def test_a_drill_brings_a_backup_back_and_its_report_is_kept(site: BackedUp, scene: Scene, tmp_path: Path) -> None:
-    connect_with_secret(scene)
-    scene.launch(scene.campaign(scene.people("amina@example.org", "bilal@example.org")))
-    made = site.make()
-    report = held(site)
-    assert report["is_passed"], report["findings"]
-    assert finding(report, "rows")["detail"].endswith("as dumped.")
-    assert "1 can be opened" in finding(report, "stored credentials")["detail"]
-    assert {"verify", "server", "restore", "count", "checks"} <= set(report["seconds"])
-    assert [path.name for path in (tmp_path / "var").iterdir() if path.name.startswith("drill-")] == []
-    backups.take_report(site.house)
-    backups.take_report(site.house)
-    with site.house.work(factories.ADMINISTRATOR) as work:
-        [kept] = work.session.query(Drill).all()
-    assert (kept.backup, kept.is_passed, kept.report) == (made.name, True, report)
-    assert manifest.opened(site.store.get(kept.name), kept.name) == report
-    assert one(site.house, "SELECT count(*) FROM pulse_audit WHERE verb = 'backup.drilled'") == (1,)
-    assert one(site.house, "SELECT state FROM pulse_campaign") == ("running",), "the site itself goes on"
-
-
-def forgetful(site: BackedUp, organisation: int) -> Manifest:
-    """Make a backup of a site with Zara in it, who is erased afterwards; a checkpoint is written before and after."""
-    desk = Office(site.house, organisation)
-    desk.contact("Zara Khan", ("email", ZARA), ("phone", "+923001234567"))
-    desk.contact("Omar Else", ("email", "omar@example.org"))
-    checkpoint(site.house)
-    made = site.make()
-    desk.answer("deletion")
-    checkpoint(site.house)
-    return made
-
-
-def checkpoint(house: House) -> None:
-    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
-        assert checkpoints.write(work)
-
-
 def verified(house: House) -> list[str]:
     with house.work(SYSTEM) as work:
         return verifying.verify(work).sentences()
@@ -284,7 +265,7 @@ def test_who_was_erased_after_the_backup_is_erased_again(site: BackedUp, scene: 
         assert "Zara Khan" not in names(empty)
         assert "Omar Else" in names(empty)
         assert verified(empty) == [], "a restore is no tampering, and the log tells of it"
-        checkpoint(empty)
+        assert checkpoints.write(empty.work) == 0, "the log has told of the restore, and of nothing else"
         assert verified(empty) == []
         assert one(empty, "SELECT count(*) FROM pulse_notice WHERE kind = 'audit.broken'") == (0,)
     assert verified(site.house), "the database that went on elsewhere is not the one the ledger tells of any more"
@@ -321,87 +302,6 @@ def test_a_store_without_any_archive_is_taken_for_the_wrong_one(site: BackedUp, 
         places.archive.delete(made.name)
         assert archives.forget_lost(work) == []
         assert archives.listed(work, None, is_all=True) == [made]
-
-
-def test_a_drill_says_whom_it_erased_again(site: BackedUp, scene: Scene) -> None:
-    forgetful(site, scene.organisation)
-    report = held(site)
-    assert report["is_passed"], report["findings"]
-    assert finding(report, "erasures")["detail"].startswith("1 replayed, 1 people were in the backup")
-    places.ledger.put("erasures/20990101-forged.bin", b"x" * 80)
-    forged = finding(held(site), "erasures")
-    assert not forged["is_good"]
-    assert "20990101-forged" in forged["detail"]
-
-
-@pytest.mark.parametrize("tampering", [
-    "UPDATE pulse_audit SET actor_name = 'Nobody' WHERE id = (SELECT max(id) FROM pulse_audit)",
-    "DELETE FROM pulse_audit WHERE id = (SELECT id FROM pulse_audit ORDER BY id OFFSET 1 LIMIT 1)",
-])  # fmt: skip
-def test_a_tampered_entry_of_the_action_log_is_named(site: BackedUp, scene: Scene, tampering: str) -> None:
-    scene.people("amina@example.org")
-    checkpoint(site.house)
-    with site.house.sessions() as session:
-        session.execute(text("SET LOCAL session_replication_role = replica"))
-        session.execute(text(tampering))
-        session.commit()
-    site.make()
-    report = held(site)
-    assert not report["is_passed"]
-    assert [each["name"] for each in report["findings"] if not each["is_good"]] == ["action log"]
-    assert "Entry " in finding(report, "action log")["detail"]
-    with site.empty_site() as empty:
-        aftermath = site.restore(empty)
-    assert any("The action log does not hold" in warning for warning in aftermath.warnings)
-
-
-def test_a_drill_finds_missing_rows_and_missing_keys(site: BackedUp, scene: Scene) -> None:
-    connect_with_secret(scene)
-    made = site.make()
-    manifest.write(site.store, replace(made, counts={**made.counts, "pulse_connection": 2}))
-    other = fresh_secrets()["ENCRYPTION_KEYS"]
-    report = backups.drill(
-        replace(site.settings, encryption_keys=(other,)), site.identity, "latest", lambda sentence: None
-    )
-    assert not report["is_passed"]
-    assert "pulse_connection has 1, not 2" in finding(report, "rows")["detail"]
-    assert "ENCRYPTION_KEYS" in finding(report, "stored credentials")["detail"]
-    backups.take_report(site.house)
-    assert one(site.house, "SELECT count(*) FROM pulse_notice WHERE kind = 'backup.drill_failed'") == (1,)
-
-
-def test_a_forged_report_is_not_believed(site: BackedUp) -> None:
-    site.store.put("drills/20261125T000000Z-pulse-x.json", b'{"payload": {"is_passed": true}, "signature": "00"}')
-    watch.reconcile(site.house.work)
-    assert one(site.house, "SELECT count(*) FROM pulse_drill") == (0,)
-
-
-def test_what_plugins_say_must_hold_is_looked_at(site: BackedUp) -> None:
-    def sums(work: Any) -> Health:
-        return Health("acme_sums", False, "Two accounts do not add up.")
-
-    def broken(work: Any) -> Health:
-        raise ZeroDivisionError("nothing to divide by")
-
-    registry = site.house.registry
-    registry.restore_checks |= {"acme_sums": RestoreCheck("acme_sums", sums), "acme_x": RestoreCheck("acme_x", broken)}
-    with site.house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
-        found = {each.name: each for each in drills.plugins(work)}
-    assert not found["acme_sums"].is_good
-    assert found["acme_sums"].detail == "Two accounts do not add up."
-    assert not found["acme_x"].is_good
-    assert "ZeroDivisionError" in found["acme_x"].detail
-
-
-def test_rows_that_should_have_been_left_out_are_found(site: BackedUp) -> None:
-    made = site.make()
-    with site.house.work(factories.ADMINISTRATOR) as work:
-        assert drills.left_out(work, made).is_good
-        work.session.execute(text("CREATE TABLE pulse_api_request_x AS SELECT 1 AS id"))
-        found = drills.left_out(work, made)
-        work.session.rollback()
-    assert not found.is_good
-    assert "pulse_api_request_x" in found.detail
 
 
 def test_every_error_of_a_restore_is_a_sentence(site: BackedUp) -> None:

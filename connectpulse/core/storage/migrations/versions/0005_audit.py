@@ -3,13 +3,18 @@
 Revision: 0005, after 0004
 """
 
+import hmac
+import secrets
+from hashlib import sha256
+from typing import Any
+
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from connectpulse.core.domain.chain import Head
-from connectpulse.core.storage import sealing
-from connectpulse.core.storage.sealing import Draft
+from connectpulse.core.storage.trust import trust
 
 revision = "0005"
 down_revision = "0004"
@@ -138,28 +143,59 @@ UPDATE pulse_audit SET actor_digest = :actor_digest, object_digest = :object_dig
     actor_salt = :actor_salt, object_salt = :object_salt
 WHERE id = :id
 """
-NAMES = ("actor_digest", "object_digest", "seal", "actor_salt", "", "", "object_salt")
+ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\0": "\ufffd"}
+)
+ORIGIN = bytes(32)
+
+
+# The seals of the day this was written, whatever later code does: only the key is the site's.
 
 
 def seal_what_is_there(connection: sa.Connection) -> None:
     """Chain the entries of before there were chains, in the order they were written."""
     chains = list(connection.scalars(sa.text("SELECT DISTINCT coalesce(organisation_id, 0) FROM pulse_audit")))
     for number in chains:
-        seal, seal_head = sealing.keys()
-        head = Head(number)
+        last_id, entries, seal = 0, 0, ORIGIN
         while True:
-            asked = {"after": head.last_id, "chain": number, "most": AT_A_TIME}
+            asked = {"after": last_id, "chain": number, "most": AT_A_TIME}
             found = connection.execute(sa.text(ENTRIES), asked).all()
             if not found:
                 break
-            rows, head = sealing.seal_rows(seal, head, [Draft(*row[1:]) for row in found], [row[0] for row in found])
-            named = [{"id": row[0]} | {name: value for name, value in zip(NAMES, row[8:]) if name} for row in rows]
-            connection.execute(sa.text(SEALED), named)
-        head = head.sealed(seal_head)
+            rows = []
+            for id, *entry in found:
+                rows.append(sealed(seal, id, entry))
+                seal = rows[-1]["seal"]
+            connection.execute(sa.text(SEALED), rows)
+            last_id, entries = found[-1][0], entries + len(found)
+        ends = "\t".join(map(str, (number, 0, 0, ORIGIN.hex(), last_id, entries, seal.hex()))).encode()
         connection.execute(sa.text(
             "INSERT INTO pulse_audit_head (organisation_id, last_id, entries, seal, mac) "
             "VALUES (:organisation, :last_id, :entries, :seal, :mac)"
-        ), {"organisation": head.organisation, "last_id": head.last_id, "entries": head.entries, "seal": head.seal, "mac": head.mac})
+        ), {"organisation": number, "last_id": last_id, "entries": entries, "seal": seal,
+            "mac": hmac.digest(trust.key("audit head"), ends, "sha256")})
+
+
+def sealed(before: bytes, id: int, entry: list[Any]) -> dict[str, Any]:
+    """Return what is added to one entry: digests of what may be forgotten, their salts, and the seal."""
+    actor_salt, object_salt = secrets.token_bytes(16), secrets.token_bytes(16)
+    *plain, actor_name, actor_address, object_name, detail = entry
+    actor = sha256(b"\t".join((binary(actor_salt), written(actor_name), written(actor_address)))).digest()
+    what = sha256(b"\t".join((binary(object_salt), written(object_name), written(detail)))).digest()
+    fields = b"\t".join((binary(before), *map(written, (id, *plain)), binary(actor), binary(what)))
+    return {
+        "id": id, "actor_digest": actor, "object_digest": what, "actor_salt": actor_salt, "object_salt": object_salt,
+        "seal": hmac.digest(trust.key("audit chain"), fields, "sha256"),
+    }
+
+
+def written(value: object) -> bytes:
+    """Return a value as COPY's text format writes it."""
+    return b"\\N" if value is None else str(value).translate(ESCAPES).encode("utf-8", "replace")
+
+
+def binary(value: bytes) -> bytes:
+    return b"\\\\x" + value.hex().encode()
 
 
 def downgrade() -> None:

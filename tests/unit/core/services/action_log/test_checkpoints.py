@@ -13,6 +13,7 @@ from connectpulse.core.services.action_log import checkpoints, verifying
 from connectpulse.core.services.work import SYSTEM, utc_now
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, Notice
+from connectpulse.core.storage.stores import Store
 from connectpulse.core.storage.trust import canonical, trust
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
@@ -24,8 +25,7 @@ def note(house: House, organisation: int, name: str = "All") -> None:
 
 
 def mark(house: House) -> int:
-    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
-        return checkpoints.write(work)
+    return checkpoints.write(house.work)
 
 
 def faults(house: House) -> list[str]:
@@ -106,14 +106,49 @@ def test_none_can_be_forged(house: House, organisation: int, ledger: Path) -> No
     assert "cannot be read" in faults(house)[0]
 
 
-def test_one_that_the_log_could_not_tell_of_is_told_later(house: House, organisation: int) -> None:
+def test_one_that_the_log_could_not_tell_of_is_told_later(
+    house: House, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note(house, organisation)
-    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
-        checkpoints.write(work)
-        work.session.rollback()  # killed between the file and the commit
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "_tell", killed)  # between the file and the commit
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.write(house.work)
     assert "does not tell of it" in faults(house)[0]
     mark(house)
     assert faults(house) == []
+
+
+def killed(*given: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_one_that_was_written_down_and_not_put_is_put_by_the_next(
+    house: House, organisation: int, ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note(house, organisation)
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoints.write(house.work)
+    assert not ledger.exists() or not list(ledger.iterdir())
+    assert mark(house) == 2
+    assert (faults(house), mark(house)) == ([], 0)
+
+
+def test_no_transaction_is_open_while_it_is_put(
+    house: House, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    real = Store.put
+
+    def put(self: Store, name: str, content: bytes) -> None:
+        seen.append(house.engine.pool.checkedout())  # type: ignore[attr-defined]
+        real(self, name, content)
+
+    monkeypatch.setattr(Store, "put", put)
+    note(house, organisation)
+    assert (mark(house), seen) == (2, [0])
 
 
 def test_its_signature_can_be_checked_with_the_public_key_alone(house: House, organisation: int, ledger: Path) -> None:

@@ -1,6 +1,7 @@
 """Archives: read back as written, damage named, people found in them and forgotten; holds win; a kill loses nothing."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,12 @@ from sqlalchemy.exc import OperationalError
 from connectpulse.core.domain.retention import Subject
 from connectpulse.core.errors import NotFound, PulseError, Refused
 from connectpulse.core.services import four_eyes
-from connectpulse.core.services.retention import archives, batches, engine, files, holds, search
+from connectpulse.core.services.retention import archives, batches, engine, files, holds, lease, search
 from connectpulse.core.services.retention.terms import Slice
 from connectpulse.core.services.work import SYSTEM, Actor, Work
-from connectpulse.core.storage import guard, ids, leaves, partitions, vault
-from connectpulse.core.storage.models import Archive, RetentionRun
+from connectpulse.core.storage import guard, ids, leaves, partitions, stores, vault
+from connectpulse.core.storage.models import Archive, RetentionClock, RetentionRun
+from connectpulse.core.storage.stores import places
 from connectpulse.core.storage.vault import keyring
 from connectpulse.house import House
 from connectpulse.testing import factories
@@ -88,8 +90,9 @@ def test_a_person_is_found_and_forgotten_and_nobody_else(house: House, archived:
         assert [row["body"] for row in archives.find(work, person)] == ["Dear 7"]
         assert next(iter(archives.export(work, person)))["sender"] == "ACME"
         assert list(archives.find(work, Subject(archived + 1, person.addresses))) == []
-        assert archives.erase(work, person) == 1
-        assert archives.erase(work, person) == 0
+    assert archives.erase(house.work, person) == 1
+    assert archives.erase(house.work, person) == 0
+    with house.work(SYSTEM, archived) as work:
         assert list(archives.find(work, person)) == []
     (row,) = _rows(house)
     assert row.generation == 2
@@ -97,16 +100,51 @@ def test_a_person_is_found_and_forgotten_and_nobody_else(house: House, archived:
     assert (bodies.count("(erased)"), len(bodies)) == (1, 50)
 
 
-def test_an_erasure_that_was_rolled_back_leaves_a_file_the_catalogue_still_reads(house: House, archived: int) -> None:
+def test_an_erasure_that_was_killed_leaves_a_file_the_catalogue_still_reads(
+    house: House, archived: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     person = Subject(archived, (("phone", PERSON),))
-    with house.work(SYSTEM, archived) as work:
-        archives.erase(work, person)
-        work.session.rollback()
+    with monkeypatch.context() as patched:
+        patched.setattr(archives, "_recatalogue", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            archives.erase(house.work, person)
     assert _rows(house)[0].generation == 1
     with house.work(SYSTEM, archived) as work:
         assert list(archives.find(work, person)) == []
-        archives.erase(work, person)
+    archives.erase(house.work, person)
     assert _rows(house)[0].generation == 2
+
+
+def _killed(*given: Any) -> None:
+    """Stand for a kill between the file and the catalogue."""
+    raise KeyboardInterrupt
+
+
+def test_no_transaction_is_open_while_the_store_is_asked(
+    house: House, archived: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    for name in ("get", "put", "entries", "delete"):
+        real = getattr(stores.Store, name)
+
+        def watched(self: Any, *given: Any, real: Any = real) -> Any:
+            seen.append(house.engine.pool.checkedout())  # type: ignore[attr-defined]
+            return real(self, *given)
+
+        monkeypatch.setattr(stores.Store, name, watched)
+    places.archive.put(f"{archives.site()}/1/left.parquet.aes", b"x")
+    house.clock = lambda: datetime.now(UTC) + timedelta(hours=2)
+    assert archives.erase(house.work, Subject(archived, (("phone", PERSON),))) == 1
+    assert archives.sweep(house.work) == 1
+    assert (len(seen) >= 5, max(seen)) == (True, 0)
+
+
+def test_two_people_are_erased_from_one_file_at_once(house: House, archived: int) -> None:
+    people = [Subject(archived, (("phone", f"+92311000{n}"),)) for n in range(1, 6)]
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(lambda person: archives.erase(house.work, person), people)) == [1] * 5
+    bodies = [each["body"] for each in archives.read(_rows(house)[0]).to_pylist()]
+    assert (bodies.count("(erased)"), _rows(house)[0].writer) == (5, "")
 
 
 def test_damage_and_loss_are_named(house: House, archived: int, archive_folder: Path) -> None:
@@ -119,7 +157,8 @@ def test_damage_and_loss_are_named(house: House, archived: int, archive_folder: 
             assert [row.name in said for said in archives.damaged(work)] == [True]
         path.write_bytes(good)
         assert list(archives.damaged(work)) == []
-        archives.erase(work, Subject(archived, (("phone", PERSON),)))
+    archives.erase(house.work, Subject(archived, (("phone", PERSON),)))
+    with house.work(SYSTEM, archived) as work:
         path.write_bytes(good)
         assert "older one" in next(archives.damaged(work))
         path.unlink()
@@ -148,11 +187,11 @@ def test_files_that_nobody_knows_are_swept_and_known_ones_are_not(
         path.parent.mkdir(exist_ok=True, parents=True)
         path.write_bytes(b"x")
     house.clock = lambda: datetime.now(UTC) + timedelta(hours=2)
-    with house.work(SYSTEM) as work:
-        assert archives.sweep(work) == 1
+    assert archives.sweep(house.work) == 1
     assert not left.exists()
     assert foreign.exists()
-    assert list(archives.damaged(work)) == []
+    with house.work(SYSTEM) as work:
+        assert list(archives.damaged(work)) == []
 
 
 def test_a_row_that_changed_meanwhile_is_neither_deleted_nor_archived_twice(
@@ -199,11 +238,71 @@ def test_no_file_is_lost_where_a_commit_was_done_and_its_answer_was_not_heard(
         if is_whole:
             batches.archive_whole(deaf, rule, [part], leaf, batches.Tally())
         else:
-            list(batches.archive(deaf, rule, part, leaf, batches.Tally()))
+            batches.archive(deaf, rule, part, leaf, batches.Tally())
 
     with pytest.raises(OperationalError):
         take()
     assert (_left(house), [archives.read(row).num_rows for row in _rows(house)]) == (0, [50])
+
+
+@pytest.mark.parametrize("table", ["pulse_message", "pulse_audit"], ids=["row by row", "whole partitions"])
+def test_a_run_whose_lease_another_took_deletes_nothing_more(
+    house: House, organisation: int, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    _messages(house, organisation)
+    rule, part = house.registry.rules[table], Slice(NOW)
+    real, me = batches._write, "first"
+
+    def overtaken(*given: Any) -> list[Archive]:
+        made = real(*given)
+        _run_by(house, "second")
+        return made
+
+    monkeypatch.setattr(batches, "_write", overtaken)
+    _run_by(house, me)
+    held = lease.held(house.work, me, NOW)
+    with house.work(SYSTEM) as work:
+        leaf = next(each for each in leaves.of(work.session.connection(), "pulse_message") if each.low)
+        if table == "pulse_audit":
+            rule = replace(house.registry.rules["pulse_message"], whole_only=True)
+    take: Any = (
+        (lambda: batches.archive_whole(held, rule, [part], leaf, batches.Tally()))
+        if rule.whole_only
+        else (lambda: batches.archive(held, rule, part, leaf, batches.Tally()))
+    )
+    with pytest.raises(Refused, match="taken over"):
+        take()
+    assert (_left(house), _rows(house)) == (50, [])
+
+
+def test_a_run_holds_on_to_its_lease_while_it_archives_a_partition_as_a_whole(
+    house: House, organisation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _messages(house, organisation)
+    monkeypatch.setattr(batches, "ARCHIVED", 10)
+    real, seen = batches._write, []
+
+    def late(*given: Any) -> list[Archive]:
+        with house.work(SYSTEM) as work:
+            row = work.session.get_one(RetentionClock, 1)
+            seen.append(row.lease_until)
+            row.lease_until = NOW - timedelta(hours=1)
+        return real(*given)
+
+    monkeypatch.setattr(batches, "_write", late)
+    _run_by(house, "me")
+    rule = replace(house.registry.rules["pulse_message"], whole_only=True)
+    with house.work(SYSTEM) as work:
+        leaf = next(each for each in leaves.of(work.session.connection(), "pulse_message") if each.low)
+    assert batches.archive_whole(lease.held(house.work, "me", NOW), rule, [Slice(NOW)], leaf, batches.Tally())
+    assert len(seen) == 5
+    assert all(each > NOW for each in seen)
+    assert (_left(house), sum(row.rows for row in _rows(house))) == (0, 50)
+
+
+def _run_by(house: House, runner: str) -> None:
+    with house.work(SYSTEM) as work:
+        work.session.get_one(RetentionClock, 1).runner = runner
 
 
 def test_a_hold_on_a_person_wins_over_rules_and_erasure(house: House, organisation: int) -> None:
@@ -216,7 +315,7 @@ def test_a_hold_on_a_person_wins_over_rules_and_erasure(house: House, organisati
     with house.work(SYSTEM, organisation) as work:
         assert [each.id for each in holds.standing(work, person)] == [hold]
         assert holds.standing(work, Subject(organisation, (("phone", "+92300"),))) == []
-        assert archives.erase(work, person) == 0
+    assert archives.erase(house.work, person) == 0
     _lift(house, organisation, hold)
     engine.run(house.work, NOW)
     assert _left(house) == 0
