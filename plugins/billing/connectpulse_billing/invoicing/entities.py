@@ -8,9 +8,9 @@ from sqlalchemy import select
 from connectpulse.core.api import NotFound, Refused, Work, platform_scope, records
 
 from ..buying import money
-from .tables import Buyer, Invoice, LegalEntity
+from .tables import CORRECTED, Buyer, Invoice, LegalEntity
 
-_PREFIX = re.compile(r"[A-Z0-9]{1,8}-?")
+_PREFIX = re.compile(r"[A-Z0-9]{0,7}[A-Z]|[A-Z0-9]{1,8}-")
 _NTN = re.compile(r"\d{7}-?\d|\d{5}-?\d{7}-?\d|\d{13}")
 _STRN = re.compile(r"\d{13}|\d{2}-\d{2}-\d{4}-\d{3}-\d{2}")
 
@@ -29,17 +29,18 @@ def save(work: Work, entity: LegalEntity | None, values: dict[str, Any]) -> Lega
     """
     row = entity or LegalEntity()
     row.name = _words(values["name"])
-    row.address, row.bank_details = values["address"].strip(), values["bank_details"].strip()
-    row.footer, row.is_active = values["footer"].strip(), bool(values["is_active"])
+    row.address, row.bank_details = (_said(values[name]) for name in ("address", "bank_details"))
+    row.footer, row.is_active = _said(values["footer"]), bool(values["is_active"])
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
-    prefix = values["prefix"].strip().upper()
+    prefix = _said(values["prefix"]).upper()
     if not _PREFIX.fullmatch(prefix):
-        raise Refused("Prefix: up to eight capital letters and digits, and a hyphen if you like.")
+        raise Refused("Prefix: up to eight capital letters and digits, with a letter or a hyphen at the end.")
     code = money.currency(values["currency"])
     if entity is not None and _has_sold(work, entity) and (prefix, code) != (entity.prefix, entity.currency):
         raise Refused("Prefix and currency stay as they are once an invoice was written. Make another legal entity.")
     row.prefix, row.currency = prefix, code
-    clash = select(LegalEntity.id).where(LegalEntity.prefix == prefix, LegalEntity.id != (row.id or 0))
+    taken = (prefix, prefix + CORRECTED, prefix.removesuffix(CORRECTED))  # corrections begin with prefix and mark
+    clash = select(LegalEntity.id).where(LegalEntity.prefix.in_(taken), LegalEntity.id != (row.id or 0))
     with work.session.no_autoflush:
         if work.session.scalars(clash).first() is not None:
             raise Refused(f"Prefix: {prefix} begins the numbers of another legal entity.")
@@ -75,9 +76,9 @@ def save_buyer(work: Work, values: dict[str, Any]) -> Buyer:
         raise NotFound("Choose an organisation first.")
     known = work.session.scalars(select(Buyer)).one_or_none()
     row = known or Buyer()
-    row.name, row.address = _words(values["name"]), values["address"].strip()
+    row.name, row.address = _words(values["name"]), _said(values["address"])
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
-    row.email = values["email"].strip()
+    row.email = _said(values["email"])
     if row.email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", row.email):
         raise Refused("E-mail: this is no address.")
     if known is None:
@@ -85,15 +86,19 @@ def save_buyer(work: Work, values: dict[str, Any]) -> Buyer:
     return records.update(work, row, "billing.buyer_changed")
 
 
-def _words(typed: str) -> str:
-    words = " ".join(typed.split())
+def _words(typed: str | None) -> str:
+    words = " ".join(_said(typed).split())
     if not words:
         raise Refused("Name: write it as it stands in the register.")
     return words
 
 
-def _number(typed: str, form: re.Pattern[str], label: str) -> str:
-    number = typed.strip()
+def _number(typed: str | None, form: re.Pattern[str], label: str) -> str:
+    number = _said(typed)
     if number and not form.fullmatch(number):
         raise Refused(f"{label}: {number[:20]!r} is not one. Leave it empty if there is none.")
     return number
+
+
+def _said(typed: str | None) -> str:
+    return (typed or "").strip()  # a form gives None for a field that was left empty

@@ -12,6 +12,8 @@ from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 
 Money = Numeric(18, 2)
 INVOICE, CORRECTION = "invoice", "correction"
+CORRECTED = "C"
+"""What stands between the prefix and the number of a correction."""
 
 
 class LegalEntity(Table):
@@ -70,6 +72,7 @@ class Invoice(Owned, Table):
     __tablename__ = "billing_invoice"
     __table_args__ = (
         UniqueConstraint("entity_id", "kind", "sequence"),
+        UniqueConstraint("number"),
         Index(None, "organisation_id", "id"),
         Index("uq_billing_invoice_order", "order_id", unique=True, postgresql_where=text("kind = 'invoice'")),
         Index(None, "corrects_id", postgresql_where=text("corrects_id IS NOT NULL")),

@@ -103,6 +103,7 @@ def upgrade() -> None:
         _created(),
         sa.PrimaryKeyConstraint("id", name="pk_billing_invoice"),
         sa.UniqueConstraint("entity_id", "kind", "sequence", name="uq_billing_invoice_entity_id_kind_sequence"),
+        sa.UniqueConstraint("number", name="uq_billing_invoice_number"),
         sa.ForeignKeyConstraint(
             ["entity_id"], ["billing_legal_entity.id"],
             name="fk_billing_invoice_entity_id_billing_legal_entity", ondelete="RESTRICT",
