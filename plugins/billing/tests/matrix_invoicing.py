@@ -37,6 +37,7 @@ DOORS = {
     **{f"LegalEntityView.{name}": Door(WRITE, "Legal entities", "legal entity") for name in ("edit", "delete")},
     "InvoiceView.list": Door(READ, "Invoices"),
     **{f"InvoiceView.{name}": Door(READ, "Invoices", "invoice") for name in ("show", "download")},
+    "InvoiceView.send": Door(WRITE, "Invoices", "invoice"),
     "BuyerView.show": Door(READ, "Invoices"),
     "BuyerView.save": Door(WRITE, "Invoices"),
     **{f"StatementView.{name}": Door(READ, "Invoices") for name in ("show", "download")},

@@ -77,6 +77,7 @@ AREA = Area(
         AuditAction("billing.entity_deleted", "{actor} deleted the legal entity {object}."),
         AuditAction("billing.buyer_changed", "{actor} changed what stands on invoices as {object}.", redact=("email",)),
         AuditAction("billing.invoice_issued", "{object} was written."),
+        AuditAction("billing.invoice_mailed", "{actor} had {object} mailed."),
         AuditAction("billing.invoice_read", "{actor} downloaded {object}."),
         AuditAction("billing.statement_read", "{actor} downloaded the statement of {object}."),
     ],

@@ -25,7 +25,7 @@ from connectpulse.web.pages import (
 )
 
 from ..buying import money
-from . import entities, pdf, statements
+from . import entities, mailing, pdf, statements
 from .tables import CORRECTION, Invoice, LegalEntity
 
 TEMPLATES = str(Path(__file__).parent / "templates")
@@ -91,7 +91,7 @@ class InvoiceView(NounView):
     can_add = can_edit = can_delete = False
     search_hint = "number"
     empty_hint = "No invoices yet. Each paid order has one here at once."
-    include_route_methods: ClassVar[set[str]] = {"list", "show", "download"}
+    include_route_methods: ClassVar[set[str]] = {"list", "show", "download", "send"}
     columns = (
         Column("Number", lambda row: link(row.number, "InvoiceView.show", pk=row.id)),
         Column("", lambda row: badge("credit note", "warn") if row.kind == CORRECTION else ""),
@@ -131,6 +131,20 @@ class InvoiceView(NounView):
             number = corrects.number if corrects is not None else ""
         headers = {"Content-Disposition": f'attachment; filename="{row.number}.pdf"'}
         return Response(pdf.render(row, number), mimetype="application/pdf", headers=headers)
+
+    @expose("/send/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def send(self, pk: str) -> Any:
+        """Mail a document to the address in the billing details."""
+        try:
+            with self.work() as opened:
+                address = mailing.send(opened, self.find(opened, pk))
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+        else:
+            flash(f"It is on its way to {address}.", "success")
+        return redirect(url_for("InvoiceView.show", pk=pk))
 
 
 class BuyerView(BaseView):
@@ -191,7 +205,12 @@ class StatementView(BaseView):
                 month = today.replace(day=1)
             items = statements.of(opened, month)
         return self.render_template(
-            "billing/statement.html", month=month, today=today, items=items, total=statements.total(items)
+            "billing/statement.html",
+            month=month,
+            today=today,
+            items=items[: statements.SHOWN],
+            more=len(items) - statements.SHOWN,
+            total=statements.total(items),
         )
 
     @expose("/download", methods=["GET"])
