@@ -118,3 +118,10 @@ def test_nobody_else_is_touched(standing_house: House, rule: RetentionRule) -> N
         assert list(handler.find(work, nobody)) == []
         assert handler.erase(work, nobody) == 0
         work.session.rollback()
+
+
+def test_every_rule_has_a_title_of_its_own() -> None:
+    """People read titles, never names of tables."""
+    titles = [rule.title for rule in RULES.values()]
+    assert [table for table, rule in RULES.items() if not rule.title] == []
+    assert len(set(titles)) == len(titles)

@@ -37,6 +37,7 @@ class RetentionRule:
     `statute` names the law that wants a record kept: it then outlasts the account it tells of.
     `whole_only` True lets rows go with their partition only, for tables in which nothing may be deleted;
     `before_drop` is then called, in the transaction that drops it, with the id below which all rows go.
+    `title` is what people call the records, like `Messages`; without it the table's name in words.
     """
 
     model: type[Any]
@@ -53,12 +54,18 @@ class RetentionRule:
     statute: str = ""
     whole_only: bool = False
     before_drop: Callable[["Work", int], Any] | None = None
+    title: str = ""
 
     @property
     def table(self) -> str:
         """The name of the table this rule is about."""
         name: str = self.model.__tablename__
         return name
+
+    @property
+    def called(self) -> str:
+        """What people call the records: the rule's title, or the table's name in words."""
+        return self.title or self.table.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,32 @@ from sqlalchemy import text
 from . import audit
 from .work import Work
 
+_TAKE_TURNS = """
+SELECT pg_advisory_xact_lock(hashtextextended('pulse_campaign_end', id))
+FROM (SELECT DISTINCT id FROM unnest(CAST(:ids AS bigint[])) AS id ORDER BY id) AS campaign
+"""
+"""Two that end the last of a campaign at once would each see the other's part as open, and neither finish it.
+So they ask one after the other, and the question is a statement of its own: it sees what was committed before."""
+
+_FINISH = """
+UPDATE pulse_campaign c SET state = 'finished', finished_at = :now, reason = ''
+WHERE c.id = ANY(:ids) AND c.state IN ('running', 'paused') AND c.is_expanded
+  AND NOT EXISTS (SELECT 1 FROM pulse_dispatch d
+                  WHERE d.campaign_id = c.id AND d.state IN ('ready', 'claimed'))
+RETURNING c.id, c.name, c.organisation_id
+"""
+
 
 def finish_if_done(work: Work, campaign_ids: Sequence[int]) -> None:
-    """Finish those campaigns of which every message was handed over or has ended otherwise."""
-    done = work.session.execute(
-        text(
-            """
-            UPDATE pulse_campaign c SET state = 'finished', finished_at = :now, reason = ''
-            WHERE c.id = ANY(:ids) AND c.state IN ('running', 'paused') AND c.is_expanded
-              AND NOT EXISTS (SELECT 1 FROM pulse_dispatch d
-                              WHERE d.campaign_id = c.id AND d.state IN ('ready', 'claimed'))
-            RETURNING c.id, c.name, c.organisation_id
-            """
-        ),
-        {"ids": list(campaign_ids), "now": work.clock()},
-    ).all()
+    """Finish those campaigns of which every message was handed over or has ended otherwise.
+
+    Call it once in a unit of work, after what it did to expansions and dispatches: campaigns are locked in
+    the order of their ids.
+    """
+    if not campaign_ids:
+        return
+    ids = list(campaign_ids)
+    work.session.execute(text(_TAKE_TURNS), {"ids": ids})
+    done = work.session.execute(text(_FINISH), {"ids": ids, "now": work.clock()}).all()
     for campaign_id, name, organisation_id in done:
         audit.record_named(work, "campaign.finished", organisation_id, "Campaign", campaign_id, name)

@@ -36,6 +36,7 @@ from .rights import handlers as special
 from .rights import makers
 from .subjects import both, by_address, by_contact, by_user, either, handler
 from .support import duties as support
+from .titles import TITLES
 from .work import Work
 
 MESSAGE_LOG = timedelta(days=90)
@@ -173,7 +174,10 @@ def retention_rules() -> list[RetentionRule]:
         *_account_rules(),
         *(rule for part in PARTS for rule in part.rules()),
     ]  # fmt: skip
-    return [replace(rule, kinds={**KINDS.get(rule.model.__tablename__, {}), **rule.kinds}) for rule in rules]
+    return [
+        replace(rule, kinds={**KINDS.get(rule.table, {}), **rule.kinds}, title=rule.title or TITLES.get(rule.table, ""))
+        for rule in rules
+    ]
 
 
 def _account_rules() -> list[RetentionRule]:

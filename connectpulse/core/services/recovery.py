@@ -45,7 +45,7 @@ def leases(work: Work) -> int:
         ),
         {"page": PAGE},
     ).all()
-    for dispatch_id, campaign_id, first, cursor, last, provider, settings in rows:
+    for dispatch_id, _, first, cursor, last, provider, settings in rows:
         kind = _ambiguity(work, provider, settings)
         cursor = _resend(work, dispatch_id, first, cursor) if kind is Ambiguity.IDEMPOTENT else cursor
         if kind is not Ambiguity.IDEMPOTENT:
@@ -57,8 +57,7 @@ def leases(work: Work) -> int:
             ),
             {"id": dispatch_id, "cursor": cursor, "last": last},
         )
-        if campaign_id:
-            campaign_end.finish_if_done(work, [campaign_id])
+    campaign_end.finish_if_done(work, [row.campaign_id for row in rows if row.campaign_id])
     if rows:
         log.warning("dispatches_recovered", count=len(rows))
         work.session.execute(text("SELECT pg_notify('pulse_dispatch', '*')"))

@@ -10,7 +10,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from ...core.domain import policy_text
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import Refused
-from ...core.services.policy import acceptance, inventory, operator, versions
+from ...core.services.policy import acceptance, inventory, operator, promises, versions
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
@@ -54,11 +54,14 @@ class PolicyView(BaseView):
         """Show what holds, what is drafted, and what the draft lacks."""
         with current.platform_work("look after the policy") as work:
             draft, before = versions.draft(work), versions.newest(work)
+            faults = promises.contradictions(work, draft.source) if draft else []
             text = versions.compose(draft, operator.facts(work)) if draft else ""
             listed = versions.published(work, 20)
             return self.render_template(
                 "pulse/policy.html", draft=draft, holding=versions.in_force(work), today=work.clock().date(),
-                problems=versions.problems(work, draft) if draft else [], blocks=policy_text.blocks(text),
+                problems=versions.problems(work, draft) if draft else [],
+                contradictions={each.sentence: each for each in faults},
+                blocks=policy_text.blocks(text),
                 changes=policy_text.compare(before.text, text) if draft and before else [],
                 versions=[(each, acceptance.count(work, each.digest or "")) for each in listed],
                 may_write=current.may(WRITE, self.class_permission_name),

@@ -43,7 +43,7 @@ class RetentionView(BaseView):
             return self.render_template(
                 "pulse/retention.html", lines=report.lines(work, now), runs=report.runs(work),
                 faults=report.faults(work, now), run=report.current_run(work),
-                is_stopped=clock.the_row(work).stopped_at is not None, day=_DAY,
+                is_stopped=clock.the_row(work).stopped_at is not None, day=_DAY, called=_called,
             )  # fmt: skip
 
     @expose("/progress", methods=["GET"])
@@ -81,6 +81,12 @@ class RetentionView(BaseView):
         return redirect(url_for("RetentionView.report"))
 
 
+def _called(table: str) -> str:
+    """Return what people call the records of a table, also of one whose plugin is gone."""
+    rule = current.the_house().registry.rules.get(table)
+    return rule.called if rule is not None else table.replace("_", " ")
+
+
 def _do(act: Any, done: str) -> None:
     try:
         with current.platform_work("operate retention") as work:
@@ -105,7 +111,7 @@ class RetentionRuleView(BaseView):
         """Show every rule with its time, and what may be chosen."""
         with current.work() as work:
             chosen = terms.choices(work)
-            rules = sorted(work.registry.rules.values(), key=lambda rule: (terms.bounds(rule) is None, rule.table))
+            rules = sorted(work.registry.rules.values(), key=lambda rule: (terms.bounds(rule) is None, rule.called))
             lines = [
                 (rule, terms.kept(rule, work.organisation, chosen) if rule.keep is not None else None,
                  terms.bounds(rule), holds.covers(work, rule.table, work.organisation) if work.organisation else None)
@@ -177,7 +183,12 @@ class HoldView(NounView):
             abort(404)
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
-        return with_choices(form, table_name=[(name, name) for name in sorted(work.registry.rules)])
+        return with_choices(
+            form,
+            table_name=sorted(
+                ((name, rule.called) for name, rule in work.registry.rules.items()), key=lambda pair: pair[1]
+            ),
+        )
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         given: dict[str, Any] = {}
@@ -207,7 +218,7 @@ class HoldView(NounView):
 
 def _held(row: Hold) -> str:
     if row.kind == holds.CLASS:
-        return f"records {row.table_name}"
+        return f"all {_called(row.table_name).lower()}"
     if row.kind == holds.ORGANISATION:
         return "the whole organisation"
     return row.value or f"contact {row.contact_id}" if not row.user_id else f"user {row.user_id}"
@@ -237,7 +248,13 @@ class ArchiveView(BaseView):
             flash("Write dates like 2026-01-31 and campaigns by their number.", "danger")
             return redirect(url_for("ArchiveView.search"))
         return self.render_template(
-            "pulse/archives.html", page=page, listed=listed, tables=tables, args=request.args, asked=asked
+            "pulse/archives.html",
+            page=page,
+            listed=listed,
+            tables=tables,
+            args=request.args,
+            asked=asked,
+            called=_called,
         )
 
     @expose("/export", methods=["GET"])

@@ -15,7 +15,7 @@ from ...storage.models import Operator, PolicyVersion
 from .. import audit, records
 from ..notices import board
 from ..work import Work
-from . import inventory, operator
+from . import inventory, operator, promises
 
 NOTICE = timedelta(days=7)
 """The least time between publishing a material change and its taking effect."""
@@ -78,6 +78,8 @@ def problems(work: Work, found: PolicyVersion) -> list[str]:
         faults.append("It has no effective date: say from which day it holds.")
     faults += _impossible(work, found)
     faults += _contact(found.source, facts)
+    faults += promises.foreign_operator(found.source, facts)
+    faults += [each.sentence for each in promises.contradictions(work, found.source)]
     return [*faults, *inventory.unnamed(work.registry, found.source)]
 
 

@@ -29,10 +29,10 @@ def save(work: Work, entity: LegalEntity | None, values: dict[str, Any]) -> Lega
     """
     row = entity or LegalEntity()
     row.name = _words(values["name"])
-    row.address, row.bank_details = (_said(values[name]) for name in ("address", "bank_details"))
-    row.footer, row.is_active = _said(values["footer"]), bool(values["is_active"])
+    row.address, row.bank_details, row.footer = (_text(values[name]) for name in ("address", "bank_details", "footer"))
+    row.is_active = bool(values["is_active"])
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
-    prefix = _said(values["prefix"]).upper()
+    prefix = _text(values["prefix"]).upper()
     if not _PREFIX.fullmatch(prefix):
         raise Refused("Prefix: up to eight capital letters and digits, with a letter or a hyphen at the end.")
     code = money.currency(values["currency"])
@@ -76,9 +76,9 @@ def save_buyer(work: Work, values: dict[str, Any]) -> Buyer:
         raise NotFound("Choose an organisation first.")
     known = work.session.scalars(select(Buyer)).one_or_none()
     row = known or Buyer()
-    row.name, row.address = _words(values["name"]), _said(values["address"])
+    row.name, row.address = _words(values["name"]), _text(values["address"])
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
-    row.email = _said(values["email"])
+    row.email = _text(values["email"])
     if row.email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", row.email):
         raise Refused("E-mail: this is no address.")
     if known is None:
@@ -86,19 +86,19 @@ def save_buyer(work: Work, values: dict[str, Any]) -> Buyer:
     return records.update(work, row, "billing.buyer_changed")
 
 
+def _text(typed: str | None) -> str:
+    return (typed or "").strip()
+
+
 def _words(typed: str | None) -> str:
-    words = " ".join(_said(typed).split())
+    words = " ".join((typed or "").split())
     if not words:
         raise Refused("Name: write it as it stands in the register.")
     return words
 
 
 def _number(typed: str | None, form: re.Pattern[str], label: str) -> str:
-    number = _said(typed)
+    number = _text(typed)
     if number and not form.fullmatch(number):
         raise Refused(f"{label}: {number[:20]!r} is not one. Leave it empty if there is none.")
     return number
-
-
-def _said(typed: str | None) -> str:
-    return (typed or "").strip()  # a form gives None for a field that was left empty

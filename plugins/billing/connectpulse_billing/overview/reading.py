@@ -1,8 +1,7 @@
 """What the page and the reports show: all from the facts, by the organisation and a span of days."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
@@ -43,7 +42,7 @@ def by_day(work: Work) -> Points:
 def burn(work: Work, available: Decimal) -> Burn:
     """Return how fast units go; today is not whole yet and does not count."""
     today = work.clock().date()
-    found: Sequence[tuple[date, Decimal]] = work.session.execute(_DAYS, _facts(work, BURN)).tuples().all()
+    found = work.session.execute(_DAYS, _facts(work, BURN))
     spent = sum((units for day, units in found if day < today), Decimal(0))
     per_day = spent / BURN
     if per_day <= 0:

@@ -15,12 +15,17 @@ BUYING, SELLING = "Buying", "Selling"
 TEMPLATES = str(Path(__file__).parent.parent / "templates")
 
 _PLATFORM, _HERE = "Platform administrator", "Organisation administrator"
+_BUYER, _FINANCE = "Billing manager", "Finance auditor"
 BUYERS: Mapping[str, tuple[str, ...]] = {
-    READ: (_PLATFORM, _HERE, "Campaign manager", "Analyst"),
-    WRITE: (_PLATFORM, _HERE),
+    READ: (_PLATFORM, _HERE, _BUYER, "Campaign manager", "Analyst"),
+    WRITE: (_PLATFORM, _HERE, _BUYER),
 }
 """Who sees an organisation's orders, and who buys."""
-SELLERS: Mapping[str, tuple[str, ...]] = {READ: (_PLATFORM,), WRITE: (_PLATFORM,), APPROVE: (_PLATFORM,)}
+SELLERS: Mapping[str, tuple[str, ...]] = {
+    READ: (_PLATFORM, _FINANCE),
+    WRITE: (_PLATFORM,),
+    APPROVE: (_PLATFORM,),
+}
 """Who says what is sold and how it is paid, and approves transfers."""
 
 
