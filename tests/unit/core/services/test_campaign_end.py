@@ -23,9 +23,7 @@ def campaign(scene: Scene) -> int:
         work.session.execute(text("UPDATE pulse_dispatch SET state = 'claimed'"))
         columns = "organisation_id, campaign_id, connection_id, alternatives, channel, purpose, sender, due_at, state"
         columns += ", validity_minutes, first_id, last_id, cursor, messages, expires_at"
-        work.session.execute(
-            text(f"INSERT INTO pulse_dispatch ({columns}) SELECT {columns} FROM pulse_dispatch")
-        )
+        work.session.execute(text(f"INSERT INTO pulse_dispatch ({columns}) SELECT {columns} FROM pulse_dispatch"))
     return made
 
 
