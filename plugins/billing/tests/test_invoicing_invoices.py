@@ -111,7 +111,7 @@ def test_an_order_that_is_paid_before_anybody_sells_gets_its_invoice_later(house
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [({"ntn": "12"}, "NTN"), ({"strn": "x"}, "STRN"), ({"prefix": "inv 1"}, "Prefix"),
-     ({"currency": "XXX"}, "currency"), ({"name": "  "}, "Name")],
+     ({"currency": "ABC"}, "currency"), ({"name": "  "}, "Name")],
 )  # fmt: skip
 def test_a_company_is_refused_for_what_is_wrong(house: House, wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(Refused, match=said), house.work(ADMINISTRATOR) as work:
@@ -133,7 +133,7 @@ def test_a_company_that_sold_cannot_be_deleted(house: House, organisation: int) 
 
 def test_whatever_people_write_is_printed_and_never_run(house: House, organisation: int) -> None:
     hostile = '#eval("1") $x$ *b* _i_ @a <b> \\ // /* `r` #import "x": * [ ] { } کنیکٹ پلس'
-    sell(house, name=hostile, address=hostile, footer=hostile, bank_details=hostile)
+    sell(house, name=hostile, seat=hostile, footer=hostile, bank_details=hostile)
     with house.work(BUYER, organisation) as work:
         entities.save_buyer(work, DETAILS | {"name": hostile, "address": hostile})
     bought(house, organisation, "r-1")

@@ -29,7 +29,7 @@ def save(work: Work, entity: LegalEntity | None, values: dict[str, Any]) -> Lega
     """
     row = entity or LegalEntity()
     row.name = _words(values["name"])
-    row.address, row.bank_details, row.footer = (_text(values[name]) for name in ("address", "bank_details", "footer"))
+    row.seat, row.bank_details, row.footer = (_text(values[name]) for name in ("seat", "bank_details", "footer"))
     row.is_active = bool(values["is_active"])
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
     prefix = _text(values["prefix"]).upper()

@@ -146,7 +146,7 @@ def _write(
 
 def _seller(entity: LegalEntity) -> dict[str, str]:
     return {
-        "name": entity.name, "address": entity.address, "ntn": entity.ntn, "strn": entity.strn,
+        "name": entity.name, "address": entity.seat, "ntn": entity.ntn, "strn": entity.strn,
         "bank_details": entity.bank_details, "footer": entity.footer,
     }  # fmt: skip
 

@@ -55,7 +55,7 @@ class LegalEntityView(NounView):
     )
     form: ClassVar[Form] = (
         Field("name", "Name", is_required=True, high=160, help="As it stands in the register of companies."),
-        Field("address", "Address", Kind.LONG_TEXT, high=500, help="As it is printed: one line each."),
+        Field("seat", "Address", Kind.LONG_TEXT, high=500, help="As it is printed: one line each."),
         Field("currency", "Currency", is_required=True, high=3, default="PKR"),
         *_TAX_NUMBERS,
         Field("prefix", "Numbers begin with", is_required=True, high=9, default="INV-",
@@ -75,7 +75,7 @@ class LegalEntityView(NounView):
         entities.remove(work, row)
 
     def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
-        return [*super().details(work, row), ("Address", row.address), ("NTN", row.ntn), ("STRN", row.strn)]
+        return [*super().details(work, row), ("Address", row.seat), ("NTN", row.ntn), ("STRN", row.strn)]
 
 
 class InvoiceView(NounView):

@@ -24,11 +24,14 @@ class LegalEntity(Table):
     """
 
     __tablename__ = "billing_legal_entity"
-    __table_args__ = (UniqueConstraint("prefix"),)
+    __table_args__ = (
+        UniqueConstraint("prefix"),
+        {"info": {"owner": "billing", "platform_reason": "The companies that sell are the operator's."}},
+    )
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(160))
-    address: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    seat: Mapped[str] = mapped_column(String(500), default="", server_default="")
     currency: Mapped[str] = mapped_column(String(3))
     ntn: Mapped[str] = mapped_column(String(20), default="", server_default="")
     strn: Mapped[str] = mapped_column(String(20), default="", server_default="")

@@ -53,7 +53,7 @@ def upgrade() -> None:
         "billing_legal_entity",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("name", sa.String(160), nullable=False),
-        _text("address", 500),
+        _text("seat", 500),
         sa.Column("currency", sa.String(3), nullable=False),
         _text("ntn", 20),
         _text("strn", 20),
@@ -66,6 +66,7 @@ def upgrade() -> None:
         _created(),
         sa.PrimaryKeyConstraint("id", name="pk_billing_legal_entity"),
         sa.UniqueConstraint("prefix", name="uq_billing_legal_entity_prefix"),
+        info={"owner": "billing"},
     )
     op.create_table(
         "billing_buyer",
