@@ -76,7 +76,10 @@ AREA = Area(
         AuditAction("billing.entity_added", "{actor} added the legal entity {object}."),
         AuditAction("billing.entity_changed", "{actor} changed the legal entity {object}."),
         AuditAction("billing.entity_deleted", "{actor} deleted the legal entity {object}."),
-        AuditAction("billing.buyer_changed", "{actor} changed what stands on invoices as {object}.", redact=("address", "email")),
+        AuditAction(
+            "billing.buyer_changed", "{actor} changed what stands on invoices as {object}.",
+            redact=("address", "email"),
+        ),
         AuditAction("billing.invoice_issued", "{object} was written."),
         AuditAction("billing.invoice_mailed", "{actor} had {object} mailed."),
         AuditAction("billing.invoice_read", "{actor} downloaded {object}."),
