@@ -338,11 +338,18 @@ def upgrade() -> None:
     op.create_table(
         "billing_order_tax",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
         sa.Column("line_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("percent", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("amount", sa.Numeric(precision=18, scale=2), nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id"],
+            ["billing_order.id"],
+            name=op.f("fk_billing_order_tax_order_id"),
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(
             ["line_id"], ["billing_order_line.id"], name=op.f("fk_billing_order_tax_line_id"), ondelete="CASCADE"
         ),
@@ -355,10 +362,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_order_tax")),
         info={"owner": "billing"},
     )
+    op.create_index(op.f("ix_billing_order_tax_order_id"), "billing_order_tax", ["order_id"], unique=False)
     op.create_index(op.f("ix_billing_order_tax_line_id"), "billing_order_tax", ["line_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_billing_order_tax_order_id"), table_name="billing_order_tax")
     op.drop_index(op.f("ix_billing_order_tax_line_id"), table_name="billing_order_tax")
     op.drop_table("billing_order_tax")
     op.drop_table("billing_reversal")
