@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from connectpulse.core.services.work import Work
     from connectpulse.core.storage.embedded import EmbeddedServer
     from connectpulse.house import House
+
+    from .databases import Databases
 
 REQUIRE_PEERS = "CONNECTPULSE_REQUIRE_PEERS"
 METERED = "metered"
@@ -79,39 +81,40 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Embed
 @pytest.fixture(scope="session")
 def database_template(database_server: "EmbeddedServer") -> str:
     """The name of a migrated, empty database that tests copy; plugins installed here are migrated too."""
-    from sqlalchemy import text
+    from .databases import address, create
 
-    name = "pulse_template"
-    with _maintenance(database_server) as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    house = build(_url(database_server, name), is_metered=True)
+    name = create(database_server, "template1")
+    house = build(address(database_server, name), is_metered=True)
     house.upgrade()
     house.close()
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(database_server: "EmbeddedServer", database_template: str) -> "Databases":
+    """The databases of this run: lent to a test, emptied after it."""
+    from .databases import Databases
+
+    return Databases(database_server, database_template)
+
+
 @pytest.fixture
-def database_url(database_server: "EmbeddedServer", database_template: str) -> Iterator[str]:
-    """The address of a database of this test alone."""
-    with fresh_database(database_server, database_template) as url:
+def database_url(databases: "Databases") -> Iterator[str]:
+    """The address of a migrated, empty database that this test has for itself."""
+    with databases.one() as url:
         yield url
 
 
 @contextmanager
 def fresh_database(server: "EmbeddedServer", template: str = "template1") -> Iterator[str]:
     """Make a database and yield its address; it is dropped at the end of the block."""
-    from secrets import token_hex
+    from .databases import address, create, drop
 
-    from sqlalchemy import text
-
-    name = f"test_{token_hex(6)}"
-    with _maintenance(server) as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
+    name = create(server, template)
     try:
-        yield _url(server, name)
+        yield address(server, name)
     finally:
-        with _maintenance(server) as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        drop(server, name)
 
 
 @pytest.fixture
@@ -156,14 +159,3 @@ def metering() -> frozenset[str]:
     from connectpulse.core.domain.contracts import PluginKind
 
     return frozenset(info.name for info in loader.installed() if PluginKind.BILLING in info.kinds)
-
-
-def _url(server: "EmbeddedServer", database: str) -> str:
-    return server.url.rpartition("/")[0] + "/" + database
-
-
-def _maintenance(server: "EmbeddedServer") -> Any:
-    from sqlalchemy import create_engine, pool
-
-    engine = create_engine(server.url, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
-    return engine.connect()

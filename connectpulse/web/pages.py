@@ -11,6 +11,7 @@ from . import chart
 from .current import platform_work, work
 from .panel.noun import Column, Filter, NounView, badge, link, yes_no
 from .security.roles import APPROVE, PLUGIN_PAGES, READ, WRITE
+from .witness import Reading
 
 __all__ = [
     "APPROVE",
@@ -21,6 +22,7 @@ __all__ = [
     "Column",
     "Filter",
     "NounView",
+    "Reading",
     "badge",
     "chart",
     "expose",

@@ -183,21 +183,21 @@ def _folded_parts(message: Known) -> list[int]:
     return parts
 
 
-_COLUMNS = (
-    "m.id, m.organisation_id, m.campaign_id, m.channel, m.state, m.part_states, m.units, m.quantity, m.billed, m.reason"
-)
+_COLUMNS = "id, organisation_id, campaign_id, channel, state, part_states, units, quantity, billed, reason"
 
-_FIND = f"""
-SELECT r.reference, r.part, {_COLUMNS}
-FROM pulse_reference r JOIN pulse_message m ON m.id = r.message_id
-WHERE r.reference = ANY(%(references)s::text[]) AND r.connection_id = %(connection)s
-  AND r.message_id BETWEEN %(low)s AND %(high)s AND m.id BETWEEN %(low)s AND %(high)s
-ORDER BY m.id
+_FIND = """
+SELECT reference, part, message_id FROM pulse_reference
+WHERE reference = ANY(%(references)s::text[]) AND connection_id = %(connection)s
+  AND message_id BETWEEN %(low)s AND %(high)s
+ORDER BY message_id
 """
 
 
 def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[str, tuple[int, int]], dict[int, Known]]:
-    """Return reference -> (message, part), and the messages; the youngest wins where a provider reuses ids."""
+    """Return reference -> (message, part), and the messages; the youngest wins where a provider reuses ids.
+
+    Two statements, not one that joins: a join that was planned while the log was small reads all of it later.
+    """
     now = work.clock()
     facts = {
         "references": arrays.texts(references),
@@ -205,14 +205,11 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
         "low": ids.at(now - LOOK_BACK),
         "high": ids.at(now + timedelta(minutes=10)),
     }
-    places: dict[str, tuple[int, int]] = {}
-    known: dict[int, Known] = {}
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
-        for row in rows.execute(_FIND, facts).fetchall():
-            places[row[0]] = (row[2], row[1])
-            if row[2] not in known:
-                known[row[2]] = _known(row[2:])
-    return places, known
+        found = rows.execute(_FIND, facts).fetchall()
+    messages = known(work, {message_id for _, _, message_id in found})
+    places = {reference: (message_id, part) for reference, part, message_id in found if message_id in messages}
+    return places, messages
 
 
 def _known(row: tuple[Any, ...]) -> Known:
@@ -222,13 +219,16 @@ def _known(row: tuple[Any, ...]) -> Known:
     )  # fmt: skip
 
 
-_BY_ID = f"SELECT {_COLUMNS} FROM pulse_message m WHERE m.id = ANY(%(ids)s::bigint[])"
+_BY_ID = f"SELECT {_COLUMNS} FROM pulse_message WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s"
 
 
 def known(work: Work, message_ids: set[int]) -> dict[int, Known]:
     """Return messages by id."""
+    if not message_ids:
+        return {}
+    facts = {"ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids)}
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
-        return {row[0]: _known(row) for row in rows.execute(_BY_ID, {"ids": arrays.ints(message_ids)})}
+        return {row[0]: _known(row) for row in rows.execute(_BY_ID, facts).fetchall()}
 
 
 _STORE = """

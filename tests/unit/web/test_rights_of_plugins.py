@@ -1,6 +1,6 @@
 """Roles that plugins bring, and what a plugin's pages say about who may do what on them."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask_appbuilder import BaseView
@@ -14,7 +14,7 @@ from connectpulse.core.registry import Registry
 from connectpulse.core.services.access import invitations
 from connectpulse.house import House
 from connectpulse.testing import factories
-from connectpulse.web.pages import READ, WRITE, expose, has_access, permission_name
+from connectpulse.web.pages import READ, WRITE, Reading, expose, has_access, permission_name
 from connectpulse.web.security import accounts, roles
 from connectpulse.web.security.manager import synchronise_roles
 from tests.journeys.panel_scene import name_of, people, visitor
@@ -23,6 +23,7 @@ CASHIER, BOOKS = Role("Cashier", "Takes money.", reads=("Audit",)), Role("Books"
 
 
 class TillView(BaseView):
+    readings: ClassVar[dict[str, Reading]] = {"show": Reading("contact.read", "Contact")}
     route_base = "/till"
     class_permission_name = "Till"
     default_view = "show"
@@ -62,6 +63,8 @@ def test_a_page_is_for_whom_it_says(till: House, organisation: int) -> None:
     assert answers == {
         role: (200 if role in may_read else 403, 200 if role == CASHIER.name else 403) for role in answers
     }
+    with till.work(factories.ADMINISTRATOR, organisation) as work:
+        assert factories.verbs(work).count("contact.read") == len(may_read)
     assert visitor_of(app, CASHIER.name).get("/audit/list/").status_code == 200
     assert visitor_of(app, CASHIER.name).get("/contacts/list/").status_code == 403
     assert b"/till/" in visitor_of(app, CASHIER.name).get("/").data

@@ -16,7 +16,7 @@ from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import partitions
 from connectpulse.core.storage.embedded import EmbeddedServer
 from connectpulse.house import House
-from connectpulse.testing.plugin import _maintenance
+from connectpulse.testing.databases import connect
 
 LINE = Seen(None, None, None, "GET", "/api/v1/me", 200, 17, 3, "203.0.113.7", "a1", "curl/8.1")
 
@@ -59,12 +59,12 @@ def test_lines_wait_for_a_database_that_is_away(
     log = RequestLog(house.work)
     name = house.engine.url.database
     house.engine.dispose()
-    with _maintenance(database_server) as connection:
-        connection.execute(text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"))
+    with connect(database_server) as connection:
+        connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
         for number in range(5):
             log.add(LINE._replace(request_id=str(number)))
         assert log.flush() == 0
-        connection.execute(text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"))
+        connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
     log.stop()
     assert [row[0] for row in rows(house)] == ["2", "3", "4"]
 
