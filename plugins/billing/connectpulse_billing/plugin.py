@@ -30,6 +30,8 @@ from .buying import settled
 from .invoicing import entities, invoices
 from .ledger import trial
 from .ledger.unit_ledger import UnitLedger
+from .rates import prices
+from .subscriptions import charging, limiting
 
 AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.AREA, overview.AREA)
 
@@ -39,9 +41,10 @@ ROLES = (
     Role("Finance auditor", "Reads what was sold, paid and booked, of all organisations.", is_platform=True),
 )  # fmt: skip
 
-settled.PAID = (invoices.issue_for_order,)
-settled.REVERSED = (invoices.issue_for_reversal,)
+settled.PAID = (invoices.issue_for_order, charging.paid)
+settled.REVERSED = (invoices.issue_for_reversal, charging.reversed_)
 settled.SELLERS = (entities.seller,)
+prices.PLAN_OF[:] = [limiting.plan_of]
 
 
 class BillingPlugin:
