@@ -16,7 +16,7 @@ _numbers = count(1)
 
 def _entity(work: Work) -> int:
     number = next(_numbers)
-    empty = dict.fromkeys(("address", "ntn", "strn", "bank_details", "footer"))
+    empty = dict.fromkeys(("seat", "ntn", "strn", "bank_details", "footer"))
     said = {"name": f"Company {number}", "currency": "PKR", "prefix": f"C{number}-", "is_active": True}
     return entities.save(work, None, said | empty).id
 

@@ -186,7 +186,7 @@ def test_a_prefix_does_not_run_into_its_number(house: House) -> None:
 
 
 def test_fields_that_were_left_empty_are_empty(house: House) -> None:
-    empty = dict.fromkeys(("address", "ntn", "strn", "bank_details", "footer"))
+    empty = dict.fromkeys(("seat", "ntn", "strn", "bank_details", "footer"))
     entity = sell(house, **empty)
     with house.work(ADMINISTRATOR) as work:
         row = work.session.get_one(LegalEntity, entity)
