@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
+from sqlalchemy.pool import QueuePool
 
 from .core import loader
 from .core.domain.redaction import scrub
@@ -35,6 +36,9 @@ log = structlog.get_logger(__name__)
 
 _WILL_NOT_PASS = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied")
 """What PostgreSQL says where waiting is of no use."""
+
+CLOSE_WITHIN = 2.0
+"""Seconds for which a house that closes waits for other threads' units of work."""
 
 T = TypeVar("T")
 Waker = Callable[[str, int], None]
@@ -126,9 +130,16 @@ class House:
                 time.sleep(0.5)
 
     def close(self) -> None:
-        """End what was begun for this house, then its connections to the database."""
+        """End what was begun for this house, then its connections to the database.
+
+        What other threads do at this moment is waited for a little: a connection that is given back after
+        the pool was emptied is closed by nobody.
+        """
         for end in self.closing:
             end()
+        pool, deadline = self.engine.pool, time.monotonic() + CLOSE_WITHIN
+        while isinstance(pool, QueuePool) and pool.checkedout() and time.monotonic() < deadline:
+            time.sleep(0.01)
         self.engine.dispose()
 
 

@@ -15,12 +15,18 @@ ADMINISTRATOR = Actor("user", "Amina Administrator", 1)
 _numbers = count(1)
 
 
-def organisation(house: House, name: str = "", country: str = "PK", timezone: str = "Asia/Karachi") -> int:
-    """Create an organisation with what a trial needs, like units where they are metered; return its id."""
+def organisation(
+    house: House, name: str = "", country: str = "PK", timezone: str = "Asia/Karachi", *, is_furnished: bool = True
+) -> int:
+    """Create an organisation with what a trial needs, like units where they are metered; return its id.
+
+    One that is not furnished has nothing at all: not even the entries that units leave in the action log.
+    """
     with house.work(ADMINISTRATOR) as work:
         row = Organisation(name=name or f"Organisation {next(_numbers)}", country=country, timezone=timezone)
         made = records.create(work, row, "organisation.created").id
-        furnishing.furnish(work, made)
+        if is_furnished:
+            furnishing.furnish(work, made)
         return made
 
 

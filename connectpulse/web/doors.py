@@ -43,6 +43,8 @@ def knock(plugin: str, door: str, rest: str) -> Response:
     if request.method not in found.methods:
         raise MethodNotAllowed(valid_methods=found.methods)
     _count(plugin, found)
+    if "\x00" in rest or any("\x00" in name + value for name, value in request.args.items(multi=True)):
+        return _plain(400, "no text has a zero byte")
     body = request.stream.read(found.largest + 1) if (request.content_length or 0) <= found.largest else None
     if body is None or len(body) > found.largest:
         return _plain(413, "too large")

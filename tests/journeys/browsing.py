@@ -88,7 +88,7 @@ class Person:
 
     def shoot(self, name: str) -> None:
         """Keep a picture of the page if pictures are wanted, and hold it against its width."""
-        self.page.wait_for_function("document.readyState === 'complete'")
+        self.page.wait_for_load_state()
         wide = self.page.evaluate(_TOO_WIDE)
         assert not wide, f"{self.page.url} is too wide because of {wide}"
         if PICTURES:

@@ -38,9 +38,10 @@ def run(project: Path, site: Path, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def run_kit(name: str, project: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    """Run the conformance kit on an installed plugin, warnings as errors."""
-    return run_pytest(project, site, "--pyargs", "connectpulse.testing", f"--pulse-plugin={name}")
+def run_kit(name: str, project: Path, site: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    """Run the conformance kit on an installed plugin, warnings as errors; and `tests` on the same database server."""
+    own = ("-c", str(project / "pyproject.toml"), *tests) if tests else ()
+    return run_pytest(project, site, "--pyargs", "connectpulse.testing", f"--pulse-plugin={name}", *own)
 
 
 def run_pytest(project: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

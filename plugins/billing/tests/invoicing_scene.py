@@ -16,7 +16,7 @@ from connectpulse.testing.factories import ADMINISTRATOR
 
 BUYER = Actor("user", "Bilal Buyer", 7)
 SELLER: dict[str, Any] = {
-    "name": "Connect Pulse (Private) Limited", "address": "12 Mall Road\nLahore", "currency": "PKR",
+    "name": "Connect Pulse (Private) Limited", "seat": "12 Mall Road\nLahore", "currency": "PKR",
     "ntn": "1234567-8", "strn": "", "prefix": "CP-", "bank_details": "", "footer": "", "is_active": True,
 }  # fmt: skip
 DETAILS = {"name": "Karachi Traders", "address": "Clifton", "ntn": "", "strn": "", "email": "pay@traders.example"}

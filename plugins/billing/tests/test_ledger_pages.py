@@ -66,6 +66,7 @@ def test_what_there_is_and_where_it_went(app: Flask, house: House, organisation:
             operator.fill("Why", "Counted twice.")
             operator.shoot("adjust")
             operator.press("Save")
+            operator.sees("nothing is changed until then")
             operator.shoot("accounts")
     with house.work(ADMINISTRATOR) as work:
         asked = work.session.scalars(text("SELECT title FROM pulse_decision WHERE act = 'billing.adjust'")).all()

@@ -112,7 +112,7 @@ AREA = Area(
         _by_statute(Redemption, "created_at", ("user_id",)),
         _by_statute(Order, "placed_at", ("placed_by",), final_only=_DONE),
         _of(OrderLine, Order, "order_id"),
-        _of(OrderTax, OrderLine, "line_id"),
+        _of(OrderTax, Order, "order_id"),
         _of(Attempt, Order, "order_id"),
         _of(Reversal, Order, "order_id"),
         _of(Proof, Order, "order_id", ("uploaded_by", "decided_by", "content")),

@@ -17,7 +17,10 @@ class Package(Table):
     """Units for a price without taxes. What was sold keeps its own figures, so a package may change."""
 
     __tablename__ = "billing_package"
-    __table_args__ = (Index(None, "is_offered", "currency", "place"),)
+    __table_args__ = (
+        Index(None, "is_offered", "currency", "place"),
+        {"info": {"owner": "billing", "platform_reason": "What is offered is the operator's."}},
+    )
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(120))
@@ -36,7 +39,10 @@ class Tax(Table):
     """A rate that holds from a day on, for one legal entity or, with none, for all."""
 
     __tablename__ = "billing_tax"
-    __table_args__ = (Index(None, "legal_entity_id", "valid_from"),)
+    __table_args__ = (
+        Index(None, "legal_entity_id", "valid_from"),
+        {"info": {"owner": "billing", "platform_reason": "Taxes are those of the companies that sell."}},
+    )
 
     id: Mapped[BigId]
     legal_entity_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -52,7 +58,10 @@ class Voucher(Table):
     """Units for whoever knows the code, of which only a keyed hash is kept."""
 
     __tablename__ = "billing_voucher"
-    __table_args__ = (UniqueConstraint("code_hash"),)
+    __table_args__ = (
+        UniqueConstraint("code_hash"),
+        {"info": {"owner": "billing", "platform_reason": "Whoever knows the code may have the units."}},
+    )
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(120))
@@ -87,6 +96,7 @@ class Gateway(Table):
     """The settings of a way to pay; secrets apart and sealed."""
 
     __tablename__ = "billing_gateway"
+    __table_args__ = ({"info": {"owner": "billing", "platform_reason": "Ways to pay are the operator's."}},)
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(40), unique=True)
@@ -108,6 +118,12 @@ class PaymentEvent(Table):
         Index("ix_billing_payment_event_waiting", "due_at", postgresql_where=text("state = 'waiting'")),
         Index(None, "gateway", "reference"),
         Index(None, "gateway", "payment_reference"),
+        {
+            "info": {
+                "owner": "billing",
+                "platform_reason": "What a gateway tells names no organisation before it was read.",
+            }
+        },
     )
 
     id: Mapped[BigId]

@@ -14,7 +14,7 @@ MOST_UNITS = Decimal("9999999999")
 
 CURRENCIES = (
     "PKR", "USD", "EUR", "GBP", "AED", "SAR", "QAR", "INR", "BDT", "LKR", "NPR", "MYR", "SGD", "AUD", "CAD", "CHF",
-    "CNY", "DKK", "EGP", "HKD", "KES", "NGN", "NOK", "NZD", "PHP", "PLN", "SEK", "THB", "TRY", "ZAR",
+    "CNY", "DKK", "EGP", "HKD", "KES", "NGN", "NOK", "NZD", "PHP", "PLN", "SEK", "THB", "TRY",
 )  # fmt: skip
 """What things may be sold in: currencies whose smallest piece is a hundredth."""
 

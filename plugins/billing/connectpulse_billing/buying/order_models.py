@@ -80,9 +80,10 @@ class OrderTax(Owned, Table):
     """A tax on one line, at the rate of the day it was ordered."""
 
     __tablename__ = "billing_order_tax"
-    __table_args__ = (Index(None, "line_id"),)
+    __table_args__ = (Index(None, "line_id"), Index(None, "order_id"))
 
     id: Mapped[BigId]
+    order_id: Mapped[int] = _order()
     line_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("billing_order_line.id", ondelete="CASCADE"))
     name: Mapped[str] = mapped_column(String(60))
     percent: Mapped[Decimal] = mapped_column(Units)

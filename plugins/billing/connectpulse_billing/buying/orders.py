@@ -106,24 +106,28 @@ def _build(
         placed_at=work.clock(), expires_at=work.clock() + OPEN_FOR,
         placed_by=work.actor.id if work.actor.kind == "user" else None,
     )  # fmt: skip
-    for each in lines:
-        net = each.price * each.quantity
-        levied = money.levy(net, rates)
-        order.lines.append(
-            OrderLine(
-                organisation_id=owner, title=each.title[:200], quantity=each.quantity, price=each.price, net=net,
-                units=each.units * each.quantity, tax=sum((tax.amount for tax in levied), Decimal(0)),
-                expires_days=each.expires_days, subject=each.subject[:100],
-                taxes=[OrderTax(organisation_id=owner, name=tax.name, percent=tax.percent, amount=tax.amount)
-                       for tax in levied],
-            )
-        )  # fmt: skip
-    order.net = sum((line.net for line in order.lines), Decimal(0))
-    order.tax = sum((line.tax for line in order.lines), Decimal(0))
+    levied = [money.levy(each.price * each.quantity, rates) for each in lines]
+    order.net = sum((each.price * each.quantity for each in lines), Decimal(0))
+    order.tax = sum((tax.amount for taxes_of in levied for tax in taxes_of), Decimal(0))
     order.total = order.net + order.tax
     work.session.add(order)
     work.session.flush()
+    for each, found in zip(lines, levied, strict=True):
+        order.lines.append(_line(order, each, found))
+    work.session.flush()
     return order
+
+
+def _line(order: Order, line: Line, levied: Sequence[money.Levied]) -> OrderLine:
+    owner = order.organisation_id
+    return OrderLine(
+        organisation_id=owner, title=line.title[:200], quantity=line.quantity, price=line.price,
+        net=line.price * line.quantity, units=line.units * line.quantity,
+        tax=sum((tax.amount for tax in levied), Decimal(0)), expires_days=line.expires_days,
+        subject=line.subject[:100],
+        taxes=[OrderTax(organisation_id=owner, order_id=order.id, name=tax.name, percent=tax.percent,
+                        amount=tax.amount) for tax in levied],
+    )  # fmt: skip
 
 
 def mark_paid(

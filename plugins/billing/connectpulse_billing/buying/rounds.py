@@ -1,6 +1,7 @@
 """What comes round every minute: news that waits, payments nobody told of, refunds on their way, orders too old."""
 
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -18,7 +19,7 @@ def go(open_work: Opener) -> bool:
     with open_work(_ACTOR) as work:
         waiting = events.due(work)
     for event_id in waiting:
-        _alone(open_work, lambda work, id=event_id: events.apply(work, id))
+        _alone(open_work, partial(events.apply, event_id=event_id))
     inquire(open_work)
     pay_back(open_work)
     with open_work(_ACTOR) as work, platform_scope(work.session, "end orders nobody paid"):
@@ -35,7 +36,7 @@ def inquire(open_work: Opener) -> int:
     if not claims:
         return 0
     for claim, finding in zip(claims, inquiring.ask(claims), strict=True):
-        _alone(open_work, lambda work, each=claim, found=finding: inquiring.write(work, each, found))
+        _alone(open_work, partial(inquiring.write, claim=claim, finding=finding))
     return len(claims)
 
 
@@ -48,7 +49,7 @@ def pay_back(open_work: Opener) -> int:
             fault = refunds.ask(claim)
         except refunds.LOST:
             continue  # it has a key, so that asking again pays back once
-        _alone(open_work, lambda work, each=claim, why=fault: refunds.write(work, each, why))
+        _alone(open_work, partial(refunds.write, each=claim, fault=fault))
     return len(claims)
 
 

@@ -64,19 +64,24 @@ AREA = Area(
     rules=[
         RetentionRule(LegalEntity, "created_at", None, Then.PURGE, _BOOKS, statute=_LAW),
         RetentionRule(
-            Buyer, "created_at", None, Then.PURGE, _BOOKS, ("email",), kinds={"email": Personal.BILLING}
+            Buyer, "created_at", None, Then.PURGE, _BOOKS, ("address", "email"),
+            kinds={"address": Personal.BILLING, "email": Personal.BILLING},
         ),
         RetentionRule(
             Invoice, "issued_at", STATUTE, Then.PURGE, _BOOKS, least=STATUTE, most=LONGEST, statute=_LAW
         ),
     ],
-    handlers=[subject_handler(Buyer, _addressed, ("email",), erase_row=False, beside=("name",))],
+    handlers=[subject_handler(Buyer, _addressed, ("address", "email"), erase_row=False, beside=("name",))],
     actions=[
         AuditAction("billing.entity_added", "{actor} added the legal entity {object}."),
         AuditAction("billing.entity_changed", "{actor} changed the legal entity {object}."),
         AuditAction("billing.entity_deleted", "{actor} deleted the legal entity {object}."),
-        AuditAction("billing.buyer_changed", "{actor} changed what stands on invoices as {object}.", redact=("email",)),
+        AuditAction(
+            "billing.buyer_changed", "{actor} changed what stands on invoices as {object}.",
+            redact=("address", "email"),
+        ),
         AuditAction("billing.invoice_issued", "{object} was written."),
+        AuditAction("billing.invoice_mailed", "{actor} had {object} mailed."),
         AuditAction("billing.invoice_read", "{actor} downloaded {object}."),
         AuditAction("billing.statement_read", "{actor} downloaded the statement of {object}."),
     ],

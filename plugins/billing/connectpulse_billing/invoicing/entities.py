@@ -8,9 +8,9 @@ from sqlalchemy import select
 from connectpulse.core.api import NotFound, Refused, Work, platform_scope, records
 
 from ..buying import money
-from .tables import Buyer, Invoice, LegalEntity
+from .tables import CORRECTED, Buyer, Invoice, LegalEntity
 
-_PREFIX = re.compile(r"[A-Z0-9]{1,8}-?")
+_PREFIX = re.compile(r"[A-Z0-9]{0,7}[A-Z]|[A-Z0-9]{1,8}-")
 _NTN = re.compile(r"\d{7}-?\d|\d{5}-?\d{7}-?\d|\d{13}")
 _STRN = re.compile(r"\d{13}|\d{2}-\d{2}-\d{4}-\d{3}-\d{2}")
 
@@ -29,17 +29,18 @@ def save(work: Work, entity: LegalEntity | None, values: dict[str, Any]) -> Lega
     """
     row = entity or LegalEntity()
     row.name = _words(values["name"])
-    row.address, row.bank_details, row.footer = (_text(values[name]) for name in ("address", "bank_details", "footer"))
+    row.seat, row.bank_details, row.footer = (_text(values[name]) for name in ("seat", "bank_details", "footer"))
     row.is_active = bool(values["is_active"])
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
     prefix = _text(values["prefix"]).upper()
     if not _PREFIX.fullmatch(prefix):
-        raise Refused("Prefix: up to eight capital letters and digits, and a hyphen if you like.")
+        raise Refused("Prefix: up to eight capital letters and digits, with a letter or a hyphen at the end.")
     code = money.currency(values["currency"])
     if entity is not None and _has_sold(work, entity) and (prefix, code) != (entity.prefix, entity.currency):
         raise Refused("Prefix and currency stay as they are once an invoice was written. Make another legal entity.")
     row.prefix, row.currency = prefix, code
-    clash = select(LegalEntity.id).where(LegalEntity.prefix == prefix, LegalEntity.id != (row.id or 0))
+    taken = (prefix, prefix + CORRECTED, prefix.removesuffix(CORRECTED))  # corrections begin with prefix and mark
+    clash = select(LegalEntity.id).where(LegalEntity.prefix.in_(taken), LegalEntity.id != (row.id or 0))
     with work.session.no_autoflush:
         if work.session.scalars(clash).first() is not None:
             raise Refused(f"Prefix: {prefix} begins the numbers of another legal entity.")

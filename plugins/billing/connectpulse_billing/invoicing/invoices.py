@@ -8,10 +8,10 @@ from sqlalchemy import select, text
 
 from connectpulse.core.api import Refused, Work, audit, platform_scope
 
-from ..buying import money
+from ..buying import money, reversals
 from ..buying.order_models import Order, OrderLine
-from . import entities
-from .tables import CORRECTION, INVOICE, Buyer, Invoice, LegalEntity
+from . import entities, mailing
+from .tables import CORRECTED, CORRECTION, INVOICE, Buyer, Invoice, LegalEntity
 
 ZERO = Decimal(0)
 _DIGITS = 6
@@ -95,11 +95,23 @@ def owed(work: Work, limit: int) -> list[int]:
 
 
 def issue_owed(work: Work) -> int:
-    """Write invoices that are owed and can be written by now; return how many. Safe to do twice."""
+    """Write invoices that are owed and can be written by now, and what was paid back of them since; return how many.
+
+    Safe to do twice. Orders are locked, so that money that goes back meanwhile finds the invoice.
+    """
     with platform_scope(work.session, "write invoices that are owed"):
         found = list(work.session.scalars(_WRITABLE, {"limit": AT_ONCE}))
-        orders = work.session.scalars(select(Order).where(Order.id.in_(found)).order_by(Order.id)).all()
-        return sum(issue_for_order(work, each) is not None for each in orders)
+        wanted = select(Order).where(Order.id.in_(found)).order_by(Order.id).with_for_update(of=Order)
+        return sum(_issue_late(work, each) for each in work.session.scalars(wanted).all())
+
+
+def _issue_late(work: Work, order: Order) -> bool:
+    if _of_order(work, order.id) is not None or issue_for_order(work, order) is None:
+        return False
+    for back in reversals.of(work, order):
+        if back.state == reversals.DONE:
+            issue_for_reversal(work, order, back.amount, back.reason or back.source)
+    return True
 
 
 def _of_order(work: Work, order_id: int) -> Invoice | None:
@@ -119,7 +131,7 @@ def _write(
     lines: Sequence[dict[str, Any]],
     **facts: Any,
 ) -> Invoice:
-    begin = entity.prefix if kind == INVOICE else f"{entity.prefix}C"
+    begin = entity.prefix if kind == INVOICE else f"{entity.prefix}{CORRECTED}"
     row = Invoice(
         organisation_id=organisation_id, entity_id=entity.id, kind=kind, sequence=sequence,
         number=f"{begin}{sequence:0{_DIGITS}d}", net=net, tax=tax, total=net + tax, lines=list(lines),
@@ -128,12 +140,13 @@ def _write(
     work.session.add(row)
     work.session.flush()
     audit.record(work, "billing.invoice_issued", row, total=row.total, currency=row.currency)
+    mailing.tell(work, row)
     return row
 
 
 def _seller(entity: LegalEntity) -> dict[str, str]:
     return {
-        "name": entity.name, "address": entity.address, "ntn": entity.ntn, "strn": entity.strn,
+        "name": entity.name, "address": entity.seat, "ntn": entity.ntn, "strn": entity.strn,
         "bank_details": entity.bank_details, "footer": entity.footer,
     }  # fmt: skip
 

@@ -25,7 +25,7 @@ from connectpulse.web.pages import (
 )
 
 from ..buying import money
-from . import entities, pdf, statements
+from . import entities, mailing, pdf, statements
 from .tables import CORRECTION, Invoice, LegalEntity
 
 TEMPLATES = str(Path(__file__).parent / "templates")
@@ -55,7 +55,7 @@ class LegalEntityView(NounView):
     )
     form: ClassVar[Form] = (
         Field("name", "Name", is_required=True, high=160, help="As it stands in the register of companies."),
-        Field("address", "Address", Kind.LONG_TEXT, high=500, help="As it is printed: one line each."),
+        Field("seat", "Address", Kind.LONG_TEXT, high=500, help="As it is printed: one line each."),
         Field("currency", "Currency", is_required=True, high=3, default="PKR"),
         *_TAX_NUMBERS,
         Field("prefix", "Numbers begin with", is_required=True, high=9, default="INV-",
@@ -75,7 +75,7 @@ class LegalEntityView(NounView):
         entities.remove(work, row)
 
     def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
-        return [*super().details(work, row), ("Address", row.address), ("NTN", row.ntn), ("STRN", row.strn)]
+        return [*super().details(work, row), ("Address", row.seat), ("NTN", row.ntn), ("STRN", row.strn)]
 
 
 class InvoiceView(NounView):
@@ -91,7 +91,7 @@ class InvoiceView(NounView):
     can_add = can_edit = can_delete = False
     search_hint = "number"
     empty_hint = "No invoices yet. Each paid order has one here at once."
-    include_route_methods: ClassVar[set[str]] = {"list", "show", "download"}
+    include_route_methods: ClassVar[set[str]] = {"list", "show", "download", "send"}
     columns = (
         Column("Number", lambda row: link(row.number, "InvoiceView.show", pk=row.id)),
         Column("", lambda row: badge("credit note", "warn") if row.kind == CORRECTION else ""),
@@ -131,6 +131,20 @@ class InvoiceView(NounView):
             number = corrects.number if corrects is not None else ""
         headers = {"Content-Disposition": f'attachment; filename="{row.number}.pdf"'}
         return Response(pdf.render(row, number), mimetype="application/pdf", headers=headers)
+
+    @expose("/send/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def send(self, pk: str) -> Any:
+        """Mail a document to the address in the billing details."""
+        try:
+            with self.work() as opened:
+                address = mailing.send(opened, self.find(opened, pk))
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+        else:
+            flash(f"It is on its way to {address}.", "success")
+        return redirect(url_for("InvoiceView.show", pk=pk))
 
 
 class BuyerView(BaseView):
@@ -191,7 +205,12 @@ class StatementView(BaseView):
                 month = today.replace(day=1)
             items = statements.of(opened, month)
         return self.render_template(
-            "billing/statement.html", month=month, today=today, items=items, total=statements.total(items)
+            "billing/statement.html",
+            month=month,
+            today=today,
+            items=items[: statements.SHOWN],
+            more=len(items) - statements.SHOWN,
+            total=statements.total(items),
         )
 
     @expose("/download", methods=["GET"])

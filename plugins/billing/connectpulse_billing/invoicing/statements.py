@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import text
 
 from connectpulse.core.api import Refused, Work
 
+from ..ledger.reconciling import id_at
+
+LONGEST = timedelta(days=1)
+"""How much later than its transaction began an entry may have got its id."""
+SHOWN = 500
+"""How many items a page shows; sums and files have all of them."""
 KINDS = {
     "grant": "Units that came in",
     "reverse": "Units taken back",
@@ -47,10 +53,10 @@ _ITEMS = text(
            sum(e.expired) + coalesce(-sum(e.available) FILTER (WHERE e.kind = 'reverse'), 0) AS lost
     FROM billing_entry e LEFT JOIN pulse_campaign c
          ON c.id = e.campaign_id AND c.organisation_id = e.organisation_id
-    WHERE e.organisation_id = :organisation AND e.created_at >= :start AND e.created_at < :end
+    WHERE e.organisation_id = :organisation AND e.id >= :first AND e.id < :last
+      AND e.created_at >= :start AND e.created_at < :end
     GROUP BY 1, 2, 3, 4
     ORDER BY 1, 2 DESC NULLS LAST, 4
-    LIMIT 2000
     """
 )
 
@@ -58,7 +64,8 @@ _ITEMS = text(
 def of(work: Work, month: date) -> list[Item]:
     """Return the statement of a month, by UTC: one item per kind, campaign and channel."""
     start, end = span(month)
-    rows = work.session.execute(_ITEMS, {"organisation": work.organisation_id, "start": start, "end": end})
+    facts = {"start": start, "end": end, "first": id_at(start), "last": id_at(end + LONGEST)}
+    rows = work.session.execute(_ITEMS, facts | {"organisation": work.organisation_id})
     return [
         Item(KINDS.get(row.what, row.what), row.campaign or ("" if row.campaign_id is None else "A deleted campaign"),
              row.channel, row.messages, row.came, row.spent, row.set_aside, row.lost)
@@ -112,4 +119,4 @@ def rows(items: Sequence[Item]) -> Iterator[tuple[str, ...]]:
 
 def safe(words: str) -> str:
     """Return words for a cell of a file: with an apostrophe before what a spreadsheet would reckon with."""
-    return f"'{words}" if words[:1] in ("=", "+", "-", "@", "\t", "\r") else words
+    return f"'{words}" if words[:1] in tuple("=+-@\t\r\n＝＋－＠") else words

@@ -12,6 +12,8 @@ from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 
 Money = Numeric(18, 2)
 INVOICE, CORRECTION = "invoice", "correction"
+CORRECTED = "C"
+"""What stands between the prefix and the number of a correction."""
 
 
 class LegalEntity(Table):
@@ -22,11 +24,14 @@ class LegalEntity(Table):
     """
 
     __tablename__ = "billing_legal_entity"
-    __table_args__ = (UniqueConstraint("prefix"),)
+    __table_args__ = (
+        UniqueConstraint("prefix"),
+        {"info": {"owner": "billing", "platform_reason": "The companies that sell are the operator's."}},
+    )
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(160))
-    address: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    seat: Mapped[str] = mapped_column(String(500), default="", server_default="")
     currency: Mapped[str] = mapped_column(String(3))
     ntn: Mapped[str] = mapped_column(String(20), default="", server_default="")
     strn: Mapped[str] = mapped_column(String(20), default="", server_default="")
@@ -70,6 +75,7 @@ class Invoice(Owned, Table):
     __tablename__ = "billing_invoice"
     __table_args__ = (
         UniqueConstraint("entity_id", "kind", "sequence"),
+        UniqueConstraint("number"),
         Index(None, "organisation_id", "id"),
         Index("uq_billing_invoice_order", "order_id", unique=True, postgresql_where=text("kind = 'invoice'")),
         Index(None, "corrects_id", postgresql_where=text("corrects_id IS NOT NULL")),

@@ -7,8 +7,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import Response, request
-from sqlalchemy import Select, select
+from flask import Response, flash, get_flashed_messages, request
+from sqlalchemy import Select, select, text
+from sqlalchemy.orm import object_session
 
 from connectpulse.core.api import Field, Form, MessageState, Refused, View, Work
 from connectpulse.web.pages import (
@@ -184,7 +185,7 @@ class DifferenceView(NounView):
     )
     columns = (
         Column("Found", _moment),
-        Column("Organisation", lambda row: str(row.organisation_id)),
+        Column("Organisation", lambda row: _organisation(row)),
         Column("Campaign", lambda row: str(row.campaign_id or "")),
         Column("What differs", lambda row: DIFFERENCES[row.kind]),
         Column("The one", lambda row: spelt(row.expected), is_number=True),
@@ -205,7 +206,7 @@ class UnitAccountView(NounView):
     can_add = can_delete = False
     empty_hint = "No organisation has had units yet. Its account is opened with its first ones."
     columns = (
-        Column("Organisation", lambda row: str(row.organisation_id)),
+        Column("Organisation", lambda row: _organisation(row)),
         Column("Available", lambda row: spelt(row.available), is_number=True),
         Column("Set aside", lambda row: spelt(row.reserved), is_number=True),
         Column("Spent", lambda row: spelt(row.spent), is_number=True),
@@ -221,11 +222,29 @@ class UnitAccountView(NounView):
     def values(self, work: Work, row: Any) -> dict[str, Any]:
         return {}
 
+    @expose("/edit/<pk>", methods=["GET", "POST"])
+    @has_access
+    @permission_name(WRITE)
+    def edit(self, pk: str) -> Any:
+        """Show the form, or ask a second person for what was typed."""
+        answer = super().edit(pk)
+        if getattr(answer, "status_code", 200) == 302:
+            get_flashed_messages()  # it says that the account was changed, which is not so yet
+            flash("Another person has to approve this under Decisions; nothing is changed until then.", "success")
+        return answer
+
     def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
         return adjusting.ask(work, row.organisation_id, _units(values["units"]), values["reason"])
 
     def _title(self, row: Any) -> str:
-        return f"organisation {row.organisation_id}"
+        return f"the units of {_organisation(row)}"
+
+
+def _organisation(row: Any) -> str:
+    """Return the name of a row's organisation; one look-up by key for each row of a page."""
+    session = object_session(row)
+    name = session.scalar(_NAME, {"id": row.organisation_id}) if session is not None else None
+    return name or f"Organisation {row.organisation_id}, which is gone"
 
 
 def _units(typed: str) -> Decimal:
@@ -238,6 +257,7 @@ def _units(typed: str) -> Decimal:
     return units
 
 
+_NAME = text("SELECT name FROM pulse_organisation WHERE id = :id")
 MOST = Decimal(10) ** 13
 _READERS = {READ: ("Organisation administrator", "Campaign manager", "Analyst")}
 VIEWS = (

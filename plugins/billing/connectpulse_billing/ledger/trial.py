@@ -20,7 +20,8 @@ def furnish(work: Work) -> None:
 
 
 def _price(work: Work) -> None:
-    if work.session.scalars(select(RateCard.id).limit(1)).first() is not None:
+    is_priced = work.session.scalars(select(RateCard.id).limit(1)).first() is not None
+    if is_priced or not work.registry.channels:
         return
     version = RateVersion(card_id=cards.create(work, "Trial prices").id, number=1)
     work.session.add(version)

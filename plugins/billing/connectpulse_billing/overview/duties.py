@@ -21,8 +21,8 @@ def _views() -> Sequence[View]:
 
 AREA = Area(
     rules=[
-        RetentionRule(Spending, "day", KEPT, Then.PURGE, "figures"),
-        RetentionRule(Destination, "day", KEPT, Then.PURGE, "figures"),
+        RetentionRule(Spending, "created_at", KEPT, Then.PURGE, "figures"),
+        RetentionRule(Destination, "created_at", KEPT, Then.PURGE, "figures"),
     ],
     duties=[
         Duty("billing.spending", "Summing up what was spent", timedelta(minutes=5), step=facts.fold_days),

@@ -14,6 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make the tables."""
     op.create_table(
         "billing_gateway",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -27,7 +28,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_gateway")),
         sa.UniqueConstraint("name", name=op.f("uq_billing_gateway_name")),
-        info={"owner": "billing"},
     )
     op.create_table(
         "billing_package",
@@ -43,7 +43,6 @@ def upgrade() -> None:
         sa.Column("expires_days", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_package")),
-        info={"owner": "billing"},
     )
     op.create_index(
         op.f("ix_billing_package_is_offered_currency_place"),
@@ -71,7 +70,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_payment_event")),
         sa.UniqueConstraint("gateway", "event_id", name=op.f("uq_billing_payment_event_gateway_event_id")),
-        info={"owner": "billing"},
     )
     op.create_index(
         op.f("ix_billing_payment_event_gateway_payment_reference"),
@@ -103,7 +101,6 @@ def upgrade() -> None:
         sa.Column("valid_until", sa.Date(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_tax")),
-        info={"owner": "billing"},
     )
     op.create_index(
         op.f("ix_billing_tax_legal_entity_id_valid_from"),
@@ -126,7 +123,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_voucher")),
         sa.UniqueConstraint("code_hash", name=op.f("uq_billing_voucher_code_hash")),
-        info={"owner": "billing"},
     )
     op.create_table(
         "billing_order",
@@ -159,7 +155,6 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "organisation_id", "purpose", "reference", name=op.f("uq_billing_order_organisation_id_purpose_reference")
         ),
-        info={"owner": "billing"},
     )
     op.create_index(
         "ix_billing_order_open",
@@ -192,7 +187,6 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "voucher_id", "organisation_id", name=op.f("uq_billing_redemption_voucher_id_organisation_id")
         ),
-        info={"owner": "billing"},
     )
     op.create_index(
         op.f("ix_billing_redemption_organisation_id_id"), "billing_redemption", ["organisation_id", "id"], unique=False
@@ -225,7 +219,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_attempt")),
         sa.UniqueConstraint("gateway", "reference", name=op.f("uq_billing_attempt_gateway_reference")),
-        info={"owner": "billing"},
     )
     op.create_index(
         "ix_billing_attempt_due",
@@ -264,7 +257,6 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_order_line")),
-        info={"owner": "billing"},
     )
     op.create_index(op.f("ix_billing_order_line_order_id"), "billing_order_line", ["order_id"], unique=False)
     op.create_table(
@@ -293,7 +285,6 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_proof")),
-        info={"owner": "billing"},
     )
     op.create_index(op.f("ix_billing_proof_order_id"), "billing_proof", ["order_id"], unique=False)
     op.create_index(op.f("ix_billing_proof_state_id"), "billing_proof", ["state", "id"], unique=False)
@@ -333,16 +324,22 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "order_id", "source", "reference", name=op.f("uq_billing_reversal_order_id_source_reference")
         ),
-        info={"owner": "billing"},
     )
     op.create_table(
         "billing_order_tax",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
         sa.Column("line_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=60), nullable=False),
         sa.Column("percent", sa.Numeric(precision=18, scale=4), nullable=False),
         sa.Column("amount", sa.Numeric(precision=18, scale=2), nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id"],
+            ["billing_order.id"],
+            name=op.f("fk_billing_order_tax_order_id"),
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(
             ["line_id"], ["billing_order_line.id"], name=op.f("fk_billing_order_tax_line_id"), ondelete="CASCADE"
         ),
@@ -353,12 +350,14 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_order_tax")),
-        info={"owner": "billing"},
     )
+    op.create_index(op.f("ix_billing_order_tax_order_id"), "billing_order_tax", ["order_id"], unique=False)
     op.create_index(op.f("ix_billing_order_tax_line_id"), "billing_order_tax", ["line_id"], unique=False)
 
 
 def downgrade() -> None:
+    """Drop the tables."""
+    op.drop_index(op.f("ix_billing_order_tax_order_id"), table_name="billing_order_tax")
     op.drop_index(op.f("ix_billing_order_tax_line_id"), table_name="billing_order_tax")
     op.drop_table("billing_order_tax")
     op.drop_table("billing_reversal")

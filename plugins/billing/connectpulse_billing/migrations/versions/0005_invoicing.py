@@ -53,7 +53,7 @@ def upgrade() -> None:
         "billing_legal_entity",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("name", sa.String(160), nullable=False),
-        _text("address", 500),
+        _text("seat", 500),
         sa.Column("currency", sa.String(3), nullable=False),
         _text("ntn", 20),
         _text("strn", 20),
@@ -66,6 +66,7 @@ def upgrade() -> None:
         _created(),
         sa.PrimaryKeyConstraint("id", name="pk_billing_legal_entity"),
         sa.UniqueConstraint("prefix", name="uq_billing_legal_entity_prefix"),
+        info={"owner": "billing"},
     )
     op.create_table(
         "billing_buyer",
@@ -103,6 +104,7 @@ def upgrade() -> None:
         _created(),
         sa.PrimaryKeyConstraint("id", name="pk_billing_invoice"),
         sa.UniqueConstraint("entity_id", "kind", "sequence", name="uq_billing_invoice_entity_id_kind_sequence"),
+        sa.UniqueConstraint("number", name="uq_billing_invoice_number"),
         sa.ForeignKeyConstraint(
             ["entity_id"], ["billing_legal_entity.id"],
             name="fk_billing_invoice_entity_id_billing_legal_entity", ondelete="RESTRICT",
