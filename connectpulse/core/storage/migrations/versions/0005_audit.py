@@ -6,6 +6,7 @@ Revision: 0005, after 0004
 import hmac
 import secrets
 from hashlib import sha256
+from typing import Any
 
 from typing import Any
 
