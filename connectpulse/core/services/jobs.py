@@ -6,6 +6,7 @@ is part of each step's transaction, so that a worker that lost its lease cannot 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import text
@@ -24,10 +25,15 @@ RUN = "core.run_job"
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """What a job does: `step` returns True while there is more, `give_up` tells its subject why it ended."""
+    """What a job does: `step` returns True while there is more, `give_up` tells its subject why it ended.
 
-    step: Callable[[Work, int], bool]
+    `before`, if there is one, fetches from stores what a step needs, while no session is open; its result is the
+    third argument of `step`.
+    """
+
+    step: Callable[..., bool]
     give_up: Callable[[Work, int, str], None]
+    before: Callable[[Opener, int], Any] | None = None
 
 
 class LeaseLost(Exception):
@@ -70,8 +76,9 @@ def run(open_work: Opener, job_id: int, worker: str, is_stopping: Callable[[], b
         with open_work(SYSTEM, organisation) as work:
             job = work.registry.jobs[kind]
         while True:
+            found = (job.before(open_work, subject_id),) if job.before is not None else ()
             with open_work(SYSTEM, organisation) as work:
-                has_more = job.step(work, subject_id)
+                has_more = job.step(work, subject_id, *found)
                 state = "running" if has_more else "done"
                 if has_more and is_stopping():
                     state = "waiting"

@@ -11,22 +11,25 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from ...domain.retention import Rows, Subject
 from ...errors import NotFound, PulseError
 from ...storage import guard
-from ...storage.models import Archive
+from ...storage.base import Table
+from ...storage.models import Archive, ArchiveExport
 from ...storage.stores import places
 from ...storage.trust import trust
 from ..work import SYSTEM, Opener, Work
 from . import clock, files, holds, search
 
 log = structlog.get_logger(__name__)
+
+Row = TypeVar("Row", bound=Table)
 
 ORPHANED = timedelta(hours=1)
 """A file that nobody knows is left alone this long, except for the run that may still catalogue it."""
@@ -86,16 +89,32 @@ def listed(
     since: datetime | None = None, until: datetime | None = None, after: int = 0, limit: int | None = None,
 ) -> list[Archive]:  # fmt: skip
     """Return catalogue entries by id: of one organisation (None is the platform's own), or `is_all` of everyone."""
-    wanted = select(Archive).where(Archive.id > after).order_by(Archive.id)
+    wanted = matching(organisation, tables, since, until, is_all=is_all).where(Archive.id > after)
+    return list(work.session.scalars(wanted.limit(limit) if limit else wanted))
+
+
+def matching(
+    organisation: int | None, tables: tuple[str, ...], since: datetime | None, until: datetime | None, *,
+    is_all: bool = False,
+) -> Select[tuple[Archive]]:  # fmt: skip
+    """Return the question for the catalogue entries that `listed` returns, by id."""
+    wanted = select(Archive).order_by(Archive.id)
     if not is_all:
         wanted = wanted.where(Archive.organisation_id == organisation)
     if tables:
         wanted = wanted.where(Archive.table_name.in_(tables))
     if since is not None:
         wanted = wanted.where(Archive.last_at >= since)
-    if until is not None:
-        wanted = wanted.where(Archive.first_at < until)
-    return list(work.session.scalars(wanted.limit(limit) if limit else wanted))
+    return wanted.where(Archive.first_at < until) if until is not None else wanted
+
+
+def alone(work: Work, model: type[Row], id: int) -> Row | None:
+    """Return a row apart from any session, to be read when none is open; None if it is gone."""
+    with guard.platform_scope(work.session, "read a row apart"):
+        row = work.session.get(model, id, populate_existing=True)
+    if row is not None:
+        work.session.expunge(row)
+    return row
 
 
 def _theirs(work: Work, subject: Subject) -> list[Archive]:
@@ -178,6 +197,20 @@ def _recatalogue(open_work: Opener, row: Archive, content: bytes, generation: in
         )
         if kept.one_or_none() is None:
             raise Busy(f"The archive {row.name} was written anew by somebody else meanwhile: try again.")
+        _withdraw_exports(work, row)
+
+
+def _withdraw_exports(work: Work, row: Archive) -> None:
+    """Take the keys of exports that may hold what was just erased from a file."""
+    stale = update(ArchiveExport).where(
+        ArchiveExport.organisation_id == row.organisation_id,
+        ArchiveExport.table_name == row.table_name,
+        ArchiveExport.state.in_(("running", "ready")),
+    )
+    why = "Somebody was erased from these records meanwhile. Ask for the export again."
+    work.session.execute(
+        stale.values(state="withdrawn", secret=None, reason=why), execution_options={"synchronize_session": False}
+    )
 
 
 @contextmanager
