@@ -1,5 +1,7 @@
 """`python -m tests.faults`: kill workers and the database under a campaign; nothing may be lost or sent twice.
 
+`python -m tests.faults retention-month`: thirty days of hourly retention runs; no row goes early, none late.
+
 `python -m tests.faults audit`: tamper with the action log; every time must be found.
 """
 
@@ -8,7 +10,7 @@ import json
 import random
 import sys
 
-from . import keeping, tampering
+from . import keeping, month, tampering
 from .trial import Plan, Verdict, run
 
 
@@ -16,6 +18,9 @@ def main() -> None:
     """Run the trial, print what was found; exit 1 if a promise was broken."""
     if sys.argv[1:2] == ["audit"]:
         tampering.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["retention-month"]:
+        month.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["retention"]:
         keeping.main(sys.argv[2:])

@@ -41,11 +41,11 @@ class _Whole(UnstructuredHeader):
     """A header on one line: an address in it is neither folded nor encoded, which not every reader undoes."""
 
     def fold(self, *, policy: Any) -> str:
-        return f"{self.name}: {self}{policy.linesep}"
+        return f"List-Unsubscribe: {self}{policy.linesep}"
 
 
 _registry = HeaderRegistry()
-_registry.map_to_type("list-unsubscribe", _Whole)
+_registry.map_to_type("list-unsubscribe", _Whole)  # type: ignore[arg-type]
 _POLICY = policy.default.clone(header_factory=_registry)
 
 
