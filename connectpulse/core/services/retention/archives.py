@@ -21,7 +21,7 @@ from ...domain.retention import Rows, Subject
 from ...errors import NotFound, PulseError
 from ...storage import guard
 from ...storage.base import Table
-from ...storage.models import Archive, ArchiveExport
+from ...storage.models import Archive, ArchiveExport, MergedFile
 from ...storage.stores import places
 from ...storage.trust import trust
 from ..work import SYSTEM, Opener, Work
@@ -144,20 +144,26 @@ def erase(open_work: Opener, subject: Subject, faults: list[str] | None = None) 
     Files are read and written between transactions. An archive that cannot be read raises Damaged, or with `faults`
     is told there, once, and the others go on.
     """
-    with _reaching(open_work) as work:
+    with reaching(open_work) as work:
         if any(hold.kind == holds.SUBJECT for hold in holds.standing(work, subject)):
             return 0
-        known = [row.id for row in _theirs(work, subject)]
-    erased = 0
-    for archive_id in known:
-        try:
-            erased += _erase_in(open_work, archive_id, subject)
-        except files.Damaged as fault:
-            if faults is None:
-                raise
-            if str(fault) not in faults:
-                faults.append(str(fault))
+    erased, seen = 0, set[int]()
+    while known := _unseen(open_work, subject, seen):  # more than once only if files were merged meanwhile
+        for archive_id in known:
+            try:
+                erased += _erase_in(open_work, archive_id, subject)
+            except files.Damaged as fault:
+                if faults is None:
+                    raise
+                if str(fault) not in faults:
+                    faults.append(str(fault))
+        seen.update(known)
     return erased
+
+
+def _unseen(open_work: Opener, subject: Subject, seen: set[int]) -> list[int]:
+    with reaching(open_work) as work:
+        return [row.id for row in _theirs(work, subject) if row.id not in seen]
 
 
 def _erase_in(open_work: Opener, archive_id: int, subject: Subject) -> int:
@@ -165,7 +171,7 @@ def _erase_in(open_work: Opener, archive_id: int, subject: Subject) -> int:
     with taken(open_work, archive_id) as row:
         if row is None:
             return 0
-        with _reaching(open_work) as work:
+        with reaching(open_work) as work:
             if holds.covers(work, row.table_name, row.organisation_id) is not None:
                 return 0
             registry = work.registry
@@ -187,7 +193,7 @@ def _rewrite(open_work: Opener, row: Archive, rows: pa.Table, generation: int) -
 
 
 def _recatalogue(open_work: Opener, row: Archive, content: bytes, generation: int) -> None:
-    with _reaching(open_work) as work:
+    with reaching(open_work) as work:
         mine = update(Archive).where(Archive.id == row.id, Archive.writer == row.writer)
         kept = work.session.execute(
             mine.values(
@@ -221,7 +227,7 @@ def taken(open_work: Opener, archive_id: int) -> Iterator[Archive | None]:
     """
     me = secrets.token_hex(16)
     until = time.monotonic() + PATIENCE
-    while (row := _lease(open_work, archive_id, me)) is not None and row.writer != me:
+    while (row := lease(open_work, archive_id, me)) is not None and row.writer != me:
         if time.monotonic() > until:
             raise Busy(f"The archive {row.name} is being written anew by somebody else: try again.")
         time.sleep(0.2)
@@ -229,14 +235,14 @@ def taken(open_work: Opener, archive_id: int) -> Iterator[Archive | None]:
         yield row
     finally:
         if row is not None:
-            with _reaching(open_work) as work:
+            with reaching(open_work) as work:
                 mine = update(Archive).where(Archive.id == archive_id, Archive.writer == me)
                 work.session.execute(mine.values(writer="", lease_until=None))
 
 
-def _lease(open_work: Opener, archive_id: int, me: str) -> Archive | None:
+def lease(open_work: Opener, archive_id: int, me: str) -> Archive | None:
     """Return a catalogue entry, apart from any session, with its writer; that is `me` if nobody held it."""
-    with _reaching(open_work) as work:
+    with reaching(open_work) as work:
         row = work.session.get(Archive, archive_id, with_for_update=True)
         if row is None:
             return None
@@ -250,7 +256,7 @@ def _lease(open_work: Opener, archive_id: int, me: str) -> Archive | None:
 
 
 @contextmanager
-def _reaching(open_work: Opener) -> Iterator[Work]:
+def reaching(open_work: Opener) -> Iterator[Work]:
     """Open work that reaches every organisation's archives."""
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "write archives anew"):
         yield work
@@ -285,6 +291,8 @@ def forget_lost(work: Work) -> list[str]:
 def sweep(open_work: Opener) -> int:
     """Delete files that no catalogue entry knows: what a killed run left behind; return how many.
 
+    Files that were merged stay until no backup knows them any more.
+
     Done by whoever holds the lease of retention, as a file is known only when its rows are gone. The store is
     asked while no transaction is open. Cost: one listing of the files, one of the catalogue.
     """
@@ -292,6 +300,7 @@ def sweep(open_work: Opener) -> int:
     there = store.entries(site())
     with open_work(SYSTEM) as work:
         known = set(work.session.scalars(select(Archive.name)))
+        known |= set(work.session.scalars(select(MergedFile.name)))
         before = work.clock() - ORPHANED
     left = [each.name for each in there if each.modified_at < before and each.name not in known]
     for name in left:
