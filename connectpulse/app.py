@@ -19,6 +19,7 @@ from .web import (
     errors,
     headers,
     health,
+    leaving,
     navigation,
     origin,
     payment_cards,
@@ -103,6 +104,8 @@ def create_app(house: House) -> Flask:
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(privacy.blueprint)
+    app.register_blueprint(leaving.blueprint)
+    csrf.exempt(leaving.blueprint)
     headers.install(app)
     request_log.install(app, house)
     witness.install(app)
@@ -116,6 +119,7 @@ def create_app(house: House) -> Flask:
     with app.app_context():
         builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)
         privacy.limit(builder.sm.limiter)
+        leaving.limit(builder.sm.limiter)
         for view in VIEWS:
             made = builder.add_view_no_menu(view)
             if view is AskView:

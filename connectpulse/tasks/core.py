@@ -13,7 +13,9 @@ from ..core.services.backups import running as backup_running
 from ..core.services.backups import watch as backup_watch
 from ..core.services.disclosure import agreements
 from ..core.services.notices import deliver, mail
+from ..core.services.policy import reminding
 from ..core.services.retention import engine as retention
+from ..core.services.retention import exports
 from ..core.services.retention import report as retention_report
 from ..core.services.rights import carrying, deadlines, handing
 from ..core.services.work import SYSTEM, Opener, Work
@@ -108,9 +110,11 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
     ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
+    ("core.remind_of_policy", crontab(minute="*"), reminding.remind),
     ("core.check_audit", crontab(minute="41", hour="3"), checking.start_all),
     ("core.wake_retention", crontab(minute="*"), retention.is_due),
     ("core.watch_retention", crontab(minute="*/10"), retention_report.watch),
+    ("core.expire_exports", crontab(minute="*/5"), exports.expire),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
     ("core.schedule_backup", crontab(minute="*/10"), backup_watch.schedule),
     ("core.watch_backups", crontab(minute="*/10"), backup_watch.watch),
@@ -120,6 +124,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
 
 HOURLY: tuple[tuple[str, Any, Callable[[Opener], Any]], ...] = (
     ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
+    ("core.sweep_exports", crontab(minute="37"), exports.sweep),
 )
 """What the elected worker does in units of work of its own, because it asks a store in between."""
 

@@ -1,6 +1,9 @@
 """`python -m tests.faults`: kill workers and the database under a campaign; nothing may be lost or sent twice.
 
 `python -m tests.faults ledger`: a million random operations on the books of units; they must agree.
+
+`python -m tests.faults retention-month`: thirty days of hourly retention runs; no row goes early, none late.
+
 `python -m tests.faults audit`: tamper with the action log; every time must be found.
 """
 
@@ -9,7 +12,7 @@ import json
 import random
 import sys
 
-from . import booking, keeping, tampering
+from . import booking, keeping, month, tampering
 from .trial import Plan, Verdict, run
 
 
@@ -20,6 +23,9 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["ledger"]:
         booking.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["retention-month"]:
+        month.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["retention"]:
         keeping.main(sys.argv[2:])

@@ -6,6 +6,7 @@ and `OF_THE_PLATFORM` as `tests/journeys/specimens.py` does. It is added to what
 
 import functools
 import importlib.util
+import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -37,6 +38,8 @@ def _files() -> tuple[ModuleType, ...]:
 
 
 def _loaded(path: Any) -> ModuleType:
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # it may import what its neighbours share, like any test there
     spec = importlib.util.spec_from_file_location(f"declared_{path.parents[1].name}_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None

@@ -19,6 +19,7 @@ OPEN = frozenset({
     "InvitationView.accept", "InvitationView.show", "NewPasswordView.choose", "NewPasswordView.show",
     "AskView.ask", "AskView.thread",
     "PrivacyView.changes", "PrivacyView.history", "PrivacyView.processors", "PrivacyView.show", "PrivacyView.version",
+    "mail_choices.leave",
     "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.package", "privacy_requests.status",
 }) | declared.names("OPEN")  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""
@@ -69,6 +70,8 @@ DOORS: Mapping[str, Door] = {
     "ApiRequestView.list": Door(READ, "API requests"),
     "ApiRequestView.show": Door(READ, "API requests", of="API request"),
     "ArchiveView.export": Door(READ, "Archives"),
+    "ArchiveView.fetch": Door(READ, "Archives", of="archive export"),
+    "ArchiveView.progress": Door(READ, "Archives"),
     "ArchiveView.search": Door(READ, "Archives"),
     "AuditView.check": Door(READ, "Audit"),
     "AuditView.drop": Door(READ, "Audit", of="saved search"),

@@ -169,6 +169,11 @@ def _hold(work: Work) -> int:
     return holds.place(work, holds.SUBJECT, _name(work, "reason"), scheme="phone", value=_number()).id
 
 
+def _export(work: Work) -> int:
+    row: dict[str, Any] = {"asked_by": work.actor.id, "state": "failed", "table_name": "pulse_message"}
+    return _row(work, m.ArchiveExport, organisation_id=work.organisation, **row)
+
+
 def _invitation(work: Work) -> int:
     role = roles.AUDITOR if work.organisation is None else roles.ANALYST
     invitations.offer(work, "https://pulse.example.org", f"new{next(_numbers)}@example.org", "New", "Person", role)
@@ -239,6 +244,7 @@ NOUNS: Mapping[str, Maker] = {
     "support request": _support,
     "API key": _key,
     "API request": _request,
+    "archive export": _export,
     "audit entry": _audit,
     "campaign": _campaign,
     "connection": _connection,
@@ -263,7 +269,7 @@ OF_THE_PLATFORM = frozenset({
     "stray message", "support request",
 }) | declared.names("OF_THE_PLATFORM")  # fmt: skip
 """Nouns that belong to no organisation."""
-OF_A_PERSON = frozenset({"help request", "notice", "saved search"})
+OF_A_PERSON = frozenset({"archive export", "help request", "notice", "saved search"})
 """Nouns that are one person's, wherever they work."""
 
 

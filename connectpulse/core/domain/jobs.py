@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..services.work import Opener, Work
@@ -15,13 +15,15 @@ class Job:
 
     Either `step` does some of it in one transaction, or `call` opens units of work by itself and may wait for
     others in between, for half a minute at most. Both return True while there is more, and may be repeated.
+    `before` fetches from stores what a step needs, while no session is open: its result is the step's third argument.
     An error is tried again a few times, one that was raised on purpose is not; then `give_up` tells the subject why.
     """
 
     name: str
-    step: "Callable[[Work, int], bool] | None" = None
+    step: "Callable[..., bool] | None" = None
     give_up: "Callable[[Work, int, str], None] | None" = None
     call: "Callable[[Opener, int], bool] | None" = None
+    before: "Callable[[Opener, int], Any] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,10 @@ def run(open_work: Opener, job_id: int, worker: str, is_stopping: Callable[[], b
             job: Job = work.registry.jobs[kind]
         while True:
             has_more = job.call is not None and job.call(open_work, subject_id)
+            found = (job.before(open_work, subject_id),) if job.before is not None else ()
             with open_work(SYSTEM, organisation) as work:
                 if job.step is not None:
-                    has_more = job.step(work, subject_id)
+                    has_more = job.step(work, subject_id, *found)
                 state = "running" if has_more else "done"
                 if has_more and is_stopping():
                     state = "waiting"

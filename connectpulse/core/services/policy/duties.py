@@ -20,6 +20,7 @@ def rules() -> list[RetentionRule]:
     return [
         RetentionRule(m.Operator, "created_at", None, Then.PURGE, "who runs the platform"),
         RetentionRule(m.PolicyVersion, "created_at", None, Then.PURGE, "what was promised, and when"),
+        RetentionRule(m.PolicyReminder, "created_at", None, Then.PURGE, "how far a reminder is"),
         RetentionRule(m.Acceptance, "accepted_at", None, Then.PURGE, "proof of acceptance",
                       ("user_id", "network_address")),
     ]  # fmt: skip

@@ -27,8 +27,8 @@ from .job import Duty, Job, Pace
 from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
-from .policy import Acceptance, Operator, PolicyVersion
-from .retention import Archive, Hold, RetentionClock, RetentionRun, RuleChoice
+from .policy import Acceptance, Operator, PolicyReminder, PolicyVersion
+from .retention import Archive, ArchiveExport, Hold, MergedFile, RetentionClock, RetentionRun, RuleChoice
 from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .support import SupportMessage, SupportRequest
 from .template import Sender, Template, TemplateVersion
@@ -45,6 +45,7 @@ __all__ = [
     "ApiKey",
     "ApiRequest",
     "Archive",
+    "ArchiveExport",
     "Attempt",
     "AuditCheck",
     "AuditDraft",
@@ -79,6 +80,7 @@ __all__ = [
     "ListMember",
     "Mail",
     "Membership",
+    "MergedFile",
     "Message",
     "Notice",
     "NoticeChoice",
@@ -88,6 +90,7 @@ __all__ = [
     "Pace",
     "Passkey",
     "PasswordReset",
+    "PolicyReminder",
     "PolicyVersion",
     "Quote",
     "Receipt",
