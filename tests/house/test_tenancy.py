@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import delete, func, inspect, select, update
 from sqlalchemy.orm import Session, aliased
 
+from connectpulse.core.services import records
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.guard import CrossTenant, TenantRequired
+from connectpulse.core.storage.models import Organisation
 from connectpulse.house import House
 from connectpulse.testing import factories
 from tests.house import rows
@@ -21,7 +23,11 @@ Open = Callable[[int | None], Session]
 @pytest.fixture(scope="module")
 def organisations(standing_house: House) -> tuple[int, int]:
     """Two organisations; every owned table holds one row, of the first."""
-    ours, theirs = factories.organisation(standing_house), factories.organisation(standing_house)
+    ours = factories.organisation(standing_house)
+    with standing_house.work(factories.ADMINISTRATOR) as work:  # the other has nothing, not even what a trial needs
+        theirs = records.create(
+            work, Organisation(name="The other", country="PK", timezone="UTC"), "organisation.created"
+        ).id
     with standing_house.sessions() as session, guard.platform_scope(session, "test"):
         for model in OWNED:
             if not session.scalar(select(func.count()).select_from(model).where(model.organisation_id == ours)):

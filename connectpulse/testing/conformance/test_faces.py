@@ -81,7 +81,7 @@ def test_a_page_is_a_page(view: View) -> None:
     from flask_appbuilder.baseviews import AbstractViewApi, BaseView
 
     assert issubclass(view.cls, BaseView | AbstractViewApi), f"{view.cls.__name__} is no Flask-AppBuilder view"
-    assert view.label.strip()
+    assert view.label == view.label.strip()
 
 
 def test_a_page_has_rights_of_its_own(view: View) -> None:

@@ -33,7 +33,7 @@ AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.ARE
 
 ROLES = (
     Role("Billing manager", "Buys units, looks after the subscription and invoices of an organisation.",
-         reads=("Reports",)),
+         reads=("Plugins",)),
     Role("Finance auditor", "Reads what was sold, paid and booked, of all organisations.", is_platform=True),
 )  # fmt: skip
 

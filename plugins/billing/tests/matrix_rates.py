@@ -32,7 +32,7 @@ OF_THE_PLATFORM = frozenset({"rate card", "rate version", "rate"})
 
 DOORS = {
     "PriceView.show": Door(READ, "Prices"),
-    **{f"RateCardView.{name}": Door(READ, "Rates") for name in ("list", "lookup")},
+    **{"RateCardView.list": Door(READ, "Rates")},
     "RateCardView.show": Door(READ, "Rates", "rate card"),
     "RateCardView.add": Door(WRITE, "Rates"),
     **{

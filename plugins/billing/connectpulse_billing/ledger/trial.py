@@ -20,7 +20,8 @@ def furnish(work: Work) -> None:
 
 
 def _price(work: Work) -> None:
-    if work.session.scalars(select(RateCard.id).limit(1)).first() is not None:
+    has_card = work.session.scalars(select(RateCard.id).limit(1)).first() is not None
+    if has_card or not work.registry.channels:
         return
     version = RateVersion(card_id=cards.create(work, "Trial prices").id, number=1)
     work.session.add(version)

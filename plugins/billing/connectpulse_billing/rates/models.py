@@ -24,7 +24,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 
 UNITS = Numeric(18, 4)
-_OWNER = {"info": {"owner": "billing"}}
+_PLATFORM = {
+    "info": {"owner": "billing", "platform_reason": "Prices are the operator's; an organisation holds a card."}
+}
 
 
 class RateCard(Table):
@@ -34,7 +36,7 @@ class RateCard(Table):
     __table_args__ = (
         UniqueConstraint("name"),
         Index("uq_billing_rate_card_default", "is_default", unique=True, postgresql_where=text("is_default")),
-        _OWNER,
+        _PLATFORM,
     )
 
     id: Mapped[BigId]
@@ -47,7 +49,7 @@ class RateHolding(Owned, Table):
     """The card an organisation has of its own. What it does not name is priced by the plan's card, or the default."""
 
     __tablename__ = "billing_rate_holding"
-    __table_args__ = (UniqueConstraint("organisation_id"), Index(None, "card_id"), _OWNER)
+    __table_args__ = (UniqueConstraint("organisation_id"), Index(None, "card_id"))
 
     id: Mapped[BigId]
     card_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("billing_rate_card.id", ondelete="RESTRICT"))
@@ -58,7 +60,7 @@ class PlanRates(Table):
     """The card that comes with a plan; `plan_id` is the plan's."""
 
     __tablename__ = "billing_plan_rates"
-    __table_args__ = (UniqueConstraint("plan_id"), Index(None, "card_id"), _OWNER)
+    __table_args__ = (UniqueConstraint("plan_id"), Index(None, "card_id"), _PLATFORM)
 
     id: Mapped[BigId]
     plan_id: Mapped[int] = mapped_column(BigInteger)
@@ -75,7 +77,7 @@ class RateVersion(Table):
         Index("uq_billing_rate_version_draft", "card_id", unique=True, postgresql_where=text("published_at IS NULL")),
         CheckConstraint("published_at IS NULL OR valid_from IS NOT NULL", name="begins"),
         CheckConstraint("valid_to > valid_from", name="lasts"),
-        _OWNER,
+        _PLATFORM,
     )
 
     id: Mapped[BigId]
@@ -102,7 +104,7 @@ class Rate(Table):
         UniqueConstraint("version_id", "channel", "prefix", "sender_kind", "category"),
         Index(None, "version_id", "prefix"),
         CheckConstraint("units >= 0", name="units"),
-        _OWNER,
+        _PLATFORM,
     )
 
     id: Mapped[BigId]
