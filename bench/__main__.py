@@ -7,10 +7,10 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import access, api, audit, backups, end_to_end, flat, lists, retention, rights, rows
+from . import access, api, audit, backups, billing, end_to_end, flat, lists, retention, rights, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access", "api", "retention", "backups", "rights")
+PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access", "api", "retention", "backups", "billing", "rights")
 
 
 def main() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
     share = 10 if asked.quick else 1
     jobs: dict[str, Callable[[], Iterator[Figure]]] = {
         "end_to_end": lambda: end_to_end.measure(asked.recipients // share),
+        "billing": lambda: billing.measure(asked.recipients // share),
         "flat": lambda: flat.measure(asked.recipients * 10 // share),
         "rows": lambda: rows.measure(asked.rows // share),
         "retention": lambda: retention.measure(asked.rows // share),

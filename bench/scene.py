@@ -21,6 +21,7 @@ from connectpulse.house import House
 from connectpulse.tasks import core as tasks
 from connectpulse.tasks.queue import make_queue
 from connectpulse.testing import factories
+from connectpulse.testing.plugin import metering
 
 from .line import SENDER, Line
 
@@ -115,13 +116,17 @@ class Scene:
 
 
 @contextmanager
-def scene(*simulator_options: str) -> Iterator[Scene]:
-    """Build a scene in a folder that is gone afterwards; ends every process it started."""
+def scene(*simulator_options: str, is_metered: bool = False) -> Iterator[Scene]:
+    """Build a scene in a folder that is gone afterwards; ends every process it started.
+
+    Plugins that meter are muted unless `is_metered`; its organisation then has what a trial needs.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pulse-trial-")))
         server = EmbeddedServer(folder / "postgres")
         stack.callback(server.stop, "immediate")
         environment = fresh_secrets() | {"DATABASE_URL": server.ensure_running(), "LOG_LEVEL": "info"}
+        environment["MUTED_PLUGINS"] = "" if is_metered else ",".join(sorted(metering()))
         house = houses.build(from_mapping(environment), pool_size=5)
         stack.callback(house.close)
         house.upgrade()

@@ -15,11 +15,14 @@ from .web import (
     callbacks,
     consent,
     current,
+    doors,
     errors,
     headers,
     health,
+    leaving,
     navigation,
     origin,
+    payment_cards,
     privacy,
     repairs,
     request_log,
@@ -92,17 +95,23 @@ def create_app(house: House) -> Flask:
     csrf = CSRFProtect(app)
     csrf.exempt(callbacks.blueprint)
     app.register_blueprint(callbacks.blueprint)
+    assert doors.blueprint.name in current.WITHOUT_PEOPLE
+    csrf.exempt(doors.blueprint)
+    app.register_blueprint(doors.blueprint)
     # Safe only as long as no cookie counts there: what a browser sends by itself must open nothing.
     assert v1.blueprint.name in current.WITHOUT_PEOPLE
     csrf.exempt(v1.blueprint)
     app.register_blueprint(v1.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(privacy.blueprint)
+    app.register_blueprint(leaving.blueprint)
+    csrf.exempt(leaving.blueprint)
     headers.install(app)
     request_log.install(app, house)
     witness.install(app)
     errors.install(app)
     theme.install(app)
+    payment_cards.install(app)
     app.before_request(current.bind_organisation)
     app.before_request(gate.hold_back)
     app.before_request(consent.check)
@@ -110,10 +119,12 @@ def create_app(house: House) -> Flask:
     with app.app_context():
         builder = AppBuilder(app, sessions, indexview=HomeView, security_manager_class=PulseSecurityManager)
         privacy.limit(builder.sm.limiter)
+        leaving.limit(builder.sm.limiter)
         for view in VIEWS:
             made = builder.add_view_no_menu(view)
             if view is AskView:
                 builder.sm.limiter.limit(ASK_LIMIT, key_func=network_address, methods=["POST"])(made.blueprint)
+        navigation.add_files(app, house.registry)
         navigation.add_plugins(builder, house.registry.views)
     return app
 

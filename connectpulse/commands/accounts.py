@@ -19,7 +19,7 @@ def create_administrator(house: House, username: str, email: str, name: str, pas
     made_up = "" if password else accounts.fresh_password()
     first, _, last = name.strip().partition(" ")
     with house.work(site.operator()) as work:
-        synchronise_roles(work.session)
+        synchronise_roles(work.session, work.registry)
         account = accounts.Account(username, email, first, last)
         accounts.create(work, account, password or made_up, PLATFORM_ADMINISTRATOR, must_change=bool(made_up))
     return made_up

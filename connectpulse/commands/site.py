@@ -115,7 +115,7 @@ def upgrade(house: House) -> list[str]:
     behind = house.check_database()
     house.upgrade()
     with house.work(operator()) as work:
-        synchronise_roles(work.session)
+        synchronise_roles(work.session, work.registry)
         if behind:
             audit.record(work, "platform.upgraded", was=behind)
     return behind

@@ -7,6 +7,7 @@ needs is loaded when it is first asked for: mapping the tables takes seconds, an
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     API_VERSION,
@@ -34,8 +35,11 @@ from .domain.contracts import (
     Unpriced,
     View,
 )
+from .domain.doors import Answer, Door, Knock
 from .domain.form import Field, Form, Kind
-from .domain.message import MessageState
+from .domain.jobs import Duty, Job
+from .domain.limits import Allowance, Limit
+from .domain.message import Cause, MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.personal import Personal
 from .domain.provider import (
@@ -56,29 +60,38 @@ from .domain.provider import (
     TemplateWord,
 )
 from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
+from .domain.roles import Role
 from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
-from .errors import Misconfigured, NotFound, PluginRefused, PulseError, Refused
+from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
-    from .services import audit, records
+    from .services import audit, four_eyes, records
+    from .services.campaigns import resume_funded
+    from .services.jobs import submit as submit_job
+    from .services.notices import board as notices
+    from .services.notices import mail
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
     from .services.templates import pending as pending_templates
     from .services.templates import record_approval as record_template_approval
-    from .services.work import Actor, Work
+    from .services.work import SYSTEM, Actor, Opener, Work, entered
     from .storage.base import BigId, CreatedAt, Json, Moment, Owned, OwnedApart, Table
     from .storage.guard import platform_scope
     from .storage.vault import Encrypted
 
 __all__ = [
     "API_VERSION",
+    "SYSTEM",
     "Accepted",
+    "Act",
     "Actor",
+    "Allowance",
     "Ambiguity",
+    "Answer",
     "AnswerLost",
     "Approval",
     "AuditAction",
@@ -87,11 +100,14 @@ __all__ = [
     "CampaignFacts",
     "Capability",
     "Card",
+    "Cause",
     "Channel",
     "Check",
     "ConnectionLost",
     "CreatedAt",
     "Disclosure",
+    "Door",
+    "Duty",
     "EgressSession",
     "Encrypted",
     "ErrorClass",
@@ -102,9 +118,12 @@ __all__ = [
     "HealthCheck",
     "Inbound",
     "Intake",
+    "Job",
     "Json",
     "Kind",
+    "Knock",
     "Ledger",
+    "Limit",
     "Measure",
     "MessageState",
     "Misconfigured",
@@ -112,6 +131,8 @@ __all__ = [
     "Movement",
     "Needs",
     "NotFound",
+    "Opener",
+    "OutOfUnits",
     "Outcome",
     "Owned",
     "OwnedApart",
@@ -134,6 +155,7 @@ __all__ = [
     "Report",
     "RestoreCheck",
     "RetentionRule",
+    "Role",
     "Rows",
     "Samples",
     "SenderKind",
@@ -157,14 +179,20 @@ __all__ = [
     "by_user",
     "check_names",
     "either",
+    "entered",
+    "four_eyes",
     "hookimpl",
+    "mail",
     "normalise_address",
+    "notices",
     "parse_template",
     "pending_templates",
     "platform_scope",
     "record_template_approval",
     "records",
+    "resume_funded",
     "subject_handler",
+    "submit_job",
     "tls_context",
 ]
 
@@ -183,11 +211,19 @@ _ON_DEMAND = {
     "by_address": "services.subjects",
     "by_contact": "services.subjects",
     "by_user": "services.subjects",
+    "SYSTEM": "services.work",
+    "Opener": "services.work",
+    "entered": "services.work",
+    "submit_job": "services.jobs:submit",
     "either": "services.subjects",
+    "four_eyes": "services.four_eyes:",
+    "mail": "services.notices.mail:",
+    "notices": "services.notices.board:",
     "pending_templates": "services.templates:pending",
     "platform_scope": "storage.guard",
     "record_template_approval": "services.templates:record_approval",
     "records": "services.records:",
+    "resume_funded": "services.campaigns",
     "subject_handler": "services.subjects:handler",
 }
 """Names that need the mapped tables, and where they live: `module`, `module:other_name`, or `module:` itself."""

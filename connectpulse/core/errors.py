@@ -1,6 +1,7 @@
 """The ways Connect Pulse says no. Every message is written for the person who reads it."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 
 class PulseError(Exception):
@@ -18,6 +19,16 @@ class Refused(PulseError):
         super().__init__(" ".join(problems))
         self.problems = problems
         self.fields: dict[str, str] = {}
+
+
+class OutOfUnits(Refused):
+    """Fewer units are available than are to be set aside; `missing` more would do."""
+
+    def __init__(self, missing: Decimal) -> None:
+        super().__init__(
+            f"{missing.normalize():f} more units are needed than are available. Buy units, then try again."
+        )
+        self.missing = missing
 
 
 class NotFound(PulseError):

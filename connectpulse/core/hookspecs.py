@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     Card,
@@ -23,11 +24,17 @@ from .domain.contracts import (
     RestoreCheck,
     View,
 )
+from .domain.doors import Door
+from .domain.jobs import Duty, Job
+from .domain.limits import Limit
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
+from .domain.roles import Role
 
 if TYPE_CHECKING:
     from huey import Huey
+
+    from .services.work import Work
 
 NAMESPACE = "connectpulse"
 ENTRY_POINTS = "connectpulse.plugins"
@@ -107,7 +114,15 @@ class Hooks:
         """Add pages to the panel.
 
         Returns: Flask-AppBuilder view classes with their place in the menu.
-        Example: `return [View(CallView, "Calls", category="Voice", icon="fa-phone")]`
+        Example: `return [View(CallView, "Calls", category="Voice", may={"read": ("Analyst", "Dispatcher")})]`
+        """
+
+    @hookspec
+    def pulse_roles(self) -> list[Role]:
+        """Bring roles that people can be given beside core's, on the platform or in an organisation.
+
+        Returns: roles by name; what each may do is said by the pages (`View.may`).
+        Example: `return [Role("Dispatcher", "Plans calls.", reads=("Campaigns",))]`
         """
 
     @hookspec
@@ -117,6 +132,47 @@ class Hooks:
         Arguments: `huey`, the queue to decorate with. Tasks take ids and call services; they hold no state.
         Returns: nothing.
         Example: `huey.task(name="acme.sync")(sync)`
+        """
+
+    @hookspec
+    def pulse_doors(self) -> list[Door]:
+        """Answer machines and strangers on the open network, below `/hooks/<plugin>/`: payment callbacks, pages one
+        comes back to, links that work without signing in.
+
+        Returns: doors by name, small letters, digits and hyphens.
+        Example: `return [Door("paid", take_callback), Door("stop", stop_page, methods=("GET", "POST"))]`
+        """
+
+    @hookspec
+    def pulse_jobs(self) -> list[Job]:
+        """Name pieces of work on one subject that survive a kill, and are submitted with `submit_job`.
+
+        Returns: jobs by name, each beginning with the plugin's.
+        Example: `return [Job("acme.fetch", call=fetch, give_up=say_why)]`
+        """
+
+    @hookspec
+    def pulse_duties(self) -> list[Duty]:
+        """Name what must be done every so often, by one worker at a time; the System page shows how it went.
+
+        Returns: duties by name, each beginning with the plugin's; every one may be done twice.
+        Example: `return [Duty("acme.compare", "Comparing the books", timedelta(days=1), step=compare)]`
+        """
+
+    @hookspec
+    def pulse_acts(self) -> list[Act]:
+        """Name what is done only after a second person said so, like giving money back.
+
+        Returns: acts by name, each beginning with the plugin's.
+        Example: `return [Act("acme.write_off", "Write a call off", "Calls", write_off, path="/calls/show/{id}")]`
+        """
+
+    @hookspec
+    def pulse_limits(self) -> list[Limit]:
+        """Say what an organisation may use: channels, users, requests to the API. Pages show it beforehand.
+
+        Returns: limits by name; where several limit the same, the least holds.
+        Example: `return [Limit("acme_plan", plan_of)]`
         """
 
     @hookspec
@@ -144,6 +200,16 @@ class Hooks:
         """
 
     @hookspec
+    def pulse_demo(self, work: "Work") -> None:
+        """Make what a fresh organisation needs to try the house out, like units and prices. Called for the demo's
+        organisation, for those of benchmarks and of tests, and never for one of a person.
+
+        Arguments: `work`, bound to the organisation, in the transaction that makes it.
+        Returns: nothing.
+        Example: `grant(work, work.organisation_id, Decimal(1_000_000))`
+        """
+
+    @hookspec
     def pulse_restore_checks(self) -> list[RestoreCheck]:
         """Say what must hold in a database that was restored from a backup, like sums that agree.
 
@@ -166,6 +232,9 @@ BY_KIND: Mapping[PluginKind, frozenset[str]] = {
 BY_HOOK: Mapping[str, frozenset[str]] = {
     "pulse_views": frozenset({"pulse_audit_actions"}),
     "pulse_tasks": frozenset({"pulse_audit_actions"}),
+    "pulse_doors": frozenset({"pulse_audit_actions"}),
+    "pulse_jobs": frozenset({"pulse_audit_actions"}),
+    "pulse_acts": frozenset({"pulse_audit_actions"}),
 }
 """Hooks a plugin owes because of another hook it implements."""
 
@@ -176,10 +245,17 @@ SERVING = frozenset(
         "pulse_ledger",
         "pulse_payment_gateways",
         "pulse_views",
+        "pulse_roles",
         "pulse_tasks",
+        "pulse_doors",
+        "pulse_jobs",
+        "pulse_duties",
+        "pulse_acts",
+        "pulse_limits",
         "pulse_reports",
         "pulse_health",
         "pulse_dashboard",
+        "pulse_demo",
     }
 )
 """Hooks that fall silent when a plugin is muted; its duties (retention, subjects, audit, what must

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -35,8 +36,16 @@ NAMED: dict[str, str] = {
     "pulse_health": "health",
     "pulse_dashboard": "cards",
     "pulse_restore_checks": "restore_checks",
+    "pulse_roles": "roles",
+    "pulse_jobs": "jobs",
+    "pulse_duties": "duties",
+    "pulse_acts": "acts",
+    "pulse_limits": "limits",
 }
 """Hooks whose objects are kept by name, and where."""
+
+LATER = frozenset({"pulse_demo"})
+"""Hooks that are no declarations: they are kept, and called when their time comes."""
 
 
 @dataclass(slots=True)
@@ -79,6 +88,18 @@ def load(
         except PluginRefused as refusal:
             _forget(candidate.package, candidate.mappers)
             _refuse(registry, refusal)
+
+
+def installed() -> list[PluginInfo]:
+    """Return who the installed plugins are, those that would be refused left out."""
+    found = []
+    for entry_point in metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            info = examine(entry_point).info
+        except PluginRefused:
+            continue
+        found += [info] if info is not None else []
+    return found
 
 
 def examine(entry_point: metadata.EntryPoint) -> Candidate:
@@ -144,6 +165,8 @@ def _call(caller: pluggy.HookCaller) -> Any:
         scratch = MemoryHuey(immediate=True)
         caller(huey=scratch)
         return [task.__name__ for task in scratch._registry._registry.values()]  # noqa: SLF001 - huey has no list
+    if caller.name in LATER:
+        return []
     results = caller()
     return results[0] if results else None
 
@@ -167,6 +190,10 @@ def _faults(candidate: Candidate) -> list[str]:
         *checks.duties(package_tables, results.get("pulse_retention_rules", ()), results.get("pulse_subject_data", ())),
         *checks.verbs(candidate.name, results.get("pulse_audit_actions", ())),
         *checks.task_names(candidate.name, results.get("pulse_tasks", ())),
+        *checks.doors(results.get("pulse_doors", ())),
+        *checks.background(candidate.name, results.get("pulse_jobs", ()), results.get("pulse_duties", ())),
+        *checks.prefixed("act", candidate.name, results.get("pulse_acts", ())),
+        *checks.roles(results.get("pulse_roles", ()), results.get("pulse_views", ())),
     ]
 
 
@@ -203,9 +230,15 @@ def _admit(registry: Registry, candidate: Candidate, channels: set[str]) -> None
 def _serve(registry: Registry, candidate: Candidate, results: dict[str, Any]) -> None:
     for hook, table in NAMED.items():
         getattr(registry, table).update({key(each): each for each in results.get(hook, ())})
+    place = next(iter(getattr(sys.modules.get(candidate.package), "__path__", ())), None)
+    if place is not None and candidate.name not in registry.muted:
+        registry.packages[candidate.name] = Path(place)
+    registry.doors |= {f"{candidate.name}/{door.name}": door for door in results.get("pulse_doors", ())}
     registry.views += results.get("pulse_views", ())
     if "pulse_tasks" in results:
         registry.tasks.append(candidate.plugin.pulse_tasks)  # type: ignore[attr-defined]
+    if "pulse_demo" in results:
+        registry.demos.append(candidate.plugin.pulse_demo)  # type: ignore[attr-defined]
     if "pulse_ledger" in results:
         registry.ledgers[results["pulse_ledger"].name] = results["pulse_ledger"]
 

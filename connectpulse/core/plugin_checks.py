@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from .domain.acts import Act
 from .domain.audit import AuditAction
 from .domain.contracts import (
     API_VERSION,
@@ -19,12 +20,19 @@ from .domain.contracts import (
     RestoreCheck,
     View,
 )
+from .domain.doors import Door
+from .domain.jobs import Duty, Job
+from .domain.limits import Limit
 from .domain.personal import is_never_named, kind_of
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
+from .domain.roles import CORE, Role
 from .hookspecs import ALWAYS, BY_HOOK, BY_KIND, Hooks
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,19}")
+_DOOR = re.compile(r"[a-z][a-z0-9-]{0,39}")
+LONGEST_ROLE = 40
+LONGEST_JOB = 60
 _KINDS = "declare in the rule's kinds which it is, or do not keep it"
 _RESERVED = ("ab", "alembic", "core", "huey", "pulse")
 """Beginnings of table names that are taken."""
@@ -42,6 +50,12 @@ LISTS: Mapping[str, type[Any]] = {
     "pulse_health": HealthCheck,
     "pulse_dashboard": Card,
     "pulse_restore_checks": RestoreCheck,
+    "pulse_roles": Role,
+    "pulse_doors": Door,
+    "pulse_jobs": Job,
+    "pulse_duties": Duty,
+    "pulse_acts": Act,
+    "pulse_limits": Limit,
 }
 """Hooks that return a list, and of what."""
 
@@ -183,3 +197,42 @@ def task_names(name: str, registered: Iterable[str]) -> Iterator[str]:
     for task in registered:
         if not task.startswith(f"{name}."):
             yield f"task {task} needs an explicit name that begins with {name}."
+
+
+def roles(brought: Iterable[Role], views: Iterable[View]) -> Iterator[str]:
+    """Find roles that nobody could hold, and pages that are for roles nobody brings."""
+    known = {role.name for role in CORE}
+    for role in brought:
+        known.add(role.name)
+        if not 0 < len(role.name) <= LONGEST_ROLE or role.name == "*":
+            yield f"role {role.name!r} needs a name of at most {LONGEST_ROLE} characters."
+    for view in views:
+        for name in sorted({name for names in view.may.values() for name in names} - known):
+            yield f"page {view.label} is for the role {name!r}, which nobody brings."
+
+
+def doors(opened: Iterable[Door]) -> Iterator[str]:
+    """Find doors that no address leads to, and names that are given twice."""
+    names = [door.name for door in opened]
+    for name in names:
+        if not _DOOR.fullmatch(name):
+            yield f"door {name!r} needs a name of small letters, digits and hyphens."
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"there is more than one door {name}."
+
+
+def background(name: str, jobs: Iterable[Job], duties: Iterable[Duty]) -> Iterator[str]:
+    """Find jobs and duties that do not carry the plugin's name, or say nothing or two things to do."""
+    every: list[Job | Duty] = [*jobs, *duties]
+    for each in every:
+        if not each.name.startswith(f"{name}.") or len(each.name) > LONGEST_JOB:
+            yield f"{each.name} needs a name that begins with {name}. and has at most {LONGEST_JOB} characters."
+        if (each.step is None) == (each.call is None):
+            yield f"{each.name} needs a step or a call, and not both."
+
+
+def prefixed(what: str, name: str, named: Iterable[Any]) -> Iterator[str]:
+    """Find things whose names do not begin with the plugin's."""
+    for each in named:
+        if not each.name.startswith(f"{name}."):
+            yield f"{what} {each.name} must begin with {name}."

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from ..commands import site
-from ..core.services import campaigns, connections, imports, records, senders, templates
+from ..core.services import campaigns, connections, furnishing, imports, records, senders, templates
 from ..core.services.campaigns import Draft
 from ..core.services.connections import Limits
 from ..core.services.work import Actor, Work
-from ..core.storage import guard
 from ..core.storage.models import (
     Campaign,
     Connection,
@@ -82,8 +81,7 @@ def build(house: House, recipients: int, port: int) -> tuple[int, list[Login]]:
         _connect(work, port)
         row = Organisation(name=ORGANISATION, country="PK", timezone="Asia/Karachi")
         organisation = records.create(work, row, "organisation.created").id
-        work.organisation = organisation
-        guard.bind(work.session, organisation)
+        furnishing.furnish(work, organisation)
         logins = [_hire(work, *user) for user in _USERS]
         senders.create(work, "sms", "alphanumeric", "MEHR", purposes=["promotional", "transactional"])
         given = imports.upload(work, "people.csv", io.BytesIO(people.csv(recipients)))

@@ -6,14 +6,16 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, recovery, ways_in
+from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, periodic, recovery, ways_in
 from ..core.services.access import signing_in
 from ..core.services.action_log import checking, checkpoints
 from ..core.services.backups import running as backup_running
 from ..core.services.backups import watch as backup_watch
 from ..core.services.disclosure import agreements
 from ..core.services.notices import deliver, mail
+from ..core.services.policy import reminding
 from ..core.services.retention import engine as retention
+from ..core.services.retention import exports
 from ..core.services.retention import report as retention_report
 from ..core.services.rights import carrying, deadlines, handing
 from ..core.services.work import SYSTEM, Opener, Work
@@ -98,6 +100,7 @@ def _make_partitions(work: Work) -> int:
 
 
 PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
+    ("core.wake_duties", crontab(minute="*"), periodic.wake),
     ("core.start_campaigns", crontab(minute="*"), campaigns.start_due),
     ("core.wake_campaigns", crontab(minute="*"), recovery.stalled),
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
@@ -107,9 +110,11 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
     ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
+    ("core.remind_of_policy", crontab(minute="*"), reminding.remind),
     ("core.check_audit", crontab(minute="41", hour="3"), checking.start_all),
     ("core.wake_retention", crontab(minute="*"), retention.is_due),
     ("core.watch_retention", crontab(minute="*/10"), retention_report.watch),
+    ("core.expire_exports", crontab(minute="*/5"), exports.expire),
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
     ("core.schedule_backup", crontab(minute="*/10"), backup_watch.schedule),
     ("core.watch_backups", crontab(minute="*/10"), backup_watch.watch),
@@ -119,6 +124,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
 
 HOURLY: tuple[tuple[str, Any, Callable[[Opener], Any]], ...] = (
     ("core.checkpoint_audit", crontab(minute="7"), checkpoints.write),
+    ("core.sweep_exports", crontab(minute="37"), exports.sweep),
 )
 """What the elected worker does in units of work of its own, because it asks a store in between."""
 

@@ -5,7 +5,7 @@ from itertools import count
 
 from sqlalchemy import select
 
-from connectpulse.core.services import contacts, records
+from connectpulse.core.services import contacts, furnishing, records
 from connectpulse.core.services.contacts import Person
 from connectpulse.core.services.work import Actor, Work
 from connectpulse.core.storage.models import AuditEntry, Contact, ContactList, Organisation
@@ -15,11 +15,19 @@ ADMINISTRATOR = Actor("user", "Amina Administrator", 1)
 _numbers = count(1)
 
 
-def organisation(house: House, name: str = "", country: str = "PK", timezone: str = "Asia/Karachi") -> int:
-    """Create an organisation; return its id."""
+def organisation(
+    house: House, name: str = "", country: str = "PK", timezone: str = "Asia/Karachi", *, is_furnished: bool = True
+) -> int:
+    """Create an organisation with what a trial needs, like units where they are metered; return its id.
+
+    One that is not furnished has nothing at all: not even the entries that units leave in the action log.
+    """
     with house.work(ADMINISTRATOR) as work:
         row = Organisation(name=name or f"Organisation {next(_numbers)}", country=country, timezone=timezone)
-        return records.create(work, row, "organisation.created").id
+        made = records.create(work, row, "organisation.created").id
+        if is_furnished:
+            furnishing.furnish(work, made)
+        return made
 
 
 def verbs(work: Work) -> list[str]:

@@ -3,11 +3,15 @@
 Fixtures: `database_server` (one PostgreSQL per run), `database_url` (a fresh, migrated database per test),
 `house` (everything joined on it), `organisation` and `work`. Imports happen inside the fixtures, so that a
 test run without them costs nothing. `--pulse-plugin` names the plugin that the conformance kit is run on.
+
+Plugins that meter are muted in `house`, so that a test of something else needs no prices and no units; a test
+or a module marked `metered` has them, and its organisations have what `pulse_demo` gives.
 """
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from .databases import Databases
 
 REQUIRE_PEERS = "CONNECTPULSE_REQUIRE_PEERS"
+METERED = "metered"
+"""The mark of tests that want the installed billing plugin in their house."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Record outcomes if they are wanted, in the process that hears of all of them."""
+    config.addinivalue_line("markers", f"{METERED}: the fixture `house` serves the installed billing plugin, too")
     path = config.getoption("--pulse-evidence")
     if path and not hasattr(config, "workerinput"):
         from .record import Recorder
@@ -78,7 +85,7 @@ def database_template(database_server: "EmbeddedServer") -> str:
     from .databases import address, create
 
     name = create(database_server, "template1")
-    house = _build(address(database_server, name))
+    house = build(address(database_server, name), is_metered=True)
     house.upgrade()
     house.close()
     return name
@@ -112,9 +119,9 @@ def fresh_database(server: "EmbeddedServer", template: str = "template1") -> Ite
 
 
 @pytest.fixture
-def house(database_url: str) -> Iterator["House"]:
+def house(database_url: str, request: pytest.FixtureRequest) -> Iterator["House"]:
     """The house on a fresh database, without a queue: tests call what a worker would."""
-    made = _build(database_url)
+    made = build(database_url, is_metered=request.node.get_closest_marker(METERED) is not None)
     yield made
     made.close()
 
@@ -136,8 +143,20 @@ def work(house: "House", organisation: int) -> Iterator["Work"]:
         yield made
 
 
-def _build(url: str) -> "House":
+def build(url: str, *, is_metered: bool = False) -> "House":
+    """Return a house on this database with every installed plugin, those that meter muted unless `is_metered`."""
     from connectpulse import house
     from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 
-    return house.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
+    muted = "" if is_metered else ",".join(sorted(metering()))
+    given = fresh_secrets() | {"DATABASE_URL": url, "MUTED_PLUGINS": muted}
+    return house.build(from_mapping(given), pool_size=5)
+
+
+@cache
+def metering() -> frozenset[str]:
+    """Return the names of the installed plugins that bring a ledger."""
+    from connectpulse.core import loader
+    from connectpulse.core.domain.contracts import PluginKind
+
+    return frozenset(info.name for info in loader.installed() if PluginKind.BILLING in info.kinds)

@@ -45,7 +45,7 @@ def receive(connection_id: int, token: str) -> Response:
         return _answer(413, "too large")
     callback = Callback(
         method=request.method,
-        url=_public_url(),
+        url=current.public_url(),
         headers=dict(request.headers),
         query=list(request.args.items(multi=True)),
         body=body,
@@ -64,13 +64,6 @@ def receive(connection_id: int, token: str) -> Response:
         log.exception("callback_not_kept", connection=connection_id)
         return _answer(503, "come again")
     return _answer(200, "ok")
-
-
-def _public_url() -> str:
-    """Return the URL as the provider knows it, with its query string as it came: signatures cover both."""
-    query = request.query_string.decode("latin-1")
-    url = current.the_house().settings.public_url.rstrip("/") + request.path
-    return f"{url}?{query}" if query else url
 
 
 def _store(connection_id: int, token: str, callback: Callback) -> None:

@@ -11,7 +11,7 @@ from ..core.services.policy import acceptance
 from ..core.storage.models import PolicyVersion
 from . import current
 
-_PUBLIC = ("PrivacyView", "AskView", "LocaleView", "privacy_requests")
+_PUBLIC = ("PrivacyView", "AskView", "LocaleView", "privacy_requests", "mail_choices")
 _PROVING = ("SignInView", "PasswordView", "FactorView")
 OPEN = frozenset({"ConsentView", *_PUBLIC, *_PROVING})
 """Pages and blueprints that a blocked person may use; those that prove who they are come first."""

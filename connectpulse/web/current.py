@@ -18,10 +18,12 @@ from ..core.storage import guard
 from ..core.storage.models import Membership, Organisation
 from ..core.storage.session import PulseSession
 from ..house import House
-from .security.roles import PLATFORM_ROLES, allows
+from .security.roles import Rights, allows, rights
 
 ORGANISATION_KEY = "organisation"
-WITHOUT_PEOPLE = frozenset({"static", "appbuilder.static", "callbacks", "health", "api", "icon"})
+WITHOUT_PEOPLE = frozenset(
+    {"static", "appbuilder.static", "callbacks", "health", "api", "icon", "hooks", "plugin_files"}
+)
 """Endpoints and blueprints that serve no signed-in person, and so ask the database for none."""
 
 
@@ -30,6 +32,7 @@ def install(app: Flask, house: House) -> "scoped_session[PulseSession]":
     sessions = scoped_session(house.sessions, scopefunc=_context_id)
     app.extensions["pulse_house"] = house
     app.extensions["pulse_sessions"] = sessions
+    app.extensions["pulse_rights"] = rights(house.registry)
 
     @app.teardown_appcontext
     def end_session(error: BaseException | None) -> None:
@@ -48,6 +51,18 @@ def the_house() -> House:
     """Return the house this application serves."""
     house: House = current_app.extensions["pulse_house"]
     return house
+
+
+def the_rights() -> Rights:
+    """Return what each role may do on this site."""
+    given: Rights = current_app.extensions["pulse_rights"]
+    return given
+
+
+def platform_roles() -> frozenset[str]:
+    """Return the roles the signed-in person holds on the platform."""
+    held = the_house().registry.roles_held(on_platform=True)
+    return frozenset(role.name for role in current_user.roles if role.name in held)
 
 
 def the_session() -> PulseSession:
@@ -143,6 +158,13 @@ def bind_organisation() -> None:
     guard.bind(database, chosen)
 
 
+def public_url() -> str:
+    """Return the URL of this request as others know it, with its query string as it came: signatures cover both."""
+    query = request.query_string.decode("latin-1")
+    url = the_house().settings.public_url.rstrip("/") + request.path
+    return f"{url}?{query}" if query else url
+
+
 def organisation_id() -> int | None:
     """Return the organisation this request is in."""
     chosen: int | None = g.get("organisation_id")
@@ -176,21 +198,20 @@ def memberships() -> dict[int, str]:
 def role_names() -> frozenset[str]:
     """Return the roles the signed-in person has here: on the platform, and in the organisation they are in."""
     if "role_names" not in g:
-        platform = {role.name for role in current_user.roles if role.name in PLATFORM_ROLES}
         here = memberships().get(organisation_id() or 0)
-        g.role_names = frozenset(platform | ({here} if here else set()))
+        g.role_names = platform_roles() | ({here} if here else set())
     found: frozenset[str] = g.role_names
     return found
 
 
 def may(verb: str, page: str) -> bool:
     """Return whether the signed-in person may do `verb` on `page`."""
-    return allows(role_names(), verb, page)
+    return allows(role_names(), verb, page, the_rights())
 
 
 def may_enter_any() -> bool:
     """Return whether the signed-in person may look into every organisation."""
-    return any(role.name in PLATFORM_ROLES for role in current_user.roles)
+    return bool(platform_roles())
 
 
 def may_enter(chosen: int) -> bool:

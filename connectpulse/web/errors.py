@@ -45,7 +45,7 @@ def _for_machines_or(handle: Callable[[Any], ResponseReturnValue]) -> Callable[[
 def _page(status: int, title: str = "", advice: str = "") -> tuple[str, int]:
     said = _SENTENCES.get(status, _SENTENCES[500 if status >= 500 else 400])
     title, advice = title or said[0], advice or said[1]
-    if request.headers.get("HX-Request") or request.path.startswith("/callbacks/"):
+    if request.headers.get("HX-Request") or request.path.startswith(("/callbacks/", "/hooks/")):
         return f"{title}. {advice}", status
     return render_template("pulse/error.html", status=status, title=title, advice=advice), status
 

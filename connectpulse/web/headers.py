@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 
 from . import current
 
-_STATIC = frozenset({"static", "appbuilder.static"})
+_STATIC = frozenset({"static", "appbuilder.static", "plugin_files"})
 
 _UNUSED = (
     "accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen", "geolocation",

@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from flask import current_app, url_for
+from flask import Flask, Response, abort, current_app, send_from_directory, url_for
 from flask_appbuilder import AppBuilder
+from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
 from ..core.domain.contracts import View
+from ..core.registry import Registry
 from . import current
-from .pages import PLUGIN_PAGES
-from .security.roles import READ, WRITE, allows
+from .security.roles import READ, WRITE, page_of
+
+PLUGIN_FILES = "plugin_files"
+"""The endpoint of plugins' own files: `url_for('plugin_files', plugin='acme', name='map.js')`."""
 
 
 class Entry(NamedTuple):
@@ -101,12 +105,25 @@ _READING = ("list", "show", "lookup", "get", "get_list", "info", "download", "in
 
 def menu() -> list[tuple[str, list[Entry]]]:
     """Return the headings and links the signed-in person sees."""
-    roles = current.role_names()
     sections = {heading: list(entries) for heading, entries in MENU}
     for heading, entry in current_app.extensions["pulse_plugin_pages"]:
         sections.setdefault(heading, []).append(entry)
-    shown = {heading: [e for e in entries if allows(roles, READ, e.page)] for heading, entries in sections.items()}
+    shown = {heading: [e for e in entries if current.may(READ, e.page)] for heading, entries in sections.items()}
     return [(heading, entries) for heading, entries in shown.items() if entries]
+
+
+def add_files(app: Flask, registry: Registry) -> None:
+    """Let plugins' pages use templates and files of their own, by the plugin's name: `acme/calls.html`."""
+    own = {name: FileSystemLoader(path / "templates") for name, path in registry.packages.items()}
+    assert app.jinja_loader is not None
+    app.jinja_loader = ChoiceLoader([app.jinja_loader, PrefixLoader(own)])
+
+    def send(plugin: str, name: str) -> Response:
+        if plugin not in registry.packages:
+            abort(404)
+        return send_from_directory(registry.packages[plugin] / "static", name)
+
+    app.add_url_rule("/assets/plugins/<plugin>/<path:name>", PLUGIN_FILES, send)
 
 
 def add_plugins(builder: AppBuilder, views: Iterable[View]) -> None:
@@ -114,16 +131,17 @@ def add_plugins(builder: AppBuilder, views: Iterable[View]) -> None:
     pages: list[tuple[str, Entry]] = []
     current_app.extensions["pulse_plugin_pages"] = pages
     for view in views:
+        view.cls.class_permission_name = page_of(view)
         _guard(view.cls)
         made = builder.add_view_no_menu(view.cls)
+        if not view.label:
+            continue
         endpoint = f"{made.endpoint}.{made.default_view}"
         pages.append((view.category or "More", Entry(view.label, view.icon, endpoint, made.class_permission_name)))
 
 
 def _guard(cls: type[Any]) -> None:
-    """Let roles decide about a page that names no permissions of ours: reading is for readers, the rest is not."""
-    if getattr(cls, "class_permission_name", None) is None:
-        cls.class_permission_name = PLUGIN_PAGES
+    """Let roles decide about methods that name no permissions of ours: reading is for readers, the rest is not."""
     if not getattr(cls, "method_permission_name", None):
         methods = [name for name in dir(cls) if hasattr(getattr(cls, name, None), "_permission_name")]
         cls.method_permission_name = {

@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest, Forbidden
 
 from . import current
 
-_FOR_MACHINES = frozenset({"api", "callbacks", "health"})
+_FOR_MACHINES = frozenset({"api", "callbacks", "health", "hooks"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS = frozenset({"same-origin", "none", ""})

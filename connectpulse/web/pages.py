@@ -4,24 +4,27 @@ Kept apart from `connectpulse.core.api`, because the core of the house knows no 
 stays; the rest of the panel may change in any release.
 """
 
-from flask_appbuilder import expose
+from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
+from . import chart
 from .current import platform_work, work
 from .panel.noun import Column, Filter, NounView, badge, link, yes_no
-from .security.roles import READ, WRITE
-
-PLUGIN_PAGES = "Plugins"
-"""What a plugin's page sets as `class_permission_name`: organisation administrators change, all others read."""
+from .security.roles import APPROVE, PLUGIN_PAGES, READ, WRITE
+from .witness import Reading
 
 __all__ = [
+    "APPROVE",
     "PLUGIN_PAGES",
     "READ",
     "WRITE",
+    "BaseView",
     "Column",
     "Filter",
     "NounView",
+    "Reading",
     "badge",
+    "chart",
     "expose",
     "has_access",
     "link",

@@ -29,8 +29,8 @@ def the_log() -> RequestLog:
 
 
 def is_logged() -> bool:
-    """Return whether this request is one of a machine: to the API, or a callback."""
-    return request.path.startswith(("/api/", "/callbacks/"))
+    """Return whether this request is one of a machine: to the API, a callback, or at a plugin's door."""
+    return request.path.startswith(("/api/", "/callbacks/", "/hooks/"))
 
 
 def _begin() -> None:

@@ -4,6 +4,7 @@ One entry for each page that was shown, not for each row on it. An answer whose 
 is not given. What was searched for is not kept: it names people who may never have heard of us.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from flask import Flask, Response, current_app, request
@@ -61,7 +62,10 @@ READINGS = {
     "AuditView.show": Reading("audit.read", "AuditEntry"),
     "ImportView.faults": Reading("import.faults_read", "Import"),
 }
-"""Pages that show personal data, by endpoint; a page that is added is added here."""
+"""Pages that show personal data, by endpoint; a page that is added is added here.
+
+A plugin's view says the same by the names of its methods, in an attribute `readings`.
+"""
 
 DENIED = (401, 403, 404, 429)
 
@@ -82,11 +86,19 @@ def denied(status: int) -> None:
 def _witness(response: Response) -> Response:
     if request.endpoint in current.WITHOUT_PEOPLE or request.blueprint in current.WITHOUT_PEOPLE:
         return response
-    if response.status_code == 200 and request.method == "GET" and request.endpoint in READINGS:
-        _read(READINGS[request.endpoint])
+    reading = _reading() if response.status_code == 200 and request.method == "GET" else None
+    if reading is not None:
+        _read(reading)
     elif response.status_code in DENIED and request.endpoint is not None and not _is_sign_in():
         denied(response.status_code)
     return response
+
+
+def _reading() -> Reading | None:
+    endpoint = request.endpoint or ""
+    view = getattr(current_app.view_functions.get(endpoint), "__self__", None)
+    declared: Mapping[str, Reading] = getattr(view, "readings", {})
+    return READINGS.get(endpoint) or declared.get(endpoint.partition(".")[2])
 
 
 def _read(reading: Reading) -> None:

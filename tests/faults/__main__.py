@@ -1,5 +1,9 @@
 """`python -m tests.faults`: kill workers and the database under a campaign; nothing may be lost or sent twice.
 
+`python -m tests.faults ledger`: a million random operations on the books of units; they must agree.
+
+`python -m tests.faults retention-month`: thirty days of hourly retention runs; no row goes early, none late.
+
 `python -m tests.faults audit`: tamper with the action log; every time must be found.
 """
 
@@ -8,7 +12,7 @@ import json
 import random
 import sys
 
-from . import keeping, tampering
+from . import booking, keeping, month, tampering
 from .trial import Plan, Verdict, run
 
 
@@ -16,6 +20,12 @@ def main() -> None:
     """Run the trial, print what was found; exit 1 if a promise was broken."""
     if sys.argv[1:2] == ["audit"]:
         tampering.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["ledger"]:
+        booking.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["retention-month"]:
+        month.main(sys.argv[2:])
         return
     if sys.argv[1:2] == ["retention"]:
         keeping.main(sys.argv[2:])
@@ -26,6 +36,7 @@ def main() -> None:
     parser.add_argument("--restarts", type=int, default=2, help="crashes of PostgreSQL")
     parser.add_argument("--window", type=int, default=200, help="messages a session may have on the wire")
     parser.add_argument("--sessions", type=int, default=2, help="sessions all workers share")
+    parser.add_argument("--metered", action="store_true", dest="is_metered", help="with billing: no unit may be lost")
     parser.add_argument("--seed", type=int, default=None, help="repeats the moments of an earlier run")
     asked = vars(parser.parse_args())
     asked["seed"] = random.randrange(1 << 32) if asked["seed"] is None else asked["seed"]
@@ -45,6 +56,8 @@ def _show(verdict: Verdict) -> None:
         "lost": verdict.lost,
         "submitted twice": verdict.twice,
         "unknown for a while": f"{verdict.unknown_seen} of at most {verdict.unknown_at_most}",
+        "charged twice": verdict.charged_twice,
+        "final and unsettled": verdict.unsettled,
         "resolved by receipts": verdict.unknown_resolved,
         "still unknown": len(verdict.unknown),
         "seconds": verdict.seconds,

@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from connectpulse import house as houses
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
-from connectpulse.core.services.retention import archives, batches, engine
+from connectpulse.core.services.retention import archives, batches, engine, merging
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import ids, partitions
 from connectpulse.core.storage.embedded import EmbeddedServer
@@ -73,23 +73,19 @@ def trial(given: dict[str, str], rows: int, kills: int, seed: int) -> dict[str, 
     expected = fill(house, rows)
     killed = 0
     for _ in range(kills):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.keeping"],
-            env=os.environ | {"RETENTION_TRIAL": json.dumps(given)}, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() == "ready"
-        time.sleep(chance.uniform(0.0, 0.6))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        process.communicate()
-        found = places_of(house)
-        assert set(found) == expected, f"seed {seed}: {len(expected - set(found))} rows are nowhere"
-        assert max(found.values()) == 1, f"seed {seed}: a row is in two places"
+        killed += _kill(given, "run", chance.uniform(0.0, 0.6))
+        _check(house, expected, seed)
+    finish(house)
+    _check(house, expected, seed)
+    unmerged = _files(house)
+    for _ in range(kills):
+        killed += _kill(given, "merge", chance.uniform(0.0, 0.3))
+        _check(house, expected, seed)
+        with house.engine.begin() as connection:  # as if the leases of who was killed were over
+            connection.execute(text("UPDATE pulse_archive SET lease_until = NULL, writer = ''"))
+    merged = _files(house)
     engine.run(house.work, NOW)
-    found = places_of(house)
-    assert set(found) == expected
+    _check(house, expected, seed)
     house.clock = lambda: datetime.now(UTC) + timedelta(hours=2)
     orphans = archives.sweep(house.work)
     with house.work(SYSTEM) as work:
@@ -97,7 +93,38 @@ def trial(given: dict[str, str], rows: int, kills: int, seed: int) -> dict[str, 
         files = len(archives.listed(work, None, is_all=True))
     house.close()
     assert left == 0
-    return {"rows": rows, "killed": killed, "orphans_swept": orphans, "archives": files}
+    return {
+        "rows": rows, "killed": killed, "orphans_swept": orphans, "unmerged": unmerged, "merged": merged,
+        "archives": files,
+    }  # fmt: skip
+
+
+def _kill(given: dict[str, str], what: str, after: float) -> bool:
+    """Start a process that runs or merges, and kill it so many seconds after it began; return whether it was."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.keeping"],
+        env=os.environ | {"RETENTION_TRIAL": json.dumps(given), "RETENTION_DOES": what},
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "ready"
+    time.sleep(after)
+    is_killed = process.poll() is None
+    if is_killed:
+        process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return is_killed
+
+
+def _check(house: House, expected: set[int], seed: int) -> None:
+    found = places_of(house)
+    assert set(found) == expected, f"seed {seed}: {len(expected - set(found))} rows are nowhere"
+    assert max(found.values()) == 1, f"seed {seed}: a row is in two places"
+
+
+def _files(house: House) -> int:
+    with house.work(SYSTEM) as work:
+        return len(archives.listed(work, None, is_all=True))
 
 
 def main(arguments: list[str]) -> None:
@@ -122,15 +149,29 @@ def main(arguments: list[str]) -> None:
             server.stop("immediate")
 
 
+def finish(house: House) -> None:
+    """Do one run to its end in small steps, and leave the small files as they are."""
+    batches.ARCHIVED, step = STEP, batches.ARCHIVED
+    merging.FEWEST, fewest = 1_000_000, merging.FEWEST
+    try:
+        engine.run(house.work, NOW)
+    finally:
+        batches.ARCHIVED, merging.FEWEST = step, fewest
+
+
 def run() -> None:
-    """Do one run in small steps: what is killed."""
+    """Do one run in small steps, or merge what they left, few files at a time: what is killed."""
     house = build(json.loads(os.environ["RETENTION_TRIAL"]))
-    batches.ARCHIVED = STEP
     for name in set(house.registry.rules) - {"pulse_message"}:
         del house.registry.rules[name]
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    engine.run(house.work, NOW)
+    if os.environ["RETENTION_DOES"] == "run":
+        finish(house)
+        return
+    merging.FEWEST, merging.ROWS = 2, 8 * STEP
+    while merging.merge_due(house.work):
+        pass
 
 
 if __name__ == "__main__":

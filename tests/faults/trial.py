@@ -19,6 +19,8 @@ from connectpulse.core.services.connections import Limits
 from connectpulse.core.storage import guard
 from connectpulse.testing.factories import ADMINISTRATOR
 
+from . import charging
+
 WORKERS = 2
 MOVES_WITHIN = 120.0
 """Seconds without a single message submitted after which the trial has failed: leases end in 15, circuits in 30."""
@@ -36,6 +38,7 @@ class Plan:
     seed: int
     window: int = 200
     sessions: int = 2
+    is_metered: bool = False
 
 
 @dataclass(slots=True)
@@ -48,6 +51,8 @@ class Verdict:
     restarts: int = 0
     lost: int = 0
     twice: int = 0
+    charged_twice: int = 0
+    unsettled: int = 0
     unknown_at_most: int = 0
     unknown_seen: int = 0
     unknown_resolved: int = 0
@@ -69,7 +74,7 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> Verdict:
     """Run the campaign through its faults; return what became of everybody."""
     verdict = Verdict(plan, unknown_at_most=plan.kills * plan.window)
     chance = random.Random(plan.seed)
-    with scene() as stage:
+    with scene(is_metered=plan.is_metered) as stage:
         list_id = stage.line.audience(plan.recipients)
         stage.connect(Limits(window=plan.window, sessions=plan.sessions))
         campaign_id, quote_id = stage.line.campaign(list_id)
@@ -86,6 +91,8 @@ def run(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> Verdict:
             _settle(stage, verdict)
         verdict.seconds = round(time.monotonic() - began, 1)
         _judge(stage, campaign_id, verdict)
+        if plan.is_metered:
+            charging.judge(stage, campaign_id, verdict)
     return verdict
 
 

@@ -1,56 +1,44 @@
 """Which permission each route asks for, and what its address names. A new route needs a line here.
 
 The lines are the intention, the code is what is tried: `test_matrix` asks every route as a stranger and in every
-role, for objects of one's own organisation and of another.
+role, for objects of one's own organisation and of another. What plugins declare of theirs is added.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from connectpulse.web.pages import PLUGIN_PAGES
-from connectpulse.web.security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE, allows
-
-
-class Door(NamedTuple):
-    """What a route asks for: `verb` on `page`, and `post` instead for a POST to a page that others may read.
-
-    `of` is the noun of `tests.journeys.specimens` its address names.
-    """
-
-    verb: str
-    page: str
-    of: str = ""
-    post: str = ""
-
-    def opens(self, role: str, method: str = "GET") -> bool:
-        """Return whether a role may ask this route by a method."""
-        verb = self.post if self.post and method == "POST" else self.verb
-        return allows(frozenset({role}), verb, self.page)
-
+from connectpulse.web.security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE
+from tests.house import declared
+from tests.house.declared import Door
 
 OPEN = frozenset({
     "HomeView.index", "LocaleView.index", "SignInView.login", "SignInView.logout", "UtilView.back", "api.openapi",
     "appbuilder.static", "callbacks.receive", "health.details", "health.healthz", "health.metrics", "health.readyz",
-    "icon", "static",
+    "hooks.knock", "icon", "plugin_files", "static",
     "SignInView.forgotten", "SignInView.passkey", "SignInView.passkey_options", "SignInView.second",
     "InvitationView.accept", "InvitationView.show", "NewPasswordView.choose", "NewPasswordView.show",
     "AskView.ask", "AskView.thread",
     "PrivacyView.changes", "PrivacyView.history", "PrivacyView.processors", "PrivacyView.show", "PrivacyView.version",
+    "mail_choices.leave",
     "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.package", "privacy_requests.status",
-})  # fmt: skip
+}) | declared.names("OPEN")  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""
 
-KEYED = frozenset({"api.audit_log", "api.me", "api.subject_requests", "api.submit_subject_request"})
+KEYED = frozenset({"api.audit_log", "api.me", "api.subject_requests", "api.submit_subject_request"}) | declared.names(
+    "KEYED"
+)
 """Routes that ask for a key instead of a person; `tests/unit/web/test_api_door.py` tries them."""
 
 ARGUMENTS: Mapping[str, str] = {
     "channel": "sms", "connection_id": "1", "token": "x", "locale": "en", "name": "matrix_report",
+    **declared.table("ARGUMENTS"),
 }  # fmt: skip
 """What stands in addresses besides an object's id."""
 
 SENT: Mapping[str, Mapping[str, str]] = {
     "ArchiveView.export": {"table": "pulse_message"},
     "RetentionRuleView.choose": {"table": "pulse_message"},
+    **declared.table("SENT"),
 }
 """What is sent along where nothing at all would name something that is not there."""
 
@@ -82,6 +70,8 @@ DOORS: Mapping[str, Door] = {
     "ApiRequestView.list": Door(READ, "API requests"),
     "ApiRequestView.show": Door(READ, "API requests", of="API request"),
     "ArchiveView.export": Door(READ, "Archives"),
+    "ArchiveView.fetch": Door(READ, "Archives", of="archive export"),
+    "ArchiveView.progress": Door(READ, "Archives"),
     "ArchiveView.search": Door(READ, "Archives"),
     "AuditView.check": Door(READ, "Audit"),
     "AuditView.drop": Door(READ, "Audit", of="saved search"),
@@ -266,5 +256,6 @@ DOORS: Mapping[str, Door] = {
     "TemplateView.lookup": Door(READ, "Templates"),
     "TemplateView.preview": Door(READ, "Templates"),
     "TemplateView.show": Door(READ, "Templates", of="template"),
+    **declared.table("DOORS"),
 }
 # fmt: on

@@ -195,7 +195,7 @@ def test_an_empty_pocket_is_told_before_launch(
 ) -> None:
     monkeypatch.setattr(TollLedger, "pocket", Decimal("0.5"))
     campaign_id = scene(house, organisation, "call", ["+923001234567"])
-    with pytest.raises(Refused, match=r"This needs 0\.7500 units; the balance is 0\.5\."):
+    with pytest.raises(Refused, match=r"One message takes 0\.75 units, and 0\.5 are available"):
         launch(house, organisation, campaign_id)
 
 
@@ -210,7 +210,8 @@ def test_a_pocket_that_empties_on_the_way_pauses_the_campaign(
     run_jobs(house)
     with house.work(ADMINISTRATOR, organisation) as work:
         campaign = records.find(work, Campaign, campaign_id)
-        assert (campaign.state, campaign.reason) == ("paused", "0.25 units are missing.")
+        assert (campaign.state, campaign.is_out_of_units) == ("paused", True)
+        assert campaign.reason.startswith("Out of units: the rest takes about 0.75 more")
     assert BOOKS.reserved == 0
     assert messages(house, organisation) == {}
 

@@ -53,7 +53,7 @@ def test_an_example_fits_what_it_shows(name: str) -> None:
 
 
 def test_the_kit_looks_at_what_every_hook_hands_over() -> None:
-    assert {hook for hook, _ in OFFERS.values()} | {"pulse_plugin", "pulse_ledger"} == HOOK_NAMES
+    assert {hook for hook, _ in OFFERS.values()} | {"pulse_plugin", "pulse_ledger", "pulse_demo"} == HOOK_NAMES
 
 
 def test_a_plugin_can_name_every_type_that_is_documented() -> None:

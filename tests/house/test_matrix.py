@@ -10,12 +10,13 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from connectpulse import house as houses
-from connectpulse.core.domain.settings import fresh_secrets, from_mapping
+from connectpulse.core import loader
+from connectpulse.core.registry import Registry
+from connectpulse.core.services import duties
 from connectpulse.core.services.action_log import denials
 from connectpulse.house import House
 from connectpulse.testing import factories
-from connectpulse.testing.plugin import fresh_database
+from connectpulse.testing.plugin import build, fresh_database
 from connectpulse.web.security import roles
 from tests.house.matrix import ARGUMENTS, DOORS, KEYED, OPEN, SENT, Door
 from tests.journeys import panel_scene, specimens
@@ -23,7 +24,17 @@ from tests.journeys import panel_scene, specimens
 if TYPE_CHECKING:
     from connectpulse.core.storage.embedded import EmbeddedServer
 
-ROLES = list(panel_scene.NAMES)
+
+def _registry() -> Registry:
+    """Return what is installed, so that every role has its tests."""
+    found = Registry()
+    duties.register(found)
+    loader.load(found)
+    return found
+
+
+REGISTRY = _registry()
+ROLES, RIGHTS = list(REGISTRY.roles), roles.rights(REGISTRY)
 REFUSED, GONE = 403, 404
 
 
@@ -77,7 +88,7 @@ class Site:
 def site(database_server: "EmbeddedServer", database_template: str) -> Iterator[Site]:
     """A site for the whole module: what one question leaves behind disturbs no other."""
     with fresh_database(database_server, database_template) as url:
-        house = houses.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
+        house = build(url, is_metered=True)
         own, foreign = factories.organisation(house), factories.organisation(house)
         app = panel_scene.panel(house, own)
         made = Site(house, app, own, foreign)
@@ -87,9 +98,9 @@ def site(database_server: "EmbeddedServer", database_template: str) -> Iterator[
         for number, role in enumerate(ROLES, 1):
             person = panel_scene.Visitor(app.test_client())
             person.client.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
-            assert person.sign_in(panel_scene.NAMES[role]).status_code == 302
+            assert person.sign_in(panel_scene.name_of(role)).status_code == 302
             made.people[role] = person.client
-            found = _one(made, "SELECT id FROM ab_user WHERE username = %s", panel_scene.NAMES[role])
+            found = _one(made, "SELECT id FROM ab_user WHERE username = %s", panel_scene.name_of(role))
             made.numbers[role] = int(found[0])
         app.config["WTF_CSRF_ENABLED"] = False
         for noun in specimens.NOUNS.keys() - specimens.OF_A_PERSON:
@@ -137,7 +148,7 @@ def test_every_argument_has_a_value(site: Site) -> None:
 def test_every_permission_is_somebodys() -> None:
     for endpoint, door in DOORS.items():
         for method in ("GET", "POST"):
-            assert any(door.opens(role, method) for role in ROLES), endpoint
+            assert any(door.opens(role, method, RIGHTS) for role in ROLES), endpoint
 
 
 def test_strangers_are_led_to_the_sign_in(site: Site) -> None:
@@ -152,7 +163,7 @@ def test_strangers_are_led_to_the_sign_in(site: Site) -> None:
 def test_a_role_does_what_it_may_with_its_own_and_nothing_else(site: Site, role: str) -> None:
     wrong = []
     for rule, method, door in site.rules():
-        may = door.opens(role, method)
+        may = door.opens(role, method, RIGHTS)
         id = site.row(site.own, door.of, may and method != "GET", role) if door.of else 1
         answer = site.ask(role, rule, method, id)
         fits = _is_let_in(answer) if may else answer.status_code == REFUSED
@@ -170,7 +181,7 @@ def test_nobody_reaches_an_object_of_another_organisation(site: Site, role: str)
         others = ROLES[ROLES.index(role) - 1]
         answer = site.ask(role, rule, method, site.row(site.foreign, door.of, False, others))
         # Whoever may look at decisions but not decide may learn as well that there is none.
-        fits = answer.status_code in ({GONE} if door.opens(role, method) else {REFUSED, GONE})
+        fits = answer.status_code in ({GONE} if door.opens(role, method, RIGHTS) else {REFUSED, GONE})
         if not fits or specimens.marker(site.foreign).encode() in answer.data:
             wrong.append((method, str(rule), answer.status_code))
     assert not wrong, f"{role}: " + "\n".join(map(str, wrong))

@@ -79,7 +79,7 @@ def _personal_row(model: Any, organisation: int) -> dict[str, Any]:
 @pytest.mark.parametrize("rule", PERSONAL, ids=lambda rule: rule.model.__tablename__)
 def test_a_person_is_found_and_forgotten_in_every_personal_column(standing_house: House, rule: RetentionRule) -> None:
     handler = HANDLERS[rule.model.__tablename__]
-    organisation = factories.organisation(standing_house)
+    organisation = factories.organisation(standing_house, is_furnished=False)
     person = Subject(organisation, (("phone", ADDRESS),), (1,), 7, (NAME,))
     with standing_house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
         rows.put(work.session, rule.model, rule.personal_columns, **_personal_row(rule.model, organisation))
@@ -107,7 +107,10 @@ def _personal(rule: RetentionRule, organisation: int) -> Select[Any]:
 
 @pytest.mark.parametrize("rule", PERSONAL, ids=lambda rule: rule.model.__tablename__)
 def test_nobody_else_is_touched(standing_house: House, rule: RetentionRule) -> None:
-    organisation, other = factories.organisation(standing_house), factories.organisation(standing_house)
+    organisation, other = (
+        factories.organisation(standing_house, is_furnished=False),
+        factories.organisation(standing_house, is_furnished=False),
+    )
     handler = HANDLERS[rule.model.__tablename__]
     with standing_house.work(factories.ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
         rows.put(work.session, rule.model, rule.personal_columns, **_personal_row(rule.model, organisation))

@@ -21,7 +21,10 @@ Open = Callable[[int | None], Session]
 @pytest.fixture(scope="module")
 def organisations(standing_house: House) -> tuple[int, int]:
     """Two organisations; every owned table holds one row, of the first."""
-    ours, theirs = factories.organisation(standing_house), factories.organisation(standing_house)
+    ours, theirs = (
+        factories.organisation(standing_house, is_furnished=False),
+        factories.organisation(standing_house, is_furnished=False),
+    )
     with standing_house.sessions() as session, guard.platform_scope(session, "test"):
         for model in OWNED:
             if not session.scalar(select(func.count()).select_from(model).where(model.organisation_id == ours)):

@@ -24,6 +24,13 @@ NAMES = {
     roles.PLATFORM_ADMINISTRATOR: "platform", roles.AUDITOR: "auditor", roles.ORGANISATION_ADMINISTRATOR: "admin",
     roles.CAMPAIGN_MANAGER: "manager", roles.APPROVER: "approver", roles.ANALYST: "analyst",
 }  # fmt: skip
+
+
+def name_of(role: str) -> str:
+    """Return what the account with a role signs in as."""
+    return NAMES.get(role) or role.lower().replace(" ", "_")
+
+
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
@@ -38,9 +45,9 @@ def people(house: House, organisation: int) -> None:
         house.work(Actor("command", "test"), organisation) as work,
     ):
         with guard.platform_scope(work.session, "set the scene"):
-            synchronise_roles(work.session)
-        for role, name in NAMES.items():
-            platform_role = role if role in roles.PLATFORM_ROLES else ""
+            synchronise_roles(work.session, work.registry)
+        for role, held in house.registry.roles.items():
+            name, platform_role = name_of(role), role if held.is_platform else ""
             account = Account(name, f"{name}@example.org", name.capitalize(), "Tester")
             user = accounts.create(work, account, PASSWORD, platform_role)
             if not platform_role:
@@ -70,7 +77,7 @@ def visitor(app: Flask, role: str = "") -> Visitor:
     """Return a visitor, signed in with `role` if one is given."""
     made = Visitor(app.test_client())
     if role:
-        answer = made.sign_in(NAMES[role])
+        answer = made.sign_in(name_of(role))
         assert answer.status_code == 302, answer.text
     return made
 

@@ -38,6 +38,7 @@ from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.web.security import accounts, roles
 from connectpulse.web.security.accounts import Account
+from tests.house import declared
 
 _numbers = count(1)
 Maker = Callable[[Work], int]
@@ -168,6 +169,11 @@ def _hold(work: Work) -> int:
     return holds.place(work, holds.SUBJECT, _name(work, "reason"), scheme="phone", value=_number()).id
 
 
+def _export(work: Work) -> int:
+    row: dict[str, Any] = {"asked_by": work.actor.id, "state": "failed", "table_name": "pulse_message"}
+    return _row(work, m.ArchiveExport, organisation_id=work.organisation, **row)
+
+
 def _invitation(work: Work) -> int:
     role = roles.AUDITOR if work.organisation is None else roles.ANALYST
     invitations.offer(work, "https://pulse.example.org", f"new{next(_numbers)}@example.org", "New", "Person", role)
@@ -238,6 +244,7 @@ NOUNS: Mapping[str, Maker] = {
     "support request": _support,
     "API key": _key,
     "API request": _request,
+    "archive export": _export,
     "audit entry": _audit,
     "campaign": _campaign,
     "connection": _connection,
@@ -253,15 +260,16 @@ NOUNS: Mapping[str, Maker] = {
     "sender": _sender,
     "suppression": _suppression,
     "template": _template,
+    **declared.table("NOUNS"),
 }
 """How a fresh row of each noun is made, in a unit of work of its organisation."""
 
 OF_THE_PLATFORM = frozenset({
     "account", "agreement", "backup", "connection", "drill", "invitation to the platform", "organisation", "route",
     "stray message", "support request",
-})  # fmt: skip
+}) | declared.names("OF_THE_PLATFORM")  # fmt: skip
 """Nouns that belong to no organisation."""
-OF_A_PERSON = frozenset({"help request", "notice", "saved search"})
+OF_A_PERSON = frozenset({"archive export", "help request", "notice", "saved search"})
 """Nouns that are one person's, wherever they work."""
 
 

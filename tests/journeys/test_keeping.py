@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import select, text
 
-from connectpulse.core.services import four_eyes
+from connectpulse.core.services import four_eyes, jobs
 from connectpulse.core.services.retention import clock, engine
 from connectpulse.core.services.work import SYSTEM, Actor
 from connectpulse.core.storage import guard, ids, partitions
-from connectpulse.core.storage.models import Decision, Hold, Organisation, RuleChoice
+from connectpulse.core.storage.models import ArchiveExport, Decision, Hold, Organisation, RuleChoice
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.web.security import roles
@@ -66,7 +66,7 @@ def test_an_operator_runs_it_and_an_auditor_reads_the_report(house: House, organ
     assert "Ended well" in auditor.get("/retention/progress").text
 
 
-def test_archives_are_searched_and_exported_by_their_organisation_only(house: House, organisation: int) -> None:
+def test_archives_are_searched_by_their_organisation_only(house: House, organisation: int) -> None:
     app = panel(house, organisation)
     _log(house, organisation)
     _run(house)
@@ -75,11 +75,32 @@ def test_archives_are_searched_and_exported_by_their_organisation_only(house: Ho
     found = admin.get("/archives/?table=pulse_message&address=%2B923007").text
     assert "Hello 7" in found
     assert "Hello 8" not in found
-    exported = admin.get("/archives/export?table=pulse_message&since=2020-01-01")
-    assert len(exported.text.splitlines()) == 31
     assert admin.get("/archives/?table=pulse_message&since=yesterday", follow_redirects=True).status_code == 200
-    assert admin.get("/archives/export?table=nothing").status_code == 400
+    assert admin.post("/archives/export", "/archives/", {"table": "nothing"}).status_code == 302
     assert visitor(app, roles.ANALYST).get("/archives/").status_code in (302, 403)
+
+
+def test_an_export_is_made_by_a_worker_and_fetched_once_by_whoever_asked(house: House, organisation: int) -> None:
+    app = panel(house, organisation)
+    _log(house, organisation)
+    _run(house)
+    admin, other = visitor(app, roles.ORGANISATION_ADMINISTRATOR), visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    said = admin.post("/archives/export", "/archives/", {"table": "pulse_message"}, follow_redirects=True).text
+    assert "0 of 1 files" in said
+    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        export = work.session.scalars(select(ArchiveExport.id)).one()
+        due = jobs.due(work)
+    fetch = f"/archives/fetch/{export}"
+    assert "is over" in admin.post(fetch, "/archives/", follow_redirects=True).text, "it is not there yet"
+    for job_id in due:
+        jobs.run(house.work, job_id, "a worker")
+    assert "Fetch it once" in admin.get("/archives/progress").text
+    assert other.post(fetch, "/archives/").status_code == 404
+    assert "exports" not in other.get("/archives/progress").text.partition(">")[2]
+    answer = admin.post(fetch, "/archives/")
+    assert len(answer.text.splitlines()) == 31
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "fetched already" in admin.post(fetch, "/archives/", follow_redirects=True).text
 
 
 def test_a_rule_is_adjusted_within_its_bounds(house: House, organisation: int) -> None:

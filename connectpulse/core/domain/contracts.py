@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .form import Form, Kind
-from .message import MessageState
+from .message import Cause, MessageState
 
 if TYPE_CHECKING:
     from ..services.work import Work
@@ -206,13 +206,19 @@ class Channel(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """What a price may depend on, fixed for a campaign when it is quoted."""
+    """What a price may depend on, fixed for a campaign when it is quoted.
+
+    `sender_kind` is the kind of sender as its channel names it. `version` names the prices a campaign was
+    launched at, as `Ledger.price_version` gave them; empty asks for those that hold now.
+    """
 
     organisation_id: int
     channel: str
     purpose: Purpose
     sender: str
     category: str = ""
+    sender_kind: str = ""
+    version: str = ""
 
 
 Pricer = Callable[[str, Measure], Decimal]
@@ -235,7 +241,7 @@ class Movement:
     is what the messages cost before this movement, `correction` by how much a quantity that is reported in it
     makes them dearer or, below zero, cheaper, at the prices that were reserved; `due` is both together. Where
     only the quantity became known, `before` and `after` are the same. A ledger derives settle and release
-    from this.
+    from this. `cause_before` and `cause_after` tell apart what a state leaves open: see `message.Cause`.
     """
 
     organisation_id: int
@@ -247,6 +253,8 @@ class Movement:
     reserved: Decimal
     quantity: int
     correction: Decimal = Decimal(0)
+    cause_before: Cause = Cause.PLAIN
+    cause_after: Cause = Cause.PLAIN
 
     @property
     def due(self) -> Decimal:
@@ -257,8 +265,8 @@ class Movement:
 class Ledger(ABC):
     """Where units are kept. Exactly one is active. All methods run in the caller's transaction.
 
-    Amounts are units as exact decimals. A ledger that cannot reserve raises Refused, and the campaign
-    pauses with that reason.
+    Amounts are units as exact decimals. A ledger that cannot reserve raises OutOfUnits, and the campaign
+    pauses until the ledger calls `resume_funded`.
     """
 
     name: ClassVar[str]
@@ -266,15 +274,30 @@ class Ledger(ABC):
 
     @abstractmethod
     def pricer(self, work: "Work", tariff: Tariff) -> Pricer:
-        """Return the prices that hold for `tariff` now, frozen."""
+        """Return the prices of `tariff.version`, or those that hold for `tariff` now where it is empty; frozen."""
+
+    def price_version(self, work: "Work", tariff: Tariff) -> str:
+        """Name the prices that hold for `tariff` now: another name whenever any of them changed, 120 letters at most.
+
+        A quote is void once this differs; a campaign is sent to its end at the version it was quoted at.
+        """
+        return ""
 
     @abstractmethod
     def balance(self, work: "Work", organisation_id: int) -> Decimal | None:
         """Return the units an organisation may still spend, None where nothing is metered."""
 
+    def hold(self, work: "Work", organisation_id: int) -> Decimal | None:
+        """Return the balance and keep it from changing until the transaction ends; called where it is short."""
+        return self.balance(work, organisation_id)
+
+    def explain(self, work: "Work", tariff: Tariff, units: Decimal) -> Sequence[tuple[str, str]]:
+        """Return what stands beside a quote of `units`, as labels and texts: the balance afterwards, what it costs."""
+        return ()
+
     @abstractmethod
     def reserve(self, work: "Work", tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
-        """Set `units` aside for messages that are queued in this transaction."""
+        """Set `units` aside for messages that are queued in this transaction; raise OutOfUnits where they lack."""
 
     @abstractmethod
     def settle(self, work: "Work", movements: Sequence[Movement]) -> None:
@@ -286,12 +309,19 @@ class Ledger(ABC):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page of a plugin: a FAB view class with its place in the menu."""
+    """A page of a plugin: a FAB view class with its place in the menu; without a `label` it has none.
+
+    `may` names the roles that may do what on it, by verb: `read`, `write`, `approve` or another that its methods
+    name with `permission_name`. Several classes of one `class_permission_name` are one page, and their lines are
+    added up; the auditor of the platform reads each. A page without `may` is read by whoever reads plugins' pages
+    and changed by the administrators of organisations.
+    """
 
     cls: type[Any]
     label: str
     category: str = ""
     icon: str = "fa-circle"
+    may: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

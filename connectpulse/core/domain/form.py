@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import Refused
+from . import card_numbers
 
 HOST = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9.:\-]{0,252})$")
 
@@ -32,6 +33,10 @@ class Kind(StrEnum):
     CHECKS = "checks"
     PICK = "pick"
     PICKS = "picks"
+
+
+_WRITTEN = frozenset({Kind.TEXT, Kind.LONG_TEXT, Kind.JSON})
+"""Kinds in which somebody may write whatever they like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,10 @@ class Field:
             if self.is_required and self.default is None:
                 raise ValueError(f"{self.label}: please fill this in.")
             return self.default
-        return _READERS[self.kind](self, raw)
+        value = _READERS[self.kind](self, raw)
+        if self.kind in _WRITTEN and self.name not in card_numbers.NUMBER_FIELDS and card_numbers.holds_one(value):
+            raise ValueError(f"{self.label}: {card_numbers.REFUSAL}")
+        return value
 
 
 Form = tuple[Field, ...]

@@ -7,7 +7,7 @@ on several devices), and nothing overrides a delivery but a read.
 """
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 
 class MessageState(IntEnum):
@@ -64,6 +64,27 @@ _SENTENCES = {
 FINAL_STATES = tuple(state for state in MessageState if state.is_final)
 OPEN_STATES = tuple(state for state in MessageState if not state.is_final)
 HANDED_OVER_STATES = tuple(state for state in MessageState if MessageState.UNKNOWN <= state <= MessageState.READ)
+
+
+class Cause(StrEnum):
+    """What a message's state leaves open and its price may depend on; the value is the message's reason.
+
+    NEVER_SENT: it expired before it was handed over. ANSWER_LOST: it expired without anybody knowing whether it
+    was handed over. NOT_REPORTED: its provider sends no receipts, and none is waited for any more.
+    """
+
+    PLAIN = ""
+    NEVER_SENT = "not_sent_in_time"
+    ANSWER_LOST = "answer_lost"
+    NOT_REPORTED = "not_reported"
+
+
+def cause(reason: str) -> Cause:
+    """Return the cause that a message's reason tells of, PLAIN for any other."""
+    return _CAUSES.get(reason, Cause.PLAIN)
+
+
+_CAUSES = {each.value: each for each in Cause}
 
 
 def fold(current: MessageState, reports: Iterable[MessageState]) -> MessageState:

@@ -1,4 +1,4 @@
-"""What must not be read in logs and error texts: secrets, addresses, and the words of messages.
+"""What must not be read in logs and error texts: secrets, addresses, card numbers, and the words of messages.
 
 Texts of exceptions come from everywhere: a library may quote a URL with its password, PostgreSQL quotes the
 row it refused. `scrub` takes out what it can recognise; what a value's name gives away is the caller's part.
@@ -7,7 +7,8 @@ row it refused. `scrub` takes out what it can recognise; what a value's name giv
 import re
 from typing import Final
 
-HIDDEN: Final = "•••"
+from .card_numbers import HIDDEN as HIDDEN
+from .card_numbers import hide
 
 SECRET_NAMES: Final = (
     "password", "passwd", "pass", "pwd", "secret", "token", "authorization", "cookie", "apikey", "api_key", "api-key",
@@ -46,7 +47,7 @@ def scrub(said: str) -> str:
     """Return `said` without the secrets, addresses and message texts that can be recognised in it."""
     for rule, put in _RULES:
         said = rule.sub(put, said)
-    return said
+    return hide(said)
 
 
 def told(error: BaseException, most: int = 300) -> str:

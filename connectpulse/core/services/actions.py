@@ -76,5 +76,6 @@ ACTIONS = (
     AuditAction("decision.approved", "{actor} approved: {object}."),
     AuditAction("decision.refused", "{actor} refused: {object}."),
     AuditAction("decision.expired", "Nobody decided in time: {object}."),
+    AuditAction("door.refused", "Somebody was refused at the door {object}."),
     AuditAction("message.settled", "{actor} settled a message whose outcome was unknown."),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -11,6 +12,7 @@ from ..domain.campaign import CampaignState, check_step, states_before
 from ..domain.contracts import Purpose
 from ..domain.windows import find_zone, to_utc
 from ..errors import Refused
+from ..storage import guard
 from ..storage.models import (
     Campaign,
     CampaignList,
@@ -20,7 +22,7 @@ from ..storage.models import (
     Sender,
     Template,
 )
-from . import audit, jobs, plans, quotes, records, templates
+from . import allowances, audit, jobs, plans, quotes, records, templates
 from .disclosure import agreements
 from .work import Work
 
@@ -130,7 +132,7 @@ def approve(work: Work, campaign_id: int) -> Campaign:
     quote = quotes.latest(work, campaign_id)
     if quote is None:
         raise Refused("The quote is gone. Send the campaign back to be quoted again.")
-    faults = plans.problems(work, campaign) or agreements.obstacles(work, quote)
+    faults = plans.problems(work, campaign) + _not_included(work, campaign) or agreements.obstacles(work, quote)
     if faults:
         raise Refused(*faults)
     if not quotes.prices_hold(work, quote, campaign):
@@ -143,7 +145,7 @@ def approve(work: Work, campaign_id: int) -> Campaign:
 def send_back(work: Work, campaign_id: int, reason: str) -> Campaign:
     """Return a campaign to its author instead of approving it; also takes a schedule back."""
     campaign = records.find(work, Campaign, campaign_id, lock=True)
-    campaign.reason = reason[:300]
+    campaign.reason, campaign.price_version = reason[:300], ""
     return _step(work, campaign, CampaignState.DRAFT, "campaign.returned", reason=reason)
 
 
@@ -151,6 +153,10 @@ def pause(work: Work, campaign_id: int, reason: str = "") -> Campaign:
     """Stop handing over; what is on the wire already is answered and recorded."""
     campaign = records.find(work, Campaign, campaign_id, lock=True)
     campaign.reason = (reason or f"Paused by {work.actor.name}")[:300]
+    if campaign.state == CampaignState.PAUSED and campaign.is_out_of_units:
+        campaign.is_out_of_units = False  # what is paid for was still going out; now it stops, too
+        audit.record(work, "campaign.paused", campaign, reason=campaign.reason)
+        return campaign
     return _step(work, campaign, CampaignState.PAUSED, "campaign.paused", reason=campaign.reason)
 
 
@@ -159,10 +165,27 @@ def resume(work: Work, campaign_id: int) -> Campaign:
     campaign = records.find(work, Campaign, campaign_id, lock=True)
     if campaign.state != CampaignState.PAUSED:
         raise Refused("This campaign is not paused.")
-    campaign.reason = ""
+    campaign.reason, campaign.is_out_of_units = "", False
     _step(work, campaign, CampaignState.RUNNING, "campaign.resumed")
     _wake(work, campaign)
     return campaign
+
+
+def resume_funded(work: Work, organisation_id: int) -> int:
+    """Let the campaigns of an organisation go on that paused for want of units only; return how many.
+
+    For ledgers, in the transaction that adds units. Those that need more than was added pause again.
+    """
+    waiting = select(Campaign).where(
+        Campaign.organisation_id == organisation_id, Campaign.state == CampaignState.PAUSED, Campaign.is_out_of_units
+    )
+    with guard.platform_scope(work.session, "campaigns that wait for units"):
+        found = work.session.scalars(waiting.order_by(Campaign.id).with_for_update(of=Campaign)).unique().all()
+        for campaign in found:
+            campaign.reason, campaign.is_out_of_units = "", False
+            _step(work, campaign, CampaignState.RUNNING, "campaign.resumed", reason="Units were added.")
+            _wake(work, campaign)
+    return len(found)
 
 
 def cancel(work: Work, campaign_id: int) -> Campaign:
@@ -196,6 +219,9 @@ def start_due(work: Work) -> list[int]:
                 "Nothing was running when it should have started. Launch it again if it still makes sense."
             )
             _step(work, campaign, CampaignState.MISSED, "campaign.missed")
+        elif faults := _not_included(work, campaign):
+            campaign.reason = " ".join(faults)[:300]
+            _step(work, campaign, CampaignState.MISSED, "campaign.missed", reason=campaign.reason)
         else:
             _step(work, campaign, CampaignState.RUNNING, "campaign.launched")
             campaign.launched_at = now
@@ -225,6 +251,7 @@ def miss_passed(work: Work, reason: str) -> int:
 
 def _start(work: Work, campaign: Campaign, quote: Quote) -> Campaign:
     now = work.clock()
+    campaign.price_version = quote.price_version
     if campaign.scheduled_at is not None and campaign.scheduled_at > now:
         return _step(work, campaign, CampaignState.SCHEDULED, "campaign.scheduled", quote=_said(quote))
     campaign.launched_at = now
@@ -259,7 +286,7 @@ def _step(work: Work, campaign: Campaign, target: CampaignState, verb: str, **de
 
 
 def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
-    faults = plans.problems(work, campaign)
+    faults = plans.problems(work, campaign) + _not_included(work, campaign)
     if faults:
         raise Refused(*faults)
     quote = records.find(work, Quote, quote_id)
@@ -274,9 +301,17 @@ def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
         prefixes = ", ".join(sorted(quote.unpriced)[:5])
         raise Refused(f"There is no price for destinations beginning with {prefixes}. Add one, or leave them out.")
     balance = work.registry.ledger.balance(work, campaign.organisation_id)
-    if balance is not None and balance < quote.units:
-        raise Refused(f"This needs {quote.units:f} units; the balance is {balance:f}.")
+    least = quote.least_units or Decimal(0)
+    if balance is not None and balance < least:
+        raise Refused(
+            f"One message takes {least.normalize():f} units, and {balance.normalize():f} are available. "
+            "Buy units first."
+        )
     return quote
+
+
+def _not_included(work: Work, campaign: Campaign) -> list[str]:
+    return allowances.objections(work, campaign.organisation_id, campaign.channel)
 
 
 def _said(quote: Quote) -> dict[str, Any]:

@@ -48,7 +48,10 @@ class Pick:
     wait: float | None = None
 
 
-_NEXT = """
+LIVE = "(c.state IN ('running', 'cancelled') OR c.state = 'paused' AND c.is_out_of_units)"
+"""A campaign whose messages are looked at, in SQL; one that waits for units still sends what is paid for."""
+
+_NEXT = f"""
 WITH RECURSIVE campaign (id) AS (
     (SELECT campaign_id FROM pulse_dispatch WHERE connection_id = %(connection)s AND state = 'ready'
      ORDER BY campaign_id LIMIT 1)
@@ -60,7 +63,7 @@ WITH RECURSIVE campaign (id) AS (
 runnable AS (
     SELECT campaign.id FROM campaign
     LEFT JOIN pulse_campaign c ON c.id = campaign.id
-    WHERE campaign.id = 0 OR c.state IN ('running', 'cancelled')
+    WHERE campaign.id = 0 OR {LIVE}
     ORDER BY campaign.id <> 0, campaign.id <= %(after)s, campaign.id),
 chosen AS (
     SELECT d.id FROM runnable
@@ -204,7 +207,8 @@ def _rest(work: Work, claimed: Claimed, worker: str, wait: float, *, is_idle: bo
 
 _SELECT = """
 WITH facts AS (
-    SELECT c.state, c.rate_per_second AS campaign_rate, coalesce(o.is_suspended, false) AS is_suspended,
+    SELECT CASE WHEN c.state = 'paused' AND c.is_out_of_units THEN 'running' ELSE c.state END AS state,
+           c.rate_per_second AS campaign_rate, coalesce(o.is_suspended, false) AS is_suspended,
            o.rate_per_second AS organisation_rate
     FROM (SELECT 1) AS one
     LEFT JOIN pulse_campaign c ON c.id = %(campaign)s
@@ -341,7 +345,7 @@ def next_due(work: Work, connection_id: int) -> float | None:
         text(
             "SELECT min(d.due_at) FROM pulse_dispatch d LEFT JOIN pulse_campaign c ON c.id = d.campaign_id "
             "WHERE d.connection_id = :id AND d.state = 'ready' "
-            "AND (d.campaign_id = 0 OR c.state IN ('running', 'cancelled'))"
+            f"AND (d.campaign_id = 0 OR {LIVE})"
         ),
         {"id": connection_id},
     )

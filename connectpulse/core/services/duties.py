@@ -10,13 +10,15 @@ from typing import Any
 from sqlalchemy import String, and_, cast, false, func, or_, select, update
 
 from .. import plugin_checks
+from ..domain import roles
 from ..domain.audit import AuditAction
+from ..domain.jobs import Job
 from ..domain.retention import RetentionRule, Subject, SubjectHandler, Then
 from ..errors import PluginRefused
 from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
-from . import expansion, imports, leaving, quotes
+from . import expansion, imports, leaving, periodic, quotes
 from .access import duties as access
 from .action_log import cutting, erasure
 from .action_log import duties as action_log
@@ -24,7 +26,6 @@ from .actions import ACTIONS
 from .api import duties as api
 from .backups import duties as backups
 from .disclosure import duties as disclosure
-from .jobs import JobKind
 from .kinds import KINDS
 from .ledger import UnmeteredLedger
 from .notices import duties as notices
@@ -77,15 +78,18 @@ def register(registry: Registry) -> None:
     registry.actions.update({action.verb: action for action in taken})
     registry.rules.update({rule.model.__tablename__: rule for rule in rules})
     registry.subjects.update({each.model.__tablename__: each for each in handlers})
+    registry.roles |= {role.name: role for role in roles.CORE}
     registry.ledgers[UnmeteredLedger.name] = UnmeteredLedger()
-    registry.jobs |= {
-        "import": JobKind(imports.step, imports.give_up),
-        "quote": JobKind(quotes.step, quotes.give_up),
-        "expand": JobKind(expansion.step, expansion.give_up),
-        "cancel": JobKind(leaving.cancel_step, leaving.nothing_to_tell),
-    }
+    jobs = [
+        Job("import", imports.step, imports.give_up),
+        Job("quote", quotes.step, quotes.give_up),
+        Job("expand", expansion.step, expansion.give_up),
+        Job("cancel", leaving.cancel_step),
+        periodic.KIND,
+        *(job for part in PARTS for job in part.jobs),
+    ]
+    registry.jobs |= {job.name: job for job in jobs}
     for part in PARTS:
-        registry.jobs |= part.jobs
         registry.acts |= {act.name: act for act in part.acts}
 
 
@@ -160,6 +164,7 @@ def retention_rules() -> list[RetentionRule]:
             final_only="state <> 'open'"),
         log(m.Job, PROCESSED, Then.PURGE, "operation", age="created_at",
             final_only="state IN ('done', 'failed')"),
+        kept(m.Duty, "operation"),
         log(m.Pace, PROCESSED, Then.PURGE, "operation", age="next_at"),
         log(m.AuditEntry, ACCOUNTABILITY, Then.ARCHIVE, "accountability", "actor_name", "actor_address",
             "object_name", "detail", statute="What was done is proved for two years.", whole_only=True,

@@ -19,10 +19,11 @@ from sqlalchemy import insert, text
 from ..domain.message import MessageState
 from ..domain.routing import Order
 from ..domain.windows import find_zone
+from ..errors import OutOfUnits
 from ..storage import ids
 from ..storage.models import Campaign, Dispatch
 from ..storage.session import raw
-from . import audience, audit, campaign_end, counters, plans, records
+from . import audience, audit, campaign_end, counters, plans, quotes, records
 from .audience import Decision
 from .plans import Plan
 from .work import Work
@@ -48,8 +49,58 @@ def step(work: Work, campaign_id: int) -> bool:
     rows = audience.page(work, plan, campaign.cursor, PAGE)
     if not rows:
         return not _advance(work, campaign, campaign.cursor, is_expanded=True)
-    queue(work, plan, audience.decide(plan, rows))
+    decisions = audience.decide(plan, rows)
+    paid = _affordable(work, plan, decisions)
+    try:
+        queue(work, plan, decisions[:paid])
+    except OutOfUnits:  # somebody else took them meanwhile: look again
+        work.session.rollback()
+        return True
+    if paid < len(decisions):
+        return _stop(work, campaign, decisions[paid - 1].contact_id if paid else campaign.cursor)
     return _advance(work, campaign, rows[-1][1])
+
+
+def _affordable(work: Work, plan: Plan, decisions: Sequence[Decision]) -> int:
+    """Return how many of a page's decisions the balance covers; where it is short, it is held until the end."""
+    ledger, needed = work.registry.ledger, sum((each.units for each in decisions), Decimal(0))
+    left = ledger.balance(work, plan.organisation_id)
+    if left is None or needed <= left:
+        return len(decisions)
+    left = ledger.hold(work, plan.organisation_id)
+    for number, decision in enumerate(decisions):
+        left = None if left is None else left - decision.units
+        if left is not None and left < 0:
+            return number
+    return len(decisions)
+
+
+def _stop(work: Work, campaign: Campaign, cursor: int) -> bool:
+    """Pause a campaign at the last message that could be paid, with what the rest would take."""
+    rest = _rest(work, campaign)
+    reason = f"Out of units: {rest}. It goes on by itself when units are added; what is paid for is sent."
+    moved = work.session.execute(
+        text(
+            "UPDATE pulse_campaign SET cursor = :cursor, state = 'paused', is_out_of_units = true, reason = :reason "
+            "WHERE id = :id AND cursor = :before AND state = 'running' RETURNING name"
+        ),
+        {"id": campaign.id, "cursor": cursor, "before": campaign.cursor, "reason": reason},
+    ).one_or_none()
+    if moved is None:
+        work.session.rollback()
+        return False
+    audit.record_named(
+        work, "campaign.paused", campaign.organisation_id, "Campaign", campaign.id, moved[0], reason=reason
+    )
+    return False
+
+
+def _rest(work: Work, campaign: Campaign) -> str:
+    quote = quotes.latest(work, campaign.id)
+    taken = counters.read(work, [campaign.id])[campaign.id].get("units", Decimal(0))
+    if quote is None or quote.units <= taken:
+        return "the next messages cost more than is left"
+    return f"the rest takes about {(quote.units - taken).normalize():f} more, as quoted"
 
 
 def give_up(work: Work, campaign_id: int, reason: str) -> None:
@@ -70,8 +121,6 @@ def queue(work: Work, plan: Plan, decisions: Sequence[Decision]) -> None:
     ready = [decision for decision in decisions if decision.rendered is not None]
     skipped = [decision for decision in decisions if decision.rendered is None]
     units = sum((decision.units for decision in ready), Decimal(0))
-    if ready:
-        work.registry.ledger.reserve(work, plan.tariff, plan.campaign_id, units)
     dispatches = list(_dispatches(work, plan, ready))
     blocks = ids.blocks(work.session.connection(), len(dispatches) + -(-len(skipped) // ids.BLOCK) if decisions else 0)
     _write(work, plan, dispatches, skipped, blocks)
@@ -84,6 +133,8 @@ def queue(work: Work, plan: Plan, decisions: Sequence[Decision]) -> None:
     }
     deltas[plan.organisation_id, plan.campaign_id, "units"] = units
     counters.add(work, deltas)
+    if ready:  # last, because it may keep others of the organisation from reserving until the page is committed
+        work.registry.ledger.reserve(work, plan.tariff, plan.campaign_id, units)
 
 
 @dataclass(slots=True)

@@ -1,35 +1,17 @@
 """Acts that need two people: one asks, another approves, and the act is done in the approval's transaction."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from ..domain.acts import Act
 from ..errors import NotFound, Refused
 from ..storage.models import Decision
 from . import audit
 from .work import Work
 
 OPEN_FOR = timedelta(days=14)
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Something that is done only after a second person said so.
-
-    `page` is the page of the panel whose approvers may decide. `perform` does it to the subject, with the
-    decision's facts; `dismiss` tells the subject that it will not be done. `path` is where in the panel one sees
-    what is decided about, with `{id}` for the subject.
-    """
-
-    name: str
-    title: str
-    page: str
-    perform: Callable[[Work, int, Mapping[str, Any]], None]
-    dismiss: Callable[[Work, int, str], None] = lambda work, subject_id, why: None
-    path: str = ""
 
 
 def ask(work: Work, act: str, subject_id: int, title: str, reason: str, **facts: Any) -> Decision:
@@ -70,8 +52,13 @@ def refuse(work: Work, decision_id: int, why: str) -> Decision:
         raise Refused("Say why: whoever asked reads it.")
     _decide(work, decision, "refused", why)
     _record(work, "decision.refused", decision)
-    work.registry.act(decision.act).dismiss(work, decision.subject_id, why)
+    _dismiss(work, work.registry.act(decision.act), decision.subject_id, why)
     return decision
+
+
+def _dismiss(work: Work, act: Act, subject_id: int, why: str) -> None:
+    if act.dismiss is not None:
+        act.dismiss(work, subject_id, why)
 
 
 def expire(work: Work) -> int:
@@ -82,7 +69,7 @@ def expire(work: Work) -> int:
         decision.state = "expired"
         _record(work, "decision.expired", decision)
         if decision.act in work.registry.acts:
-            work.registry.act(decision.act).dismiss(work, decision.subject_id, "Nobody decided in time.")
+            _dismiss(work, work.registry.act(decision.act), decision.subject_id, "Nobody decided in time.")
     return len(found)
 
 

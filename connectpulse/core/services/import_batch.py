@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import text
 
+from ..domain import card_numbers
 from ..domain import fields as field_rules
 from ..domain.windows import find_zone
 from ..errors import Refused
@@ -64,7 +65,8 @@ def read(batch: Iterable[Record], mapping: Sequence[str], kinds: Mapping[str, st
         try:
             row = _row(record, mapping, kinds, region)
         except ValueError as error:
-            found.faults.append((record.line, shown(record.cells), str(error)[:300]))
+            said = (card_numbers.hide(shown(record.cells)), card_numbers.hide(str(error))[:300])
+            found.faults.append((record.line, *said))
             continue
         known = next((seen[address] for address in row.addresses if address in seen), None)
         if known is None:
@@ -90,6 +92,8 @@ def _row(record: Record, mapping: Sequence[str], kinds: Mapping[str, str], regio
         kind, _, name = target.partition(":")
         if kind == "address":
             _take_address(row, name, cell, region)
+        elif card_numbers.holds_one(cell):
+            raise ValueError(f"{name or target}: {card_numbers.REFUSAL}")
         elif target == "name":
             row.name = cell.strip()[:200]
         elif target == "timezone":

@@ -5,11 +5,11 @@ is part of each step's transaction, so that a worker that lost its lease cannot 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import text
 
+from ..domain.jobs import Job
 from ..domain.redaction import told
 from ..errors import PulseError
 from .work import SYSTEM, Opener, Work
@@ -20,14 +20,6 @@ LEASE_SECONDS = 60
 MOST_ATTEMPTS = 6
 RUN = "core.run_job"
 """The queue task that runs one job."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobKind:
-    """What a job does: `step` returns True while there is more, `give_up` tells its subject why it ended."""
-
-    step: Callable[[Work, int], bool]
-    give_up: Callable[[Work, int, str], None]
 
 
 class LeaseLost(Exception):
@@ -49,13 +41,13 @@ def submit(work: Work, kind: str, subject_id: int) -> None:
 
 
 def due(work: Work, limit: int = 100) -> list[int]:
-    """Return jobs nobody is working on although their time has come."""
+    """Return jobs nobody is working on although their time has come; those of muted plugins wait."""
     rows = work.session.execute(
         text(
             "SELECT id FROM pulse_job WHERE state IN ('waiting', 'running') AND run_at <= now() "
-            "AND (lease_until IS NULL OR lease_until < now()) ORDER BY run_at LIMIT :limit"
+            "AND (lease_until IS NULL OR lease_until < now()) AND kind = ANY(:kinds) ORDER BY run_at LIMIT :limit"
         ),
-        {"limit": limit},
+        {"limit": limit, "kinds": list(work.registry.jobs)},
     )
     return [row[0] for row in rows]
 
@@ -68,10 +60,13 @@ def run(open_work: Opener, job_id: int, worker: str, is_stopping: Callable[[], b
     kind, subject_id, organisation, attempts = claim
     try:
         with open_work(SYSTEM, organisation) as work:
-            job = work.registry.jobs[kind]
+            job: Job = work.registry.jobs[kind]
         while True:
+            has_more = job.call is not None and job.call(open_work, subject_id)
+            found = (job.before(open_work, subject_id),) if job.before is not None else ()
             with open_work(SYSTEM, organisation) as work:
-                has_more = job.step(work, subject_id)
+                if job.step is not None:
+                    has_more = job.step(work, subject_id, *found)
                 state = "running" if has_more else "done"
                 if has_more and is_stopping():
                     state = "waiting"
@@ -98,10 +93,10 @@ def _claim(open_work: Opener, job_id: int, worker: str) -> tuple[str, int, int |
                 "UPDATE pulse_job SET state = 'running', worker = :worker, attempts = attempts + 1, "
                 "lease_until = now() + make_interval(secs => :lease) "
                 "WHERE id = :id AND state IN ('waiting', 'running') AND run_at <= now() "
-                "AND (lease_until IS NULL OR lease_until < now()) "
+                "AND (lease_until IS NULL OR lease_until < now()) AND kind = ANY(:kinds) "
                 "RETURNING kind, subject_id, organisation_id, attempts"
             ),
-            {"id": job_id, "worker": worker, "lease": LEASE_SECONDS},
+            {"id": job_id, "worker": worker, "lease": LEASE_SECONDS, "kinds": list(work.registry.jobs)},
         ).one_or_none()
         return (row[0], row[1], row[2], row[3]) if row else None
 
@@ -133,7 +128,9 @@ def _postpone(open_work: Opener, job_id: int, worker: str, attempts: int, reason
 
 def _end(open_work: Opener, job_id: int, organisation: int | None, kind: str, subject_id: int, reason: str) -> None:
     with open_work(SYSTEM, organisation) as work:
-        work.registry.jobs[kind].give_up(work, subject_id, reason[:300])
+        give_up = work.registry.jobs[kind].give_up
+        if give_up is not None:
+            give_up(work, subject_id, reason[:300])
         work.session.execute(
             text("UPDATE pulse_job SET state = 'failed', lease_until = NULL, error = :error WHERE id = :id"),
             {"id": job_id, "error": reason[:500]},

@@ -26,6 +26,7 @@ KINDS: Final[Mapping[str, Mapping[str, Personal]]] = {
     "pulse_passkey": {"name": Personal.DEVICE},
     "pulse_api_request": {"address": Personal.NETWORK, "agent": Personal.BROWSER},
     "pulse_hold": {"value": Personal.CONTACT_ADDRESS, "placed_by": Personal.ACTIVITY},
+    "pulse_archive_export": {"address": Personal.CONTACT_ADDRESS, "asked_by": Personal.ACTIVITY},
     "pulse_subject_request": {
         "address": Personal.CONTACT_ADDRESS,
         "name": Personal.NAME,

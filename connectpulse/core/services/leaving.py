@@ -7,7 +7,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy import text
 
 from ..domain.contracts import Movement
-from ..domain.message import MessageState
+from ..domain.message import Cause, MessageState, cause
 from ..storage.session import raw
 from . import campaign_end, counters
 from .outcomes import Source
@@ -15,7 +15,7 @@ from .work import Work
 
 CANCEL_PAGE = 20
 """Dispatches cancelled or expired per transaction: some ten thousand messages."""
-NOT_SENT_IN_TIME = "not_sent_in_time"
+NOT_SENT_IN_TIME = Cause.NEVER_SENT.value
 
 _SKIP = """
 WITH u AS (
@@ -139,7 +139,8 @@ def _leave(work: Work, dispatches: Sequence[Any], state: MessageState, reason: s
     work.registry.ledger.settle(
         work,
         [
-            Movement(organisation, campaign, channel, MessageState.QUEUED, state, messages, units, quantity)
+            Movement(organisation, campaign, channel, MessageState.QUEUED, state, messages, units, quantity,
+                     cause_after=cause(reason))
             for organisation, campaign, channel, messages, units, quantity in gone
         ],
     )  # fmt: skip
@@ -150,7 +151,3 @@ def _leave(work: Work, dispatches: Sequence[Any], state: MessageState, reason: s
     campaigns = sorted({row[3] for row in dispatches if row[3]})
     if campaigns:
         campaign_end.finish_if_done(work, campaigns)
-
-
-def nothing_to_tell(work: Work, campaign_id: int, reason: str) -> None:
-    """A cancellation that cannot go on has nobody left to tell; the job keeps the reason."""

@@ -12,7 +12,7 @@ from ..domain.campaign import CampaignState
 from ..domain.contracts import Health
 from ..domain.message import MessageState
 from ..storage.models import Campaign, Connection, ContactList, Import, Sender, Template
-from . import counters
+from . import counters, periodic
 from .backups import watch as backups
 from .retention import report as retention
 from .work import Work
@@ -197,7 +197,7 @@ def health(work: Work) -> list[Health]:
         Health("workers", bool(workers) or not waited, f"{workers} worker(s) hold provider sessions."),
         backups.health(work),
     ]
-    found.append(retention.health(work))
+    found += [retention.health(work), *([periodic.health(work)] if work.registry.duties else [])]
     for check in work.registry.health.values():
         try:
             found.append(check.check(work))

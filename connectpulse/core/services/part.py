@@ -1,12 +1,12 @@
 """What a part of core brings along: its verbs, its duties, its jobs, and its acts that need two people."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from ..domain.acts import Act
 from ..domain.audit import AuditAction
+from ..domain.jobs import Job
 from ..domain.retention import RetentionRule, SubjectHandler
-from .four_eyes import Act
-from .jobs import JobKind
 
 
 def _none() -> list[SubjectHandler]:
@@ -20,5 +20,5 @@ class Part:
     actions: Sequence[AuditAction]
     rules: Callable[[], list[RetentionRule]]
     handlers: Callable[[], list[SubjectHandler]] = _none
-    jobs: Mapping[str, JobKind] = field(default_factory=dict)
+    jobs: Sequence[Job] = ()
     acts: Sequence[Act] = ()

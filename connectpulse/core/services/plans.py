@@ -6,7 +6,7 @@ Quote and expansion use the same plan and the same decisions, so what was quoted
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -44,8 +44,11 @@ class Plan:
     now: datetime
 
 
-def build(work: Work, campaign: Campaign) -> Plan:
-    """Return the plan of a campaign; raise Refused with everything that is missing or forbidden."""
+def build(work: Work, campaign: Campaign, *, price_version: str = "") -> Plan:
+    """Return the plan of a campaign; raise Refused with everything that is missing or forbidden.
+
+    Prices are those of `price_version`, else those the campaign was launched at, else those that hold now.
+    """
     faults = problems(work, campaign)
     if faults:
         raise Refused(*faults)
@@ -54,7 +57,7 @@ def build(work: Work, campaign: Campaign) -> Plan:
     channel = work.registry.channel(campaign.channel)
     content = campaign.template_version.content
     purpose = Purpose(campaign.purpose)
-    tariff = tariff_of(campaign, channel)
+    tariff = replace(tariff_of(campaign, channel), version=price_version or campaign.price_version)
     return Plan(
         campaign_id=campaign.id,
         organisation_id=campaign.organisation_id,
@@ -90,7 +93,7 @@ def tariff_of(campaign: Campaign, channel: Channel) -> Tariff:
     assert version is not None
     assert sender is not None
     category = version.category or channel.category(version.content, purpose)
-    return Tariff(campaign.organisation_id, channel.name, purpose, sender.value, category)
+    return Tariff(campaign.organisation_id, channel.name, purpose, sender.value, category, sender.kind)
 
 
 def window_of(campaign: Campaign) -> SendingWindow | None:

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from ..domain.contracts import Measure, Pricer, Unpriced
 from ..errors import Refused
 from ..storage.models import Campaign, Quote
 from . import audience, audit, jobs, plans, records
@@ -17,8 +16,6 @@ from .work import Work
 PAGE = 5_000
 GOOD_FOR = timedelta(hours=24)
 _SAMPLES = 3
-_PROBES = 200
-"""Prices remembered with a quote: by place and measure, so that a change of any is noticed."""
 
 
 def request(work: Work, campaign_id: int) -> Quote:
@@ -26,14 +23,15 @@ def request(work: Work, campaign_id: int) -> Quote:
     campaign = records.find(work, Campaign, campaign_id)
     if not campaign.state.startswith(("draft", "missed", "awaiting")):
         raise Refused("This campaign has been launched already.")
-    plans.build(work, campaign)
+    version = work.registry.ledger.price_version(work, plans.build(work, campaign).tariff)
     standing = latest(work, campaign_id)
     fingerprint = plans.fingerprint(campaign)
     if standing is not None and (
-        (standing.state == "counting" and standing.fingerprint == fingerprint) or holds(work, standing, campaign)
+        (standing.state == "counting" and (standing.fingerprint, standing.price_version) == (fingerprint, version))
+        or holds(work, standing, campaign)
     ):
         return standing
-    quote = Quote(campaign_id=campaign_id, fingerprint=fingerprint)
+    quote = Quote(campaign_id=campaign_id, fingerprint=fingerprint, price_version=version)
     work.session.add(quote)
     work.session.flush()
     jobs.submit(work, "quote", quote.id)
@@ -62,22 +60,13 @@ def prices_hold(work: Work, quote: Quote, campaign: Campaign) -> bool:
     if campaign.template_version is None or campaign.sender is None or campaign.channel not in work.registry.channels:
         return False
     tariff = plans.tariff_of(campaign, work.registry.channel(campaign.channel))
-    price = work.registry.ledger.pricer(work, tariff)
-    return all(_asked(price, place, parts, quantity) == units for place, parts, quantity, units in quote.probes)
+    return work.registry.ledger.price_version(work, tariff) == quote.price_version
 
 
-def _asked(price: Pricer, place: str, parts: int, quantity: int) -> str | None:
-    try:
-        return f"{price(place, Measure(parts, quantity)).normalize():f}"
-    except Unpriced:
-        return None
-
-
-def _place(address: str) -> str:
-    """Return what a price may depend on of an address, without the person: its first digits, or its domain."""
-    if "@" in address:
-        return f"x@{address.rpartition('@')[2]}"
-    return address[:7] + "0" * max(0, len(address) - 7)
+def shortfall(work: Work, quote: Quote) -> Decimal:
+    """Return by how many units the balance falls short of a counted campaign, 0 where it covers it."""
+    balance = work.registry.ledger.balance(work, quote.organisation_id)
+    return Decimal(0) if balance is None else max(quote.units - balance, Decimal(0))
 
 
 def step(work: Work, quote_id: int) -> bool:
@@ -85,13 +74,13 @@ def step(work: Work, quote_id: int) -> bool:
     quote = records.find(work, Quote, quote_id, lock=True)
     if quote.state != "counting":
         return False
-    plan = plans.build(work, records.find(work, Campaign, quote.campaign_id))
+    plan = plans.build(work, records.find(work, Campaign, quote.campaign_id), price_version=quote.price_version)
     rows = audience.page(work, plan, quote.cursor, PAGE)
     if not rows:
         quote.state, quote.finished_at = "ready", work.clock()
         return False
     quote.cursor = rows[-1][1]
-    _count(quote, audience.decide(plan, rows), plan.price)
+    _count(quote, audience.decide(plan, rows))
     return True
 
 
@@ -101,12 +90,11 @@ def give_up(work: Work, quote_id: int, reason: str) -> None:
     quote.state, quote.reason, quote.finished_at = "failed", reason, work.clock()
 
 
-def _count(quote: Quote, decisions: Iterable[Decision], price: Pricer) -> None:
-    probes = {(place, parts, quantity) for place, parts, quantity, _ in quote.probes}
+def _count(quote: Quote, decisions: Iterable[Decision]) -> None:
     zones = Tally(quote.zones)
     skipped, missing, unpriced = Tally(quote.skipped), Tally(quote.missing), Tally(quote.unpriced)
     parts_by = Tally({int(key): value for key, value in quote.connections.items()})
-    parts, units, recipients, total = 0, Decimal(0), 0, 0
+    parts, units, recipients, total, least = 0, Decimal(0), 0, 0, quote.least_units
     sample = list(quote.sample)
     for decision in decisions:
         total += 1
@@ -119,21 +107,18 @@ def _count(quote: Quote, decisions: Iterable[Decision], price: Pricer) -> None:
         recipients += 1
         parts += decision.rendered.measure.parts
         units += decision.units
+        least = decision.units if least is None else min(least, decision.units)
         parts_by[decision.order[0]] += decision.rendered.measure.parts
         if decision.zone is not None:
             zones[decision.zone] += 1
-        if len(probes) < _PROBES:
-            probes.add((_place(decision.address), *decision.rendered.measure))
         if len(sample) < _SAMPLES:
             sample.append(decision.rendered.body)
     quote.audience += total
     quote.recipients += recipients
     quote.parts += parts
     quote.units += units
+    quote.least_units = least
     quote.skipped, quote.missing, quote.unpriced = dict(skipped), dict(missing), dict(unpriced)
     quote.connections = {str(key): value for key, value in parts_by.items()}
     quote.sample = sample
-    known = len(quote.probes)
-    fresh = probes - {(place, count, quantity) for place, count, quantity, _ in quote.probes}
-    quote.probes = [*quote.probes, *([*probe, _asked(price, *probe)] for probe in sorted(fresh))][: max(_PROBES, known)]
     quote.zones = dict(zones)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import tuple_row
 
 from ..domain.contracts import Movement
-from ..domain.message import STATES, MessageState, fold_parts
+from ..domain.message import STATES, Cause, MessageState, cause, fold_parts
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
@@ -26,6 +26,8 @@ MOST = 1_000
 """Receipts stored at once: they share one block of ids."""
 DUE = "CASE WHEN billed IS NULL THEN units ELSE round(units * billed / greatest(quantity, 1), 4) END"
 """What a message costs, in SQL: as reserved, or in proportion to what its provider says it bills."""
+CAUSES = "ARRAY['not_sent_in_time', 'answer_lost', 'not_reported']"
+"""The reasons that are a `Cause`, in SQL."""
 
 
 class Moved(Exception):
@@ -48,6 +50,7 @@ class Known:
     units: Decimal
     quantity: int
     billed: int | None = None
+    cause: Cause = Cause.PLAIN
     best: dict[int, Receipt] = field(default_factory=dict)
     bill: tuple[MessageState, int] | None = None
     plea: Receipt | None = None
@@ -74,6 +77,7 @@ class _Change(NamedTuple):
     channel: str
     before: MessageState
     after: MessageState
+    cause: Cause
     reason: str
     code: str
 
@@ -115,7 +119,7 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
         if after > message.before:
             is_bad = after < MessageState.DELIVERED
             change = _Change(
-                message.organisation_id, message.campaign_id, message.channel, message.before, after,
+                message.organisation_id, message.campaign_id, message.channel, message.before, after, message.cause,
                 best.reason[:60] if is_bad else "", best.code[:40] if is_bad else "",
             )  # fmt: skip
             together.setdefault(change, []).append(message)
@@ -179,7 +183,7 @@ def _folded_parts(message: Known) -> list[int]:
     return parts
 
 
-_COLUMNS = "id, organisation_id, campaign_id, channel, state, part_states, units, quantity, billed"
+_COLUMNS = "id, organisation_id, campaign_id, channel, state, part_states, units, quantity, billed, reason"
 
 _FIND = """
 SELECT reference, part, message_id FROM pulse_reference
@@ -209,8 +213,10 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    message_id, organisation_id, campaign_id, channel, state, *rest = row
-    return Known(message_id, organisation_id, campaign_id, channel, STATES[state], *rest)
+    message_id, organisation_id, campaign_id, channel, state, parts, units, quantity, billed, reason = row
+    return Known(
+        message_id, organisation_id, campaign_id, channel, STATES[state], parts, units, quantity, billed, cause(reason),
+    )  # fmt: skip
 
 
 _BY_ID = f"SELECT {_COLUMNS} FROM pulse_message WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s"
@@ -281,6 +287,7 @@ _WRITE = f"""
 WITH u AS (
     UPDATE pulse_message SET state = %(after)s, reason = %(reason)s, code = %(code)s, changed_at = %(now)s
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
+      AND CASE WHEN reason = ANY({CAUSES}) THEN reason ELSE '' END = %(cause)s
     RETURNING units, quantity, billed)
 SELECT count(*), coalesce(sum({DUE}), 0), coalesce(sum(coalesce(billed, quantity)), 0) FROM u
 """
@@ -294,6 +301,7 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
         "high": max(message_ids),
         "before": int(change.before),
         "after": int(change.after),
+        "cause": change.cause.value,
         "reason": change.reason,
         "code": change.code,
         "now": work.clock(),
@@ -304,14 +312,14 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
         raise Moved
     messages, due, quantity = row
     correction = sum((_correction(member) for member in members if member.bill is not None), Decimal(0))
-    return Movement(*change[:5], messages, due - correction, quantity, correction)
+    return Movement(*change[:5], messages, due - correction, quantity, correction, change.cause, cause(change.reason))
 
 
 def _rebilled(message: Known) -> Movement:
     """Return the movement of a message whose state stays and whose bill does not."""
     return Movement(
         message.organisation_id, message.campaign_id, message.channel, message.before, message.before,
-        1, message.due(message.billed), message.rebilled or 0, _correction(message),
+        1, message.due(message.billed), message.rebilled or 0, _correction(message), message.cause, message.cause,
     )  # fmt: skip
 
 
@@ -320,9 +328,10 @@ def _correction(message: Known) -> Decimal:
     return message.due(message.rebilled) - message.due(message.billed)
 
 
-_WRITE_ALONE = """
+_WRITE_ALONE = f"""
 UPDATE pulse_message SET part_states = %s::smallint[], billed = %s
 WHERE id = %s AND part_states IS NOT DISTINCT FROM %s::smallint[] AND billed IS NOT DISTINCT FROM %s
+  AND state = %s AND CASE WHEN reason = ANY({CAUSES}) THEN reason ELSE '' END = %s
 """
 
 
@@ -332,7 +341,10 @@ def _write_alone(work: Work, message: Known) -> None:
     billed = message.rebilled
     if (parts, billed) == (message.part_states, message.billed):
         return
-    facts = (_array(parts), billed, message.id, _array(message.part_states), message.billed)
+    facts = (
+        _array(parts), billed, message.id, _array(message.part_states), message.billed,
+        int(message.before), message.cause.value,
+    )  # fmt: skip
     with raw(work.session).cursor() as cursor:
         cursor.execute(_WRITE_ALONE, facts)
         if cursor.rowcount != 1:

@@ -13,7 +13,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy import text
 
 from ..domain.contracts import Movement
-from ..domain.message import MessageState
+from ..domain.message import Cause, MessageState, cause
 from ..domain.provider import Ambiguity, Capability, Receipt
 from ..storage import ids
 from ..storage.session import raw
@@ -23,6 +23,7 @@ from .work import Work
 log = structlog.get_logger(__name__)
 
 PAGE = 50
+NO_RECEIPT = "no_receipt"
 ORPHAN_PATIENCE = timedelta(seconds=15)
 """How long a receipt without a message waits for its submit before the recipient's address is tried."""
 
@@ -111,8 +112,8 @@ def _give_up(work: Work, dispatch_id: int, first: int, cursor: int) -> None:
 def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageState, reason: str = "") -> None:
     deltas: dict[tuple[int, int, str], Any] = {}
     for organisation, campaign, _, messages, _, _ in gone:
-        names = {f"state:{before.label}": -messages, f"state:{after.label}": messages}
-        if reason:
+        names = {f"state:{before.label}": -messages, f"state:{after.label}": messages} if after > before else {}
+        if reason and after > before:
             names[f"reason:{reason}"] = messages
         for name, amount in names.items():
             key = (organisation, campaign or 0, name)
@@ -122,10 +123,11 @@ def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageStat
         work.registry.ledger.settle(
             work,
             [
-                Movement(organisation, campaign, channel, before, after, messages, units, quantity)
+                Movement(organisation, campaign, channel, before, after, messages, units, quantity,
+                         cause_after=cause(reason))
                 for organisation, campaign, channel, messages, units, quantity in gone
             ],
-        )
+        )  # fmt: skip
 
 
 _ORPHANS = """
@@ -235,10 +237,10 @@ def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tupl
 
 _SILENT = f"""
 WITH u AS (
-    UPDATE pulse_message m SET state = %(expired)s, reason = 'no_receipt', changed_at = %(now)s
+    UPDATE pulse_message m SET state = %(after)s, reason = %(reason)s, changed_at = %(now)s
     FROM pulse_dispatch d
     WHERE d.id = %(dispatch)s AND m.id BETWEEN d.first_id AND d.last_id AND m.dispatch_id = d.id
-      AND m.state = %(before)s
+      AND m.state = %(before)s AND m.reason <> 'not_reported'
     RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity, m.billed)
 SELECT organisation_id, campaign_id, channel, count(*), sum({receipts.DUE}),
        sum(coalesce(billed, quantity)) FROM u GROUP BY 1, 2, 3
@@ -248,6 +250,7 @@ SELECT organisation_id, campaign_id, channel, count(*), sum({receipts.DUE}),
 def silent(work: Work) -> int:
     """Expire messages whose provider reports receipts and sent none within their validity and a day.
 
+    Where a provider sends no receipts, none is waited for any more: the messages stay what they are, and are settled.
     Works through finished dispatches, oldest first, and closes them; return how many were closed.
     """
     closed = 0
@@ -263,9 +266,15 @@ def silent(work: Work) -> int:
         ).all()
         for dispatch_id, provider in rows:
             cls = work.registry.providers.get(provider or "")
-            if cls is not None and Capability.RECEIPTS in cls.capabilities:
-                for before in (MessageState.ACCEPTED, MessageState.SENT, MessageState.UNKNOWN):
-                    _expire(work, dispatch_id, before)
+            if cls is None:
+                continue
+            for before in (MessageState.ACCEPTED, MessageState.SENT, MessageState.UNKNOWN):
+                if Capability.RECEIPTS not in cls.capabilities:
+                    _end(work, dispatch_id, before, before, Cause.NOT_REPORTED)
+                elif before is MessageState.UNKNOWN:
+                    _end(work, dispatch_id, before, MessageState.EXPIRED, Cause.ANSWER_LOST)
+                else:
+                    _end(work, dispatch_id, before, MessageState.EXPIRED, NO_RECEIPT)
         closed += len(rows)
         work.session.execute(
             text("UPDATE pulse_dispatch SET state = 'closed' WHERE id = ANY(:ids)"), {"ids": [row[0] for row in rows]}
@@ -273,16 +282,17 @@ def silent(work: Work) -> int:
     return closed
 
 
-def _expire(work: Work, dispatch_id: int, before: MessageState) -> None:
+def _end(work: Work, dispatch_id: int, before: MessageState, after: MessageState, reason: str) -> None:
     facts = {
-        "expired": int(MessageState.EXPIRED),
+        "after": int(after),
         "now": work.clock(),
+        "reason": str(reason),
         "dispatch": dispatch_id,
         "before": int(before),
     }
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         gone = rows.execute(_SILENT, facts).fetchall()
-    _moved(work, gone, before, MessageState.EXPIRED, "no_receipt")
+    _moved(work, gone, before, after, str(reason))
 
 
 def stalled(work: Work) -> int:

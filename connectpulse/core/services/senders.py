@@ -46,6 +46,12 @@ def change(
     return records.update(work, sender, "sender.updated")
 
 
+def kind_held(work: Work, channel: str, value: str) -> str:
+    """Return the kind of the organisation's sender of this value, empty where it has none of it."""
+    statement = select(Sender.kind).where(Sender.channel == channel, Sender.value == value)
+    return work.session.scalars(statement.limit(1)).first() or ""
+
+
 def objection(sender: Sender, purpose: Purpose, today: date) -> str | None:
     """Return why `sender` may not be used for `purpose` today, None if it may."""
     if not sender.is_active:

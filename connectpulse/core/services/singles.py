@@ -13,7 +13,7 @@ from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
-from . import connections, counters, erased
+from . import connections, counters, erased, senders
 from .work import Work
 
 VALIDITY_MINUTES = 1440
@@ -41,7 +41,10 @@ def queue(
     recent = channel.needs(content, purpose).recent_inbound
     erased.meet(work, work.organisation_id, [(channel.scheme, address)])
     rendered = channel.prepare(content)(values or {})
-    tariff = Tariff(work.organisation_id, channel.name, purpose, sender, category or channel.category(content, purpose))
+    tariff = Tariff(
+        work.organisation_id, channel.name, purpose, sender, category or channel.category(content, purpose),
+        senders.kind_held(work, channel.name, sender),
+    )  # fmt: skip
     try:
         units = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)
     except Unpriced as gap:

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from ..domain.contracts import Channel, Needs, Purpose
 from ..errors import Refused
 from ..storage.models import Campaign, Contact, ListMember
-from . import audit, contacts, erased, plans, records, singles, suppressions
+from . import allowances, audit, contacts, erased, plans, records, singles, suppressions
 from .work import Work
 
 MOST = 5
@@ -21,6 +21,7 @@ def send(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
     """
     campaign = records.find(work, Campaign, campaign_id)
     faults = plans.problems(work, campaign, needs_audience=False)
+    faults += allowances.objections(work, work.organisation_id, campaign.channel)
     if faults:
         raise Refused(*faults)
     assert campaign.template_version is not None

@@ -1,7 +1,7 @@
 """`Work`: what every service is given first. One transaction, one actor, at most one organisation."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import PulseError
 from ..registry import Registry
+from ..storage import guard
 
 Clock = Callable[[], datetime]
 
@@ -61,6 +62,18 @@ class Work:
     def wake(self, task: str, subject_id: int) -> None:
         """Ask for `task` to be woken with `subject_id` once this work is committed."""
         self.wakes.append((task, subject_id))
+
+
+@contextmanager
+def entered(work: Work, organisation_id: int) -> Iterator[Work]:
+    """Let work of the platform be that of one organisation inside the block, in the same transaction."""
+    before = work.organisation
+    work.organisation = organisation_id
+    try:
+        with guard.tenant_scope(work.session, organisation_id):
+            yield work
+    finally:
+        work.organisation = before
 
 
 class Opener(Protocol):

@@ -58,6 +58,19 @@ def platform_scope(session: Session, reason: str) -> Iterator[None]:
         session.info[_PLATFORM] = before
 
 
+@contextmanager
+def tenant_scope(session: Session, organisation_id: int) -> Iterator[None]:
+    """Bind `session` to an organisation inside the block, whatever it is bound to or lifted from around it."""
+    session.flush()
+    before = session.info.get(_TENANT), session.info.get(_PLATFORM)
+    session.info[_TENANT], session.info[_PLATFORM] = organisation_id, None
+    try:
+        yield
+        session.flush()
+    finally:
+        session.info[_TENANT], session.info[_PLATFORM] = before
+
+
 def install(session_class: type[Session]) -> None:
     """Put the guard on every session of `session_class`; called once per class."""
     event.listen(session_class, "do_orm_execute", _narrow)

@@ -24,11 +24,17 @@ OFFERS = {
     "channel": ("pulse_channels", "channels"),
     "provider": ("pulse_providers", "providers"),
     "gateway": ("pulse_payment_gateways", "payment gateways"),
+    "role": ("pulse_roles", "roles"),
     "view": ("pulse_views", "views"),
     "report": ("pulse_reports", "reports"),
     "health_check": ("pulse_health", "health checks"),
     "card": ("pulse_dashboard", "dashboard cards"),
     "restore_check": ("pulse_restore_checks", "restore checks"),
+    "door": ("pulse_doors", "doors"),
+    "job": ("pulse_jobs", "jobs"),
+    "duty": ("pulse_duties", "duties"),
+    "limit": ("pulse_limits", "limits"),
+    "act": ("pulse_acts", "acts"),
     "task": ("pulse_tasks", "tasks"),
 }
 """Arguments of the kit's tests: the hook that hands the things over, and what they are called."""

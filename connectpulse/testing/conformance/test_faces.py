@@ -5,6 +5,7 @@ import re
 import string
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from huey import MemoryHuey
 from sqlalchemy import event
 
 from connectpulse.core.domain import form
+from connectpulse.core.domain.acts import Act
 from connectpulse.core.domain.audit import AuditAction
 from connectpulse.core.domain.contracts import (
     Card,
@@ -28,9 +30,12 @@ from connectpulse.core.domain.contracts import (
     Unpriced,
     View,
 )
+from connectpulse.core.domain.limits import Allowance, Limit
+from connectpulse.core.domain.roles import Role
 from connectpulse.core.errors import Refused
-from connectpulse.core.services import duties
+from connectpulse.core.services import duties, furnishing, records
 from connectpulse.core.services.work import Work
+from connectpulse.core.storage.models import Organisation
 
 from . import sources
 from .specimen import Specimen
@@ -76,7 +81,41 @@ def test_a_page_is_a_page(view: View) -> None:
     from flask_appbuilder.baseviews import AbstractViewApi, BaseView
 
     assert issubclass(view.cls, BaseView | AbstractViewApi), f"{view.cls.__name__} is no Flask-AppBuilder view"
-    assert view.label.strip()
+    assert view.label == view.label.strip()
+
+
+def test_a_page_has_rights_of_its_own(view: View) -> None:
+    from connectpulse.web.security.roles import PAGES, PLUGIN_PAGES, page_of
+
+    page = page_of(view)
+    assert page not in PAGES - {PLUGIN_PAGES}, f"{page} is a page of core: give class_permission_name another name"
+    assert not view.may or page != PLUGIN_PAGES, f"{view.label} shares its page with all plugins: give it a name"
+    assert not view.may or view.may.get("read"), f"nobody may look at {view.label}"
+
+
+def test_a_role_is_explained(role: Role) -> None:
+    from connectpulse.web.security.roles import PAGES
+
+    assert role.explanation.strip().endswith(".")
+    assert set(role.reads) <= PAGES, f"{role.name} reads {sorted(set(role.reads) - PAGES)}, which core does not have"
+
+
+def test_a_limit_is_quick_and_makes_sense(limit: Limit, work: Work) -> None:
+    with counting(work) as statements:
+        found = limit.of(work, work.organisation_id)
+    assert len(statements) <= 1, statements
+    assert isinstance(found, Allowance)
+    assert found.channels is None or isinstance(found.channels, frozenset)
+    assert all(most is None or most > 0 for most in (found.users, found.api_per_minute))
+
+
+def test_an_act_has_people_who_may_approve(act: Act, specimen: Specimen) -> None:
+    from connectpulse.web.security.roles import ROLES, page_of
+
+    approvers = {page for rights in ROLES.values() for verb, page in rights if verb == "approve"}
+    approvers |= {page_of(view) for view in specimen.offers("pulse_views") if view.may.get("approve")}
+    assert act.page in approvers, f"nobody may approve {act.name}: let a page {act.page} say who (View.may)"
+    assert act.title.strip()
 
 
 def test_a_page_lets_nobody_in_unasked(view: View) -> None:
@@ -138,8 +177,10 @@ def test_a_health_check_answers_within_a_second(health_check: HealthCheck, work:
     assert quickest < 1
 
 
-def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
-    statements = []
+@contextmanager
+def counting(work: Work) -> Iterator[list[str]]:
+    """Yield the list that every statement of the block is written to."""
+    statements: list[str] = []
 
     def count(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         statements.append(statement)
@@ -147,9 +188,14 @@ def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
     engine = work.session.get_bind()
     event.listen(engine, "before_cursor_execute", count)
     try:
-        shown = card.value(work)
+        yield statements
     finally:
         event.remove(engine, "before_cursor_execute", count)
+
+
+def test_a_card_costs_one_statement(card: Card, work: Work) -> None:
+    with counting(work) as statements:
+        shown = card.value(work)
     assert isinstance(shown, str | None)
     assert len(statements) <= 1, statements
     assert card.title.strip()
@@ -167,6 +213,15 @@ def test_a_payment_gateway_asks_proper_questions(gateway: PaymentGateway) -> Non
     assert gateway.title.strip()
     names = form.names(gateway.settings)
     assert len(names) == len(set(names))
+
+
+def test_an_organisation_can_be_furnished(specimen: Specimen, work: Work) -> None:
+    if specimen.candidate is None or "pulse_demo" not in specimen.candidate.results:
+        pytest.skip(f"{specimen.name} gives demonstrations nothing")
+    made = records.create(work, Organisation(name="A trial", country="PK", timezone="UTC"), "organisation.created")
+    furnishing.furnish(work, made.id)
+    balance = work.registry.ledger.balance(work, made.id)
+    assert balance is None or balance > 0, "a demonstration without units can send nothing"
 
 
 def test_its_ledger_knows_no_floats(specimen: Specimen, work: Work) -> None:

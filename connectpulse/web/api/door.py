@@ -1,4 +1,4 @@
-"""Through the API's door, in this order: TLS, the network's limit, the key, its network, its limit, its scope.
+"""Through the API's door, in this order: TLS, the network's limit, the key, its network, its limits, its scope.
 
 Nothing that a browser sends by itself counts: no cookie is read, and there is no session. Therefore no page of
 another site can make a request here in somebody's name, and no token against forgery is asked for. A route that
@@ -17,6 +17,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from ...core.domain.scopes import ANY_KEY, NO_KEY
+from ...core.services import allowances
 from ...core.services.action_log import denials
 from ...core.services.api import keys
 from ...core.services.work import SYSTEM, Actor, Work
@@ -68,6 +69,7 @@ def _enter(operation: Operation | None) -> None:
     limit = RateLimitItemPerMinute(key.rate_per_minute)
     g.api_limit = limit
     _count(limit, "key", str(key.id))
+    _count_together(key)
     if operation.scope != ANY_KEY and operation.scope not in key.scopes:
         _write_refusal(key, f"scope {operation.scope}")
         raise Problem(
@@ -75,6 +77,16 @@ def _enter(operation: Operation | None) -> None:
             f"This key lacks the scope {operation.scope}. An administrator of your organisation can give it.",
             {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{operation.scope}"'},
         )
+
+
+def _count_together(key: keys.Known) -> None:
+    """Count this request for all keys of the organisation, where a plugin limits them together."""
+    house = current.the_house()
+    if house.registry.limits:
+        memory: allowances.Memory = current_app.extensions.setdefault("pulse_allowances", allowances.Memory())
+        most = memory.api_per_minute(house.work, key.organisation_id)
+        if most is not None:
+            _count(RateLimitItemPerMinute(most), "organisation", str(key.organisation_id))
 
 
 def the_key() -> keys.Known:

@@ -8,15 +8,12 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import ColumnElement, select
 
-from ...core.domain.roles import ORGANISATION_ROLES, PLATFORM_ADMINISTRATOR
 from ...core.services.access import factors
 from ...core.storage.models import SignIn
 from .. import current
-from ..security.roles import AUDITOR, EXPLANATIONS, READ, WRITE
+from ..security.roles import READ, WRITE
 from .dates import moment
 from .noun import Column, Filter, NounView, badge
-
-_EVERY_ROLE = (PLATFORM_ADMINISTRATOR, AUDITOR, *ORGANISATION_ROLES)
 
 
 def _who(row: SignIn) -> str:
@@ -65,7 +62,8 @@ class AccessRuleView(BaseView):
         with current.platform_work("read the rules of access") as work:
             required = factors.required_roles(work)
             lacking = factors.lacking(work)
-        lines = [(role, EXPLANATIONS[role], role in required, lacking.get(role, 0)) for role in _EVERY_ROLE]
+            held = work.registry.roles.values()
+        lines = [(role.name, role.explanation, role.name in required, lacking.get(role.name, 0)) for role in held]
         return self.render_template("pulse/access_rules.html", lines=lines, may_write=current.may(WRITE, "Accounts"))
 
     @expose("/", methods=["POST"])
@@ -73,8 +71,8 @@ class AccessRuleView(BaseView):
     @permission_name(WRITE)
     def save(self) -> Any:
         """Change which roles must have a second factor."""
-        chosen = frozenset(request.form.getlist("roles")) & frozenset(_EVERY_ROLE)
         with current.platform_work("change the rules of access") as work:
+            chosen = frozenset(request.form.getlist("roles")) & work.registry.roles.keys()
             factors.require(work, chosen)
         flash(
             "The rules are saved. Whoever lacks a second factor is asked to set one up with the next click.", "success"

@@ -16,14 +16,18 @@ from ...core.services.work import Work
 from ...core.storage.models import Membership, Organisation
 from .. import current
 from ..security import accounts
-from ..security.roles import EXPLANATIONS, PLATFORM_ROLES, WRITE
+from ..security.roles import WRITE, choices
 from . import forms
 from .dates import moment, naive_utc
+from .forms import with_choices
 from .inviting import InvitingView
 from .noun import Column, badge, link
 
 _NOBODY = "none"
-_ROLES = tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in sorted(PLATFORM_ROLES))
+
+
+def _role(user: User) -> str:
+    return accounts.platform_role(current.the_house().registry, user)
 
 
 def _mark(user: User) -> Any:
@@ -43,7 +47,7 @@ class AccountView(InvitingView):
         Column("Name", lambda row: link(row.get_full_name(), "AccountView.show", pk=row.id)),
         Column("Signs in as", lambda row: row.username),
         Column("E-mail", lambda row: row.email),
-        Column("On the platform", lambda row: accounts.platform_role(row)),
+        Column("On the platform", _role),
         Column("", _mark),
         Column("Last sign-in", lambda row: moment(naive_utc(row.last_login))),
     )
@@ -51,7 +55,7 @@ class AccountView(InvitingView):
         Field("email", "E-mail", is_required=True, high=320),
         Field("first_name", "First name", high=64),
         Field("last_name", "Last name", high=64),
-        Field("role", "Role on the platform", Kind.CHOICE, is_required=True, choices=_ROLES,
+        Field("role", "Role on the platform", Kind.CHOICE, is_required=True,
               help="Members of an organisation are invited there, on its page of members."),
     )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {
@@ -64,13 +68,13 @@ class AccountView(InvitingView):
         return or_(User.email.istartswith(words, autoescape=True), User.username.istartswith(words, autoescape=True))
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
+        offered = choices(work.registry, on_platform=True)
         if row is None:
-            return form
-        choices = ((_NOBODY, "None: works in organisations only"), *_ROLES)
-        return (Field("role", "Role on the platform", Kind.CHOICE, is_required=True, choices=choices),)
+            return with_choices(form, role=offered)
+        return with_choices(form[-1:], role=((_NOBODY, "None: works in organisations only"), *offered))
 
     def values(self, work: Work, row: Any) -> dict[str, Any]:
-        return {"role": accounts.platform_role(row) or _NOBODY}
+        return {"role": _role(row) or _NOBODY}
 
     def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
         accounts.set_platform_role(work, row.id, values["role"].replace(_NOBODY, ""))
@@ -84,7 +88,7 @@ class AccountView(InvitingView):
         return [
             ("Signs in as", row.username),
             ("E-mail", row.email),
-            ("On the platform", accounts.platform_role(row) or "no role"),
+            ("On the platform", _role(row) or "no role"),
             ("In organisations", ", ".join(_memberships(work, row.id)) or "none"),
             ("State", "may sign in" if row.is_active else "switched off"),
             ("Authenticator app", "set up" if held.has_totp else "none"),

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 
 from ...core.domain.form import Field, Form, Kind
 from ...core.domain.scopes import SCOPES
+from ...core.services import allowances
 from ...core.services.api import keys
 from ...core.services.work import Work
 from ...core.storage import ids
@@ -59,6 +60,10 @@ class ApiKeyView(NounView):
     )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "edit", "revoke"}
     show_template = "pulse/api_key.html"
+
+    def told(self, work: Work) -> str:
+        most = allowances.of(work, work.organisation_id).api_per_minute
+        return f"All keys together may make {most} requests a minute." if most is not None else ""
 
     def search(self, words: str) -> ColumnElement[bool]:
         return func.lower(ApiKey.name).startswith(words.lower(), autoescape=True)

@@ -1,5 +1,6 @@
 """Campaigns: written, quoted, launched, watched."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from flask import flash, redirect, request, url_for
@@ -12,6 +13,7 @@ from ...core.domain.message import MessageState
 from ...core.domain.windows import WEEKDAYS, find_zone
 from ...core.errors import Refused
 from ...core.services import (
+    allowances,
     audience,
     campaigns,
     connections,
@@ -95,7 +97,7 @@ class CampaignView(NounView):
     )  # fmt: skip
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
-        channels = [(name, channel.title) for name, channel in work.registry.channels.items()]
+        channels = [(name, _offered(work, name)) for name in work.registry.channels]
         if row is None or row.channel in dict(channels):
             return with_choices(form, channel=channels)
         return with_choices(form, channel=[*channels, (row.channel, row.channel)])
@@ -149,12 +151,13 @@ class CampaignView(NounView):
             may_approve = self.may(APPROVE) and row.launched_by_id != work.actor.id
             return self.render_template(
                 self.show_template, view=self, row=row, quote=quote, is_good=is_good, preview=preview, channel=channel,
-                problems=plans.problems(work, row) if state.is_editable else [], log=log, may_launch=self.may(LAUNCH),
+                problems=_problems(work, row) if state.is_editable else [], log=log, may_launch=self.may(LAUNCH),
                 may_write=self.may(WRITE), may_approve=may_approve, states=MessageState, badge=state_badge(row.state),
                 progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row),
+                shortfall=_shortfall(work, quote),
                 weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
                 expired=senders.expired(row.sender, work.clock().date()) if row.sender else [],
-                trials=agreements.trials(work, row.id),
+                trials=agreements.trials(work, row.id), prices=_prices(work, quote if is_good else None, row),
             )  # fmt: skip
 
     def _messages(self, work: Work, campaign_id: int) -> messages.Page:
@@ -288,6 +291,29 @@ def _draft(values: dict[str, Any]) -> Draft:
 
 def _finish(work: Work, quote: Any, row: Campaign) -> estimates.Estimate | None:
     return estimates.estimate(work, quote, row) if quote is not None and quote.state == "ready" else None
+
+
+def _shortfall(work: Work, quote: Any) -> Any:
+    return quotes.shortfall(work, quote) if quote is not None and quote.state == "ready" else 0
+
+
+def _offered(work: Work, channel: str) -> str:
+    """Return how a channel is called in the form, and whether the organisation may use it."""
+    title = work.registry.channel(channel).title
+    may_use = work.organisation is None or not allowances.objections(work, work.organisation, channel)
+    return title if may_use else f"{title} (not included)"
+
+
+def _problems(work: Work, row: Campaign) -> list[str]:
+    return plans.problems(work, row) + allowances.objections(work, row.organisation_id, row.channel)
+
+
+def _prices(work: Work, quote: Any, row: Campaign) -> Sequence[tuple[str, str]]:
+    """Return what the ledger says beside a quote that holds."""
+    if quote is None:
+        return ()
+    tariff = plans.tariff_of(row, work.registry.channel(row.channel))
+    return work.registry.ledger.explain(work, tariff, quote.units)
 
 
 def _connection_names(work: Work, quote: Any) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ from flask_login import current_user
 from ...core.services import overview
 from ...core.services.work import Work
 from .. import current
-from ..security.roles import PLATFORM_ADMINISTRATOR, PLATFORM_ROLES
+from ..security.roles import AUDITOR, PLATFORM_ADMINISTRATOR
 from .campaigns import state_badge
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class HomeView(IndexView):
         """Show the home page; strangers are asked to sign in."""
         if not current_user.is_authenticated:
             return redirect(url_for("SignInView.login"))
-        is_platform = bool(current.role_names() & PLATFORM_ROLES)
+        is_platform = bool(current.role_names() & {PLATFORM_ADMINISTRATOR, AUDITOR})
         platform = []
         if is_platform:
             with current.platform_work("look at the platform's health") as work:

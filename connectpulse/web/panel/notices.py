@@ -83,7 +83,7 @@ class NoticesView(BaseView):
         with current.work() as work:
             must = inbox.administers(work, current_user.id)
             chosen = inbox.choices(work, current_user.id)
-            shown = {name: getattr(chosen, name) for name in inbox.SORTS}
+            shown = {name: getattr(chosen, name) for name in (*inbox.SORTS, "reminders")}
         form = _choices(must)
         if request.method == "GET":
             return self._choices_page(forms.sheet(form, shown), must)
@@ -92,7 +92,7 @@ class NoticesView(BaseView):
             try:
                 with current.work() as work:
                     inbox.choose(work, "each" if must else filled.values["alarms"], filled.values["updates"],
-                                 filled.values["news"])  # fmt: skip
+                                 filled.values["news"], filled.values["reminders"])  # fmt: skip
                 flash("Saved.", "success")
                 return redirect(url_for("NoticesView.choices"))
             except Refused as refusal:
@@ -110,11 +110,14 @@ def _choices(must: bool) -> Form:
         "updates": "What changes or happens around your work here.",
         "news": "You need none of it.",
     }
-    return tuple(
+    sorts = tuple(
         Field(name, label, Kind.CHOICE, choices=modes, default="never", help=helps[name])
         for name, label in inbox.SORTS.items()
         if not (must and name == "alarms")
     )
+    told = "A second mail, some days before a change of the policy holds that you did not accept yet."
+    return (*sorts, Field("reminders", "Reminders", Kind.CHOICE, choices=tuple(inbox.ONCE.items()), default="each",
+                          help=told))  # fmt: skip
 
 
 class AnnouncementView(BaseView):

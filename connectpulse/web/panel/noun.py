@@ -89,6 +89,10 @@ class NounView(ModelView):
             return current.platform_work(f"manage {self.plural.lower()}")
         return current.work()
 
+    def told(self, work: Work) -> str:
+        """Return a sentence that stands above the list, like how much of it is allowed; empty for none."""
+        return ""
+
     def is_across(self) -> bool:
         """Return whether the page is of the platform, and needs no organisation."""
         return self.is_platform
@@ -152,10 +156,12 @@ class NounView(ModelView):
             statement = self._narrowed(words)
             rows, older = self._page(work, statement)
             count = self._count(work, statement)
+            told = self.told(work)
             lines = [(row.id, self._title(row), [column.show(row) for column in self.columns]) for row in rows]
         return self.render_template(
             self.list_template, view=self, lines=lines, older=older, count=count, most=MOST_COUNTED,
-            words=words, chosen=self._chosen(), is_first=not request.args.get("before"), may_write=self.may(WRITE),
+            told=told, words=words, chosen=self._chosen(), is_first=not request.args.get("before"),
+            may_write=self.may(WRITE),
         )  # fmt: skip
 
     @expose("/show/<pk>", methods=["GET"])

@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, Select, select
 
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import Refused
-from ...core.services import records
+from ...core.services import allowances, records
 from ...core.services.retention import closing as retention
 from ...core.services.work import Work
 from ...core.storage.models import Membership, Organisation
 from .. import current
 from ..security import accounts
-from ..security.roles import EXPLANATIONS, ORGANISATION_ROLES, READ, WRITE
+from ..security.roles import READ, WRITE, choices
 from . import forms
 from .dates import moment, naive_utc
 from .forms import with_choices
@@ -217,11 +217,14 @@ class MemberView(InvitingView):
         Field("email", "E-mail", is_required=True, high=320),
         Field("first_name", "First name", high=64),
         Field("last_name", "Last name", high=64),
-        Field("role", "Role", Kind.CHOICE, is_required=True,
-              choices=tuple((role, f"{role}: {EXPLANATIONS[role]}") for role in reversed(ORGANISATION_ROLES))),
+        Field("role", "Role", Kind.CHOICE, is_required=True),
     )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {"list", "add", "edit", "delete", "withdraw", "end_sessions"}
     edit_template = "pulse/member.html"
+
+    def told(self, work: Work) -> str:
+        found = allowances.seats(work)
+        return f"{found[0]} of {found[1]} users, those invited included." if found else ""
 
     def select(self) -> Select[Any]:
         return select(Membership)
@@ -230,7 +233,8 @@ class MemberView(InvitingView):
         return Membership.user_id.in_(select(User.id).where(User.email.istartswith(words, autoescape=True)))
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
-        return with_choices(form[-1:]) if row is not None else form
+        offered = choices(work.registry, on_platform=False)
+        return with_choices(form[-1:] if row is not None else form, role=offered)
 
     def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
         return accounts.change_role(work, row, values["role"])

@@ -13,7 +13,7 @@ from sqlalchemy import Select, select
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import NotFound, Refused
 from ...core.services import addresses, audit
-from ...core.services.retention import browsing, clock, engine, holds, report, terms
+from ...core.services.retention import browsing, clock, engine, exports, holds, report, terms
 from ...core.services.work import Work
 from ...core.storage.models import Hold
 from .. import current
@@ -244,6 +244,7 @@ class ArchiveView(BaseView):
                 page = browsing.page(work, asked, after=request.args.get("after", 0, type=int)) if asked else None
                 listed = [] if asked else browsing.newest(work)
                 tables = browsing.tables(work)
+                mine = exports.mine(work)
         except ValueError:
             flash("Write dates like 2026-01-31 and campaigns by their number.", "danger")
             return redirect(url_for("ArchiveView.search"))
@@ -255,36 +256,66 @@ class ArchiveView(BaseView):
             args=request.args,
             asked=asked,
             called=_called,
+            exports=mine,
         )
 
-    @expose("/export", methods=["GET"])
+    @expose("/export", methods=["POST"])
     @has_access
     @permission_name(READ)
     def export(self) -> Any:
-        """Return every row that a search finds, as a file."""
+        """Let workers gather every row that a search finds."""
         try:
             asked = _asked() or abort(404)
         except ValueError:
             abort(404)
-        with current.work() as work:
-            rows = list(browsing.export(work, asked))
-        return _file(rows, "archive.csv")
+        try:
+            with current.work() as work:
+                exports.begin(work, asked)
+            flash("The export is being made. You find it here, and a notice tells you when it is ready.", "success")
+        except Refused as refusal:
+            flash(" ".join(refusal.problems), "danger")
+        return redirect(url_for("ArchiveView.search"))
+
+    @expose("/progress", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def progress(self) -> Any:
+        """Show how far one's exports are."""
+        if current.organisation_id() is None:
+            abort(404)
+        return self.render_template("pulse/_archive_exports.html", exports=exports.mine(current.reading()))
+
+    @expose("/fetch/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(READ)
+    def fetch(self, pk: str) -> Any:
+        """Hand one's export over, once."""
+        home = current.organisation_id()
+        try:
+            export_id = forms.row_number(pk)
+            pieces = exports.fetch(current.the_house().work, current.actor(), home, export_id) if home else abort(404)
+        except (ValueError, NotFound):
+            abort(404)
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+            return redirect(url_for("ArchiveView.search"))
+        return Response(pieces, mimetype="text/csv", headers=_headers(f"archive-{export_id}.csv"))
 
 
 def _asked() -> browsing.Asked | None:
     """Return what the query asks for, None if for nothing; raise ValueError for what is no date or number."""
-    table = request.args.get("table", "")
+    table = request.values.get("table", "")
     if not table:
         return None
-    campaign = request.args.get("campaign", "").strip()
+    campaign = request.values.get("campaign", "").strip()
     return browsing.Asked(
-        table, request.args.get("address", "").strip(), int(campaign) if campaign else None,
+        table, request.values.get("address", "").strip(), int(campaign) if campaign else None,
         _date("since"), _date("until", _DAY),
     )  # fmt: skip
 
 
 def _date(name: str, later: timedelta = timedelta(0)) -> datetime | None:
-    typed = request.args.get(name, "").strip()
+    typed = request.values.get(name, "").strip()
     return datetime.strptime(typed, "%Y-%m-%d").replace(tzinfo=UTC) + later if typed else None
 
 
@@ -294,5 +325,8 @@ def _file(rows: list[list[str]], name: str) -> Response:
     csv.writer(written).writerows(
         ["'" + cell if cell[:1] in "=@\t\r" and cell else cell for cell in row] for row in rows
     )
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(written.getvalue(), mimetype="text/csv", headers=headers)
+    return Response(written.getvalue(), mimetype="text/csv", headers=_headers(name))
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

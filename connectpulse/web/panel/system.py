@@ -5,7 +5,7 @@ from typing import Any
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
-from ...core.services import overview
+from ...core.services import overview, periodic
 from .. import current
 from ..security.roles import READ
 
@@ -26,5 +26,5 @@ class SystemView(BaseView):
         with current.platform_work("look at the platform's health") as work:
             return self.render_template(
                 "pulse/system.html", checks=overview.health(work), registry=registry,
-                attention=overview.platform_attention(work),
+                attention=overview.platform_attention(work), duties=periodic.last_runs(work),
             )  # fmt: skip

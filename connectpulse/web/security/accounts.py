@@ -8,11 +8,12 @@ from flask_appbuilder.security.sqla.models import Role, User
 from sqlalchemy import func, or_, select
 
 from ...core.errors import NotFound, Refused
+from ...core.registry import Registry
 from ...core.services import audit, records
 from ...core.services.access import passwords, people, resets, sessions, telling, tries
 from ...core.services.work import Work
 from ...core.storage.models import Membership
-from .roles import ORGANISATION_ROLES, PLATFORM_ADMINISTRATOR, PLATFORM_ROLES
+from .roles import PLATFORM_ADMINISTRATOR
 
 LEAST_PASSWORD = passwords.LEAST
 _EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,255}$")
@@ -120,7 +121,7 @@ def set_platform_role(work: Work, user_id: int, role: str) -> None:
     Raises Refused for one's own, and for the last administrator.
     """
     user = find(work, user_id)
-    before = platform_role(user)
+    before = platform_role(work.registry, user)
     if before == role:
         return
     if user.id == work.actor.id:
@@ -134,9 +135,10 @@ def set_platform_role(work: Work, user_id: int, role: str) -> None:
     )
 
 
-def platform_role(user: User) -> str:
+def platform_role(registry: Registry, user: User) -> str:
     """Return the role an account holds on the platform, empty for none."""
-    return next((role.name for role in user.roles if role.name in PLATFORM_ROLES), "")
+    held = registry.roles_held(on_platform=True)
+    return next((role.name for role in user.roles if role.name in held), "")
 
 
 def unlock(work: Work, user_id: int) -> None:
@@ -160,7 +162,7 @@ def _person(user: User) -> people.Person:
 
 def _keep_an_administrator(work: Work, user: User) -> None:
     """Raise Refused if the platform would be left without an administrator; the operator's commands may do so."""
-    if platform_role(user) != PLATFORM_ADMINISTRATOR or work.actor.kind == "command":
+    if platform_role(work.registry, user) != PLATFORM_ADMINISTRATOR or work.actor.kind == "command":
         return
     held = select(Role).where(Role.name == PLATFORM_ADMINISTRATOR).with_for_update()  # two at once wait here
     role = work.session.scalars(held).one()
@@ -187,7 +189,7 @@ def by_email(work: Work, email: str) -> User | None:
 
 def join(work: Work, user: User, role: str) -> Membership:
     """Give somebody a role in the organisation of `work`; raise Refused if they have one already."""
-    _check_role(role)
+    _check_role(work, role)
     held = select(Membership).where(Membership.user_id == user.id)
     if work.session.scalars(held).one_or_none() is not None:
         raise Refused(f"{user.get_full_name()} is a member of this organisation already.")
@@ -197,7 +199,7 @@ def join(work: Work, user: User, role: str) -> Membership:
 
 def change_role(work: Work, membership: Membership, role: str) -> Membership:
     """Change somebody's role; raise Refused for one's own."""
-    _check_role(role)
+    _check_role(work, role)
     _not_oneself(work, membership)
     if membership.role != role:
         sessions.end_all(work, membership.user_id, "role changed")
@@ -217,13 +219,13 @@ def _not_oneself(work: Work, membership: Membership) -> None:
         raise Refused("You cannot change your own role. Ask another administrator.")
 
 
-def _check_role(role: str) -> None:
-    if role not in ORGANISATION_ROLES:
+def _check_role(work: Work, role: str) -> None:
+    if role not in work.registry.roles_held(on_platform=False):
         raise Refused(f"There is no role {role!r} in an organisation.")
 
 
 def _role(work: Work, name: str) -> Role:
     role: Role | None = work.session.scalars(select(Role).where(Role.name == name)).one_or_none()
-    if name not in PLATFORM_ROLES or role is None:
+    if role is None or name not in work.registry.roles_held(on_platform=True):
         raise Refused(f"There is no role {name!r} on the platform.")
     return role

@@ -10,13 +10,13 @@ from flask_login import LoginManager, current_user
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
+from ...core.registry import Registry
 from ...core.services.access.devices import network_of
 from .. import current
 from . import visits
 from .factor_views import FactorView
 from .links import InvitationView, NewPasswordView
 from .profile import PasswordView, ProfileView
-from .roles import ROLES, allows
 from .views import SignInView
 
 SIGN_IN_LIMIT = "30 per minute"
@@ -71,7 +71,7 @@ class PulseSecurityManager(SecurityManager):
         """Return whether the person of this request may do `can_<verb>` on a page."""
         if not current_user.is_authenticated or not current_user.is_active:
             return False
-        return allows(current.role_names(), permission_name.removeprefix("can_"), view_name)
+        return current.may(permission_name.removeprefix("can_"), view_name)
 
     def add_permissions_view(self, base_permissions: Any, view_menu: str) -> None:
         """Write no permissions: roles are code."""
@@ -84,9 +84,9 @@ def _is_signing_out() -> bool:
     return bool(request.endpoint and request.endpoint.endswith(".logout"))
 
 
-def synchronise_roles(session: Any) -> None:
-    """Make sure that a row exists for every role, so that accounts can hold them."""
+def synchronise_roles(session: Any, registry: Registry) -> None:
+    """Make sure that a row exists for every role of core and of plugins, so that accounts can hold them."""
     known = set(session.scalars(select(Role.name)))
-    for name in ROLES:
+    for name in registry.roles:
         if name not in known:
             session.execute(insert(Role).values(name=name).on_conflict_do_nothing())

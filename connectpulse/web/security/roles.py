@@ -1,12 +1,14 @@
 """Roles as code: which permission on which page each role has. Nothing is allowed that is not written here.
 
 A permission is a pair of verb and page: `read` on `Campaigns`. Pages name theirs in `class_permission_name`;
-methods are mapped to verbs by `method_permission_name`. Plugins' pages are read by whoever may read anything
-and changed by organisation administrators.
+methods are mapped to verbs by `method_permission_name`. Plugins' pages say themselves which roles may do what
+on them, and plugins bring roles of their own; those that say nothing are read by whoever may read anything and
+changed by organisation administrators.
 """
 
 from collections.abc import Mapping
 
+from ...core.domain.contracts import View
 from ...core.domain.roles import (
     ANALYST,
     APPROVER,
@@ -17,24 +19,22 @@ from ...core.domain.roles import (
     PLATFORM_ADMINISTRATOR,
     PLATFORM_ROLES,
 )
+from ...core.registry import Registry
 
 __all__ = [
-    "ANALYST", "APPROVE", "APPROVER", "AUDITOR", "CAMPAIGN_MANAGER", "EXPLANATIONS", "LAUNCH",
-    "ORGANISATION_ADMINISTRATOR", "ORGANISATION_ROLES", "PLATFORM_ADMINISTRATOR", "PLATFORM_ROLES", "READ", "REVOKE",
-    "ROLES", "WRITE", "allows",
+    "ANALYST", "APPROVE", "APPROVER", "AUDITOR", "CAMPAIGN_MANAGER", "LAUNCH", "ORGANISATION_ADMINISTRATOR",
+    "ORGANISATION_ROLES", "PLATFORM_ADMINISTRATOR", "PLATFORM_ROLES", "PLUGIN_PAGES", "READ", "REVOKE", "ROLES",
+    "WRITE", "Rights", "allows", "choices", "page_of", "rights",
 ]  # fmt: skip
 
 READ, WRITE, LAUNCH, APPROVE = "read", "write", "launch", "approve"
 REVOKE = "revoke"
 
-EXPLANATIONS: Mapping[str, str] = {
-    PLATFORM_ADMINISTRATOR: "Runs the platform: organisations, connections, routes, plugins.",
-    AUDITOR: "Reads everything, in every organisation, and changes nothing.",
-    ORGANISATION_ADMINISTRATOR: "Does everything within the organisation, its members and settings included.",
-    CAMPAIGN_MANAGER: "Manages contacts, templates and campaigns, and launches them.",
-    APPROVER: "Approves or sends back campaigns that others launched.",
-    ANALYST: "Reads campaigns, messages and replies.",
-}
+PLUGIN_PAGES = "Plugins"
+"""The page of all plugins' pages that do not say who may do what on them."""
+
+Rights = Mapping[str, frozenset[tuple[str, str]]]
+"""What each role may do, as pairs of verb and page."""
 
 _AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions")
 _CONTENT = ("Templates", "Campaigns")
@@ -54,7 +54,7 @@ def _all(verb: str, pages: tuple[str, ...]) -> set[tuple[str, str]]:
     return {(verb, page) for page in pages}
 
 
-ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
+ROLES: Rights = {
     PLATFORM_ADMINISTRATOR: frozenset(
         _all(READ, (*_HERE, *_PLATFORM, "Members", "Audit", "Settings", "Plugins"))
         | _all(WRITE, (*_HERE, *_PLATFORM, "Members", "Settings", "Plugins"))
@@ -90,8 +90,39 @@ ROLES: Mapping[str, frozenset[tuple[str, str]]] = {
 }
 
 
-def allows(roles: frozenset[str], verb: str, page: str) -> bool:
+PAGES = frozenset(page for allowed in (*ROLES.values(), _ALWAYS) for _, page in allowed)
+"""Core's pages; no plugin gives rights on them but to look, by `Role.reads`."""
+
+
+def page_of(view: View) -> str:
+    """Return the page of a plugin's view, which its rights are on."""
+    named = getattr(view.cls, "class_permission_name", None)
+    return str(named or (view.label if view.may else PLUGIN_PAGES))
+
+
+def rights(registry: Registry) -> Rights:
+    """Return what every role of a site may do: core's rights, and those on the pages of its plugins."""
+    found = {name: set(ROLES.get(name, ())) for name in registry.roles}
+    for role in registry.roles.values():
+        found[role.name] |= {(READ, page) for page in role.reads}
+    for view in registry.views:
+        page = page_of(view)
+        if view.may and page not in PAGES:
+            found[AUDITOR].add((READ, page))
+            for verb, names in view.may.items():
+                for name in names:
+                    found[name].add((verb, page))
+    return {name: frozenset(allowed) for name, allowed in found.items()}
+
+
+def choices(registry: Registry, *, on_platform: bool) -> tuple[tuple[str, str], ...]:
+    """Return the roles one can be given on the platform or in an organisation, for a form; the least mighty first."""
+    held = registry.roles_held(on_platform=on_platform).values()
+    return tuple((role.name, f"{role.name}: {role.explanation}") for role in reversed(held))
+
+
+def allows(roles: frozenset[str], verb: str, page: str, given: Rights = ROLES) -> bool:
     """Return whether one of `roles` may do `verb` on `page`; everybody signed in may do the things of all."""
     if (verb, page) in _ALWAYS:
         return True
-    return any((verb, page) in ROLES.get(role, frozenset()) for role in roles)
+    return any((verb, page) in given.get(role, frozenset()) for role in roles)

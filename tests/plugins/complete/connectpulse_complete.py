@@ -8,15 +8,22 @@ from typing import Any
 from sqlalchemy.orm import Mapped
 
 from connectpulse.core.api import (
+    Act,
+    Allowance,
+    Answer,
     AuditAction,
     BigId,
     Card,
     Channel,
     CreatedAt,
+    Door,
+    Duty,
     Field,
     Health,
     HealthCheck,
+    Job,
     Ledger,
+    Limit,
     Measure,
     Movement,
     Owned,
@@ -28,6 +35,7 @@ from connectpulse.core.api import (
     Report,
     RestoreCheck,
     RetentionRule,
+    Role,
     SubjectHandler,
     Table,
     Tariff,
@@ -39,6 +47,9 @@ from connectpulse.core.api import (
     subject_handler,
 )
 from tests.plugins.postcard import PostcardChannel, PostProvider
+
+FURNISHED: list[int] = []
+"""Organisations that were given what a trial needs."""
 
 
 class Thing(Owned, Table):
@@ -120,7 +131,31 @@ class CompletePlugin:
 
     @hookimpl
     def pulse_views(self) -> list[View]:
-        return [View(object, "Things")]
+        return [View(object, "Things", may={"read": ("Thing keeper", "Analyst"), "write": ("Thing keeper",)})]
+
+    @hookimpl
+    def pulse_roles(self) -> list[Role]:
+        return [Role("Thing keeper", "Keeps things.", reads=("Campaigns",))]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        return [Door("thing", lambda work, knock: Answer(text=knock.rest))]
+
+    @hookimpl
+    def pulse_jobs(self) -> list[Job]:
+        return [Job("complete.count", step=lambda work, subject_id: False)]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        return [Duty("complete.tidy", "Tidying up", timedelta(hours=1), step=lambda work: None)]
+
+    @hookimpl
+    def pulse_acts(self) -> list[Act]:
+        return [Act("complete.burn", "Burn a thing", "Things", lambda work, subject_id, facts: None)]
+
+    @hookimpl
+    def pulse_limits(self) -> list[Limit]:
+        return [Limit("complete_limit", lambda work, organisation_id: Allowance(users=9))]
 
     @hookimpl
     def pulse_tasks(self, huey: Any) -> None:
@@ -137,6 +172,10 @@ class CompletePlugin:
     @hookimpl
     def pulse_dashboard(self) -> list[Card]:
         return [Card("complete_card", "Things", lambda work: "1")]
+
+    @hookimpl
+    def pulse_demo(self, work: Work) -> None:
+        FURNISHED.append(work.organisation_id)
 
     @hookimpl
     def pulse_restore_checks(self) -> list[RestoreCheck]:

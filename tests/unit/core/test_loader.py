@@ -216,6 +216,32 @@ FAULTS = {
         SOUND | {"pulse_audit_actions": '[AuditAction("contact.stolen", "{actor} took {object}.")]'}, "", "",
         ["audit verb contact.stolen must begin with acme."],
     ),
+    "a page for roles nobody has, and roles nobody can have": (
+        SOUND | {"pulse_audit_actions": "[]", "pulse_views": '[View(int, "Calls", may={"read": ("Nobody",)})]',
+                 "pulse_roles": '[Role("*", "All."), Role("A" * 41, "Long.")]'}, "", "",
+        ["page Calls is for the role 'Nobody', which nobody brings.",
+         "role '*' needs a name of at most 40 characters.",
+         f"role '{'A' * 41}' needs a name of at most 40 characters."],
+    ),
+    "background work of another name, with nothing to do": (
+        SOUND | {"pulse_audit_actions": "[]", "pulse_jobs": '[Job("other.count", step=print)]',
+                 "pulse_duties": '[Duty("acme.tidy", "Tidying", timedelta(hours=1))]'}, "", "",
+        ["other.count needs a name that begins with acme. and has at most 60 characters.",
+         "acme.tidy needs a step or a call, and not both."],
+    ),
+    "doors without a proper name, and twice": (
+        SOUND | {"pulse_audit_actions": "[]", "pulse_doors": '[Door("A/b", print), *2 * [Door("paid", print)]]'},
+        "", "",
+        ["door 'A/b' needs a name of small letters, digits and hyphens.", "there is more than one door paid."],
+    ),
+    "an act of another name": (
+        SOUND | {"pulse_audit_actions": "[]", "pulse_acts": '[Act("other.burn", "Burn", "Things", print)]'}, "", "",
+        ["act other.burn must begin with acme."],
+    ),
+    "a role of core": (
+        SOUND | {"pulse_roles": '[Role("Auditor", "Reads everything.")]'}, "", "",
+        ["the name Auditor in pulse_roles is taken."],
+    ),
     "names twice in one plugin": (
         SOUND | {"pulse_dashboard": '2 * [Card("calls", "Calls", lambda work: "1")]'}, "", "",
         ["the name calls in pulse_dashboard is taken."],
@@ -316,9 +342,12 @@ def test_every_hook_arrives_in_the_registry(acme: Write) -> None:
         "gateways": "complete", "rules": "complete_thing", "subjects": "complete_thing",
         "actions": "complete.done", "reports": "complete_things", "health": "complete_health",
         "cards": "complete_card", "restore_checks": "complete_sums",
+        "roles": "Thing keeper", "doors": "complete/thing", "jobs": "complete.count", "duties": "complete.tidy",
+        "acts": "complete.burn", "limits": "complete_limit",
     }.items():  # fmt: skip
         assert name in getattr(registry, table), table
     assert [view.label for view in registry.views] == ["Things"]
+    assert [demo.__name__ for demo in registry.demos] == ["pulse_demo"]
     queue = MemoryHuey(immediate=True)
     (declare,) = registry.tasks
     declare(queue)
@@ -332,6 +361,19 @@ def test_a_muted_plugin_keeps_its_duties_and_serves_nothing(acme: Write) -> None
     assert "complete_thing" in registry.rules
     assert "complete_thing" in registry.subjects
     assert "complete.done" in registry.actions
-    served = ("channels", "providers", "gateways", "views", "tasks", "reports", "health", "cards")
+    served = (
+        "channels",
+        "providers",
+        "gateways",
+        "views",
+        "tasks",
+        "reports",
+        "health",
+        "cards",
+        "demos",
+        "doors",
+        "duties",
+    )
     assert {name: len(getattr(registry, name)) for name in served} == dict.fromkeys(served, 0)
     assert registry.ledger.name == "unmetered"
+    assert "Thing keeper" not in registry.roles

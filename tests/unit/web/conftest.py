@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
-from connectpulse import house as houses
 from connectpulse.app import create_app
 from connectpulse.core.domain.scopes import SCOPES
-from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.services.action_log import denials
 from connectpulse.house import House
 from connectpulse.testing import factories
-from connectpulse.testing.plugin import fresh_database
+from connectpulse.testing.plugin import build, fresh_database
 from tests.journeys import specimens
 from tests.unit.web.api_scene import Machine, machine
 
@@ -34,7 +32,7 @@ def app(house: House) -> Flask:
 @pytest.fixture(scope="module")
 def _standing(database_server: "EmbeddedServer", database_template: str) -> Iterator[tuple[House, Machine]]:
     with fresh_database(database_server, database_template) as url:
-        house = houses.build(from_mapping(fresh_secrets() | {"DATABASE_URL": url}), pool_size=5)
+        house = build(url)
         made = machine(house, create_app(house), factories.organisation(house), *SCOPES, rate=6000)
         yield house, made
         house.close()

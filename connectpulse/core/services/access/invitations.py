@@ -4,10 +4,9 @@ from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, func, select, update
 
-from ...domain.roles import ORGANISATION_ROLES, PLATFORM_ROLES
 from ...errors import NotFound, Refused
 from ...storage.models import Invitation, Membership, Organisation
-from .. import audit
+from .. import allowances, audit
 from ..notices import board, mail
 from ..work import Work
 from . import people, tokens
@@ -21,11 +20,13 @@ def offer(work: Work, site: str, email: str, first_name: str, last_name: str, ro
 
     It goes out by mail where the site has a mail server; otherwise whoever invites hands it over. An earlier
     invitation of the same person to the same place is replaced. Raises Refused for a role that is not given
-    there, an address that is none, and somebody who is a member already.
+    there, an address that is none, somebody who is a member already, and where no further user is allowed.
     """
     email = email.strip().lower()
     _check(work, email, role)
     _end(work, Invitation.email == email, why="replaced")
+    if work.organisation is not None:
+        allowances.check_seat(work)
     token, now = tokens.fresh(), work.clock()
     row = Invitation(
         organisation_id=work.organisation, token_hash=tokens.digest(token), email=email, role=role,
@@ -41,8 +42,7 @@ def offer(work: Work, site: str, email: str, first_name: str, last_name: str, ro
 
 
 def _check(work: Work, email: str, role: str) -> None:
-    allowed = PLATFORM_ROLES if work.organisation is None else ORGANISATION_ROLES
-    if role not in allowed:
+    if role not in work.registry.roles_held(on_platform=work.organisation is None):
         raise Refused(f"There is no role {role!r} here.")
     if len(email) > 320 or email.count("@") != 1 or not all(email.split("@")) or any(c.isspace() for c in email):
         refusal = Refused("E-mail: this is no e-mail address.")

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from ...domain import chain
 from ...domain.chain import ORIGIN, Broken, Head, Walk
+from ...domain.jobs import Job
 from ...storage import sealing
 from ...storage.models import AuditCheck, AuditHead
 from ...storage.stores import places
 from ...storage.trust import trust
 from .. import audit, jobs
-from ..jobs import JobKind
 from ..work import Work
 from . import checkpoints, verifying
 
@@ -93,7 +93,7 @@ def give_up(work: Work, number: int, why: str) -> None:
         _end(work, check, None, f"It could not be checked: {why}")
 
 
-KIND = JobKind(step, give_up)
+KIND = Job(JOB, step, give_up)
 
 
 def _add(check: AuditCheck, walk: Walk) -> None:

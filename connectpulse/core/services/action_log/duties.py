@@ -65,4 +65,4 @@ def handlers() -> list[SubjectHandler]:
     return [handler(m.AuditSearch, by_user(m.AuditSearch, "user_id"), ("user_id", "name"), erase_row=True)]
 
 
-PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, jobs={checking.JOB: checking.KIND})
+PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, jobs=(checking.KIND,))

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from ...storage import guard, ids
 from ..work import SYSTEM, Opener, Work
-from . import mail, readers
+from . import board, leaving, mail, readers
 
 PEOPLE = 200
 """Accounts looked at in one transaction."""
@@ -40,7 +40,7 @@ def at_once(open_work: Opener) -> int:
 
 
 _CLAIM = text(
-    "SELECT id, title, body, link, level, mailed_to FROM pulse_notice WHERE mailed_at IS NULL "
+    "SELECT id, title, body, link, level, kind, is_binding, mailed_to FROM pulse_notice WHERE mailed_at IS NULL "
     "ORDER BY level <> 'alarm', id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 _READERS = text(
@@ -65,12 +65,20 @@ def _next(work: Work) -> int | None:
     if mail.is_sent_here():
         asked = {"notice": notice.id, "after": notice.mailed_to, "people": PEOPLE}
         people = list(work.session.execute(_READERS, asked))
-    for _, email in people:
-        mail.post(work, email, _subject(notice), _body(notice))
+    for user_id, email in people:
+        sort = _optional(notice)
+        mail.post(work, email, _subject(notice), _body(notice), leave=leaving.address(user_id, sort) if sort else "")
     is_over = len(people) < PEOPLE
     last = people[-1][0] if people else notice.mailed_to
     work.session.execute(_NOTE, {"to": last, "is_over": is_over, "notice": notice.id})
     return len(people)
+
+
+def _optional(notice: Any) -> str:
+    """Return which sort of mail a click may end with this one; none for what must be sent, or be acted on."""
+    if notice.is_binding or notice.level == board.ALARM:
+        return ""
+    return "news" if notice.kind.startswith(board.NEWS) else "updates"
 
 
 def _subject(notice: Any) -> str:
@@ -122,7 +130,8 @@ def _digest(work: Work, user_id: int, email: str, after: int) -> bool:
         if len(found) > DIGEST_SHOWS:
             titles.append(f"and {len(found) - DIGEST_SHOWS} more")
         said = "\n".join(["What is new since yesterday:", "", *titles, "", mail.address("/notices/"), "", _foot(), ""])
-        mail.post(work, email, f"{len(found)} new notices" if len(found) > 1 else "A new notice", said)
+        title = f"{len(found)} new notices" if len(found) > 1 else "A new notice"
+        mail.post(work, email, title, said, leave=leaving.address(user_id, leaving.DIGEST))
     last = found[-1].id if found else after
     work.session.execute(_DIGESTED, {"now": work.clock(), "to": last, "user": user_id})
     return bool(found)

@@ -30,13 +30,14 @@ def handlers() -> list[SubjectHandler]:
                 hidden=("content",)),
         handler(m.Notice, by_user(m.Notice, "user_id"), ("user_id",), erase_row=True),
         handler(m.NoticeRead, by_user(m.NoticeRead, "user_id"), ("user_id",), erase_row=True),
-        handler(m.NoticeChoice, by_user(m.NoticeChoice, "user_id"), ("user_id", "alarms", "updates", "news"),
-                erase_row=True),
+        handler(m.NoticeChoice, by_user(m.NoticeChoice, "user_id"),
+                ("user_id", "alarms", "updates", "news", "reminders"), erase_row=True),
     ]  # fmt: skip
 
 
 _ACTIONS = (
     AuditAction("notice.announced", "{actor} announced something to everybody."),
+    AuditAction("notice.left", "{object} ended mail by the link in it."),
     AuditAction("notice.chosen", "{actor} chose what to get by mail."),
 )
 

@@ -18,6 +18,7 @@ MOST_UNREAD = 99
 PAGE = 25
 
 MODES = {"each": "Each at once", "digest": "Once a day, together", "never": "Never"}
+ONCE = {"each": "Yes", "never": "No"}
 SORTS = {"alarms": "Alarms", "updates": "Service updates", "news": "News and offers (optional)"}
 _ADMINISTERS = (
     "SELECT 1 FROM ab_user_role ur JOIN ab_role r ON r.id = ur.role_id "
@@ -96,7 +97,7 @@ def _facts(work: Work, user_id: int) -> dict[str, Any]:
 def choices(work: Work, user_id: int) -> NoticeChoice:
     """Return what the account wants by mail; the usual, where it never said."""
     return work.session.get(NoticeChoice, user_id) or NoticeChoice(
-        user_id=user_id, alarms="each", updates="digest", news="never"
+        user_id=user_id, alarms="each", updates="digest", news="never", reminders="each"
     )
 
 
@@ -105,18 +106,19 @@ def administers(work: Work, user_id: int) -> bool:
     return work.session.scalar(text(_ADMINISTERS), {"user": user_id}) is not None
 
 
-def choose(work: Work, alarms: str, updates: str, news: str) -> None:
+def choose(work: Work, alarms: str, updates: str, news: str, reminders: str = "each") -> None:
     """Say what the actor wants by mail; alarms cannot be put off by an administrator."""
     user_id = work.actor.id
-    if user_id is None or {alarms, updates, news} - set(MODES):
+    if user_id is None or {alarms, updates, news} - set(MODES) or reminders not in ONCE:
         raise Refused("Choose for each sort: each at once, once a day, or never.")
     if alarms != "each" and administers(work, user_id):
         raise Refused("Administrators get every alarm by mail: somebody has to act on it.")
-    chosen = {"alarms": alarms, "updates": updates, "news": news}
+    chosen = {"alarms": alarms, "updates": updates, "news": news, "reminders": reminders}
     work.session.execute(
         text(
-            "INSERT INTO pulse_notice_choice (user_id, alarms, updates, news) VALUES (:user, :alarms, :updates, :news) "
-            "ON CONFLICT (user_id) DO UPDATE SET alarms = :alarms, updates = :updates, news = :news"
+            "INSERT INTO pulse_notice_choice (user_id, alarms, updates, news, reminders) "
+            "VALUES (:user, :alarms, :updates, :news, :reminders) ON CONFLICT (user_id) DO UPDATE "
+            "SET alarms = :alarms, updates = :updates, news = :news, reminders = :reminders"
         ),
         {"user": user_id, **chosen},
     )

@@ -4,9 +4,11 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
+from email import policy
+from email.headerregistry import HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
@@ -33,6 +35,18 @@ class _Server:
     password: str
     tls: str
     sender: str
+
+
+class _Whole(UnstructuredHeader):
+    """A header on one line: an address in it is neither folded nor encoded, which not every reader undoes."""
+
+    def fold(self, *, policy: Any) -> str:
+        return f"List-Unsubscribe: {self}{policy.linesep}"
+
+
+_registry = HeaderRegistry()
+_registry.map_to_type("list-unsubscribe", _Whole)  # type: ignore[arg-type]
+_POLICY = policy.default.clone(header_factory=_registry)
 
 
 class _Site:
@@ -70,11 +84,14 @@ def is_sent_here() -> bool:
     return _Site.server is not None
 
 
-def post(work: Work, recipient: str, subject: str, body: str, html: str = "") -> None:
-    """Send a mail once this work is committed. `body` is plain text; `html` the same in HTML, if it is worth it."""
+def post(work: Work, recipient: str, subject: str, body: str, html: str = "", *, leave: str = "") -> None:
+    """Send a mail once this work is committed. `body` is plain text; `html` the same in HTML, if it is worth it.
+
+    `leave` is the address at which one click ends such mail (RFC 8058); none for mail that must be sent.
+    """
     row = Mail(
         organisation_id=work.organisation, recipient=recipient[:320], subject=" ".join(subject.split())[:200],
-        content={"text": body, "html": html},
+        content={"text": body, "html": html, "leave": leave},
     )  # fmt: skip
     work.session.add(row)
     work.session.flush()
@@ -121,10 +138,13 @@ def _claim(work: Work) -> list[_Claimed]:
 
 def _send(server: _Server, mail: _Claimed) -> str:
     """Hand a mail over; return why that failed, empty if it did not."""
-    message = EmailMessage()
+    message = EmailMessage(_POLICY)
     message["From"], message["To"], message["Subject"] = server.sender, mail.recipient, mail.subject
     message["Date"], message["Message-ID"] = formatdate(), make_msgid(str(mail.id), server.sender.rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"
+    if mail.content.get("leave"):
+        message["List-Unsubscribe"] = f"<{mail.content['leave']}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.content.get("text", ""))
     if mail.content.get("html"):
         message.add_alternative(mail.content["html"], subtype="html")

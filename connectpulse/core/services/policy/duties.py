@@ -11,6 +11,7 @@ _ACTIONS = (
     AuditAction("policy.drafted", "{actor} worked on the {object}."),
     AuditAction("policy.discarded", "{actor} threw the {object} away."),
     AuditAction("policy.published", "{actor} published the privacy policy, {object}."),
+    AuditAction("policy.reminded", "Those who had not accepted the privacy policy, {object}, were reminded of it."),
     AuditAction("policy.accepted", "{actor} accepted the privacy policy {object}."),
 )
 
@@ -20,6 +21,7 @@ def rules() -> list[RetentionRule]:
     return [
         RetentionRule(m.Operator, "created_at", None, Then.PURGE, "who runs the platform"),
         RetentionRule(m.PolicyVersion, "created_at", None, Then.PURGE, "what was promised, and when"),
+        RetentionRule(m.PolicyReminder, "created_at", None, Then.PURGE, "how far a reminder is"),
         RetentionRule(m.Acceptance, "accepted_at", None, Then.PURGE, "proof of acceptance",
                       ("user_id", "network_address")),
     ]  # fmt: skip

@@ -132,14 +132,15 @@ def compose(found: PolicyVersion, facts: Operator) -> str:
     head = [
         "# Privacy Policy",
         "",
-        f"Revised on {_day(found.revised_on)}. In force from {_day(found.effective_on)}.",
+        f"Revised on {day(found.revised_on)}. In force from {day(found.effective_on)}.",
         "",
     ]
     return policy_text.canonical("\n".join([*head, *placed[:-1]]))
 
 
-def _day(day: date | None) -> str:
-    return f"{day.day} {day:%B %Y}" if day else "a day that is not set yet"
+def day(of: date | None) -> str:
+    """Return a day in words."""
+    return f"{of.day} {of:%B %Y}" if of else "a day that is not set yet"
 
 
 def publish(work: Work) -> PolicyVersion:
@@ -167,7 +168,7 @@ def publish(work: Work) -> PolicyVersion:
 
 
 def _tell(work: Work, found: PolicyVersion, is_first: bool) -> None:
-    said = f"It holds from {_day(found.effective_on)}."
+    said = f"It holds from {day(found.effective_on)}."
     if not found.is_material:
         said += " If you go on using the platform from that day, you accept it."
     elif is_first:

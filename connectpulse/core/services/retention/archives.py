@@ -11,22 +11,25 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from ...domain.retention import Rows, Subject
 from ...errors import NotFound, PulseError
 from ...storage import guard
-from ...storage.models import Archive
+from ...storage.base import Table
+from ...storage.models import Archive, ArchiveExport, MergedFile
 from ...storage.stores import places
 from ...storage.trust import trust
 from ..work import SYSTEM, Opener, Work
 from . import clock, files, holds, search
 
 log = structlog.get_logger(__name__)
+
+Row = TypeVar("Row", bound=Table)
 
 ORPHANED = timedelta(hours=1)
 """A file that nobody knows is left alone this long, except for the run that may still catalogue it."""
@@ -86,16 +89,32 @@ def listed(
     since: datetime | None = None, until: datetime | None = None, after: int = 0, limit: int | None = None,
 ) -> list[Archive]:  # fmt: skip
     """Return catalogue entries by id: of one organisation (None is the platform's own), or `is_all` of everyone."""
-    wanted = select(Archive).where(Archive.id > after).order_by(Archive.id)
+    wanted = matching(organisation, tables, since, until, is_all=is_all).where(Archive.id > after)
+    return list(work.session.scalars(wanted.limit(limit) if limit else wanted))
+
+
+def matching(
+    organisation: int | None, tables: tuple[str, ...], since: datetime | None, until: datetime | None, *,
+    is_all: bool = False,
+) -> Select[tuple[Archive]]:  # fmt: skip
+    """Return the question for the catalogue entries that `listed` returns, by id."""
+    wanted = select(Archive).order_by(Archive.id)
     if not is_all:
         wanted = wanted.where(Archive.organisation_id == organisation)
     if tables:
         wanted = wanted.where(Archive.table_name.in_(tables))
     if since is not None:
         wanted = wanted.where(Archive.last_at >= since)
-    if until is not None:
-        wanted = wanted.where(Archive.first_at < until)
-    return list(work.session.scalars(wanted.limit(limit) if limit else wanted))
+    return wanted.where(Archive.first_at < until) if until is not None else wanted
+
+
+def alone(work: Work, model: type[Row], id: int) -> Row | None:
+    """Return a row apart from any session, to be read when none is open; None if it is gone."""
+    with guard.platform_scope(work.session, "read a row apart"):
+        row = work.session.get(model, id, populate_existing=True)
+    if row is not None:
+        work.session.expunge(row)
+    return row
 
 
 def _theirs(work: Work, subject: Subject) -> list[Archive]:
@@ -125,20 +144,26 @@ def erase(open_work: Opener, subject: Subject, faults: list[str] | None = None) 
     Files are read and written between transactions. An archive that cannot be read raises Damaged, or with `faults`
     is told there, once, and the others go on.
     """
-    with _reaching(open_work) as work:
+    with reaching(open_work) as work:
         if any(hold.kind == holds.SUBJECT for hold in holds.standing(work, subject)):
             return 0
-        known = [row.id for row in _theirs(work, subject)]
-    erased = 0
-    for archive_id in known:
-        try:
-            erased += _erase_in(open_work, archive_id, subject)
-        except files.Damaged as fault:
-            if faults is None:
-                raise
-            if str(fault) not in faults:
-                faults.append(str(fault))
+    erased, seen = 0, set[int]()
+    while known := _unseen(open_work, subject, seen):  # more than once only if files were merged meanwhile
+        for archive_id in known:
+            try:
+                erased += _erase_in(open_work, archive_id, subject)
+            except files.Damaged as fault:
+                if faults is None:
+                    raise
+                if str(fault) not in faults:
+                    faults.append(str(fault))
+        seen.update(known)
     return erased
+
+
+def _unseen(open_work: Opener, subject: Subject, seen: set[int]) -> list[int]:
+    with reaching(open_work) as work:
+        return [row.id for row in _theirs(work, subject) if row.id not in seen]
 
 
 def _erase_in(open_work: Opener, archive_id: int, subject: Subject) -> int:
@@ -146,7 +171,7 @@ def _erase_in(open_work: Opener, archive_id: int, subject: Subject) -> int:
     with taken(open_work, archive_id) as row:
         if row is None:
             return 0
-        with _reaching(open_work) as work:
+        with reaching(open_work) as work:
             if holds.covers(work, row.table_name, row.organisation_id) is not None:
                 return 0
             registry = work.registry
@@ -168,7 +193,7 @@ def _rewrite(open_work: Opener, row: Archive, rows: pa.Table, generation: int) -
 
 
 def _recatalogue(open_work: Opener, row: Archive, content: bytes, generation: int) -> None:
-    with _reaching(open_work) as work:
+    with reaching(open_work) as work:
         mine = update(Archive).where(Archive.id == row.id, Archive.writer == row.writer)
         kept = work.session.execute(
             mine.values(
@@ -178,6 +203,20 @@ def _recatalogue(open_work: Opener, row: Archive, content: bytes, generation: in
         )
         if kept.one_or_none() is None:
             raise Busy(f"The archive {row.name} was written anew by somebody else meanwhile: try again.")
+        _withdraw_exports(work, row)
+
+
+def _withdraw_exports(work: Work, row: Archive) -> None:
+    """Take the keys of exports that may hold what was just erased from a file."""
+    stale = update(ArchiveExport).where(
+        ArchiveExport.organisation_id == row.organisation_id,
+        ArchiveExport.table_name == row.table_name,
+        ArchiveExport.state.in_(("running", "ready")),
+    )
+    why = "Somebody was erased from these records meanwhile. Ask for the export again."
+    work.session.execute(
+        stale.values(state="withdrawn", secret=None, reason=why), execution_options={"synchronize_session": False}
+    )
 
 
 @contextmanager
@@ -188,7 +227,7 @@ def taken(open_work: Opener, archive_id: int) -> Iterator[Archive | None]:
     """
     me = secrets.token_hex(16)
     until = time.monotonic() + PATIENCE
-    while (row := _lease(open_work, archive_id, me)) is not None and row.writer != me:
+    while (row := lease(open_work, archive_id, me)) is not None and row.writer != me:
         if time.monotonic() > until:
             raise Busy(f"The archive {row.name} is being written anew by somebody else: try again.")
         time.sleep(0.2)
@@ -196,14 +235,14 @@ def taken(open_work: Opener, archive_id: int) -> Iterator[Archive | None]:
         yield row
     finally:
         if row is not None:
-            with _reaching(open_work) as work:
+            with reaching(open_work) as work:
                 mine = update(Archive).where(Archive.id == archive_id, Archive.writer == me)
                 work.session.execute(mine.values(writer="", lease_until=None))
 
 
-def _lease(open_work: Opener, archive_id: int, me: str) -> Archive | None:
+def lease(open_work: Opener, archive_id: int, me: str) -> Archive | None:
     """Return a catalogue entry, apart from any session, with its writer; that is `me` if nobody held it."""
-    with _reaching(open_work) as work:
+    with reaching(open_work) as work:
         row = work.session.get(Archive, archive_id, with_for_update=True)
         if row is None:
             return None
@@ -217,7 +256,7 @@ def _lease(open_work: Opener, archive_id: int, me: str) -> Archive | None:
 
 
 @contextmanager
-def _reaching(open_work: Opener) -> Iterator[Work]:
+def reaching(open_work: Opener) -> Iterator[Work]:
     """Open work that reaches every organisation's archives."""
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "write archives anew"):
         yield work
@@ -252,6 +291,8 @@ def forget_lost(work: Work) -> list[str]:
 def sweep(open_work: Opener) -> int:
     """Delete files that no catalogue entry knows: what a killed run left behind; return how many.
 
+    Files that were merged stay until no backup knows them any more.
+
     Done by whoever holds the lease of retention, as a file is known only when its rows are gone. The store is
     asked while no transaction is open. Cost: one listing of the files, one of the catalogue.
     """
@@ -259,6 +300,7 @@ def sweep(open_work: Opener) -> int:
     there = store.entries(site())
     with open_work(SYSTEM) as work:
         known = set(work.session.scalars(select(Archive.name)))
+        known |= set(work.session.scalars(select(MergedFile.name)))
         before = work.clock() - ORPHANED
     left = [each.name for each in there if each.modified_at < before and each.name not in known]
     for name in left:

@@ -1,6 +1,6 @@
-"""Looking into the archives from the panel: some files a page, every search and export written down."""
+"""Looking into the archives from the panel: some files a page, every search written down."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,8 +17,6 @@ from .search import Wanted
 
 FILES = 40
 ROWS = 200
-MOST = 200_000
-"""Rows of one export."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def newest(work: Work, limit: int = 50) -> Sequence[Archive]:
 
 def page(work: Work, asked: Asked, after: int = 0) -> Page:
     """Return the next rows that match, from at most `FILES` files."""
-    _columns(work, asked)
+    columns_of(work, asked.table)
     if not after:
         audit.record(work, "archive.searched", table=asked.table)
     found: list[dict[str, Any]] = []
@@ -82,7 +80,7 @@ def page(work: Work, asked: Asked, after: int = 0) -> Page:
 def _shown(work: Work, asked: Asked, found: list[dict[str, Any]], after: int | None, faults: list[str]) -> Page:
     """Return a page of rows: when each was, what names a person, and whichever other columns say something."""
     rule = work.registry.rules[asked.table]
-    names = [name for name in _columns(work, asked) if any(row.get(name) not in (None, "") for row in found)]
+    names = [name for name in columns_of(work, asked.table) if any(row.get(name) not in (None, "") for row in found)]
     names.sort(key=lambda name: name not in rule.personal_columns)
     is_id = conditions.is_id(rule)
 
@@ -94,28 +92,15 @@ def _shown(work: Work, asked: Asked, found: list[dict[str, Any]], after: int | N
     return Page(["when (UTC)", *names], rows, after, faults)
 
 
-def export(work: Work, asked: Asked) -> Iterator[list[str]]:
-    """Yield every row that matches as text, headings first; raise Refused beyond `MOST`."""
-    audit.record(work, "archive.exported", table=asked.table)
-    columns = _columns(work, asked)
-    yield list(columns)
-    count = 0
-    for row in _listed(work, asked, 0, None):
-        for each in search.matching(archives.read(row), _age(work, asked), asked.wanted, MOST + 1):
-            count += 1
-            if count > MOST:
-                raise Refused(f"These are more than {MOST} rows: narrow the time.")
-            yield ["" if each.get(name) is None else str(each[name]) for name in columns]
-
-
-def _listed(work: Work, asked: Asked, after: int, limit: int | None) -> list[Archive]:
+def _listed(work: Work, asked: Asked, after: int, limit: int) -> list[Archive]:
     return archives.listed(
         work, work.organisation_id, (asked.table,), since=asked.since, until=asked.until, after=after, limit=limit
     )
 
 
-def _columns(work: Work, asked: Asked) -> list[str]:
-    rule = work.registry.rules.get(asked.table)
+def columns_of(work: Work, table: str) -> list[str]:
+    """Return the columns of a table that is archived; raise Refused if there is none of this name."""
+    rule = work.registry.rules.get(table)
     if rule is None:
         raise Refused("There are no such records.")
     return [column.name for column in rule.model.__table__.columns]

@@ -2,16 +2,19 @@
 
 from datetime import timedelta
 
+from ...domain.acts import Act
 from ...domain.audit import AuditAction
 from ...domain.retention import RetentionRule, SubjectHandler, Then
 from ...storage import models as m
-from ..four_eyes import Act
 from ..part import Part
 from ..subjects import by_address, by_contact, by_user, either, handler
-from . import closing, holds
+from . import closing, exports, holds
 
 _ACCOUNTABILITY = timedelta(days=730)
 _ARCHIVES = timedelta(days=1825)
+_EXPORTS = timedelta(days=30)
+_BACKUPS = timedelta(days=400)
+"""A little longer than the oldest backup is kept."""
 
 ACTIONS = (
     AuditAction("hold.placed", "{actor} placed the {object}."),
@@ -22,7 +25,9 @@ ACTIONS = (
     AuditAction("retention.confirmed", "{actor} confirmed that the clock is right."),
     AuditAction("retention.reported", "{actor} downloaded the retention report."),
     AuditAction("archive.searched", "{actor} searched the archives."),
-    AuditAction("archive.exported", "{actor} exported rows of the archives."),
+    AuditAction("archive.exported", "{actor} asked for the {object} of the archives."),
+    AuditAction("archive.fetched", "{actor} fetched the {object} of the archives."),
+    AuditAction("archive.expired", "The {object} of the archives was not fetched in time and was deleted."),
     AuditAction("organisation.closed", "{actor} closed the organisation {object}."),
     AuditAction("organisation.reopened", "{actor} opened the organisation {object} again."),
     AuditAction("organisation.erased", "The records of the organisation {object} were erased."),
@@ -42,6 +47,9 @@ def rules() -> list[RetentionRule]:
                       statute="Why records were held is proved for two years."),
         RetentionRule(m.Archive, "last_at", _ARCHIVES, Then.PURGE, "archived logs",
                       least=timedelta(days=365), most=timedelta(days=3650)),
+        RetentionRule(m.ArchiveExport, "created_at", _EXPORTS, Then.PURGE, "archived logs", ("address", "asked_by"),
+                      "state NOT IN ('running', 'ready')"),
+        RetentionRule(m.MergedFile, "merged_at", _BACKUPS, Then.PURGE, "so that a restored backup finds its archives"),
         RetentionRule(m.RetentionRun, "started_at", _ACCOUNTABILITY, Then.PURGE, "accountability"),
         RetentionRule(m.RuleChoice, "created_at", None, Then.PURGE, "operation"),
         RetentionRule(m.RetentionClock, "seen_at", None, Then.PURGE, "operation"),
@@ -51,7 +59,11 @@ def rules() -> list[RetentionRule]:
 def handlers() -> list[SubjectHandler]:
     """Return who finds a person in them: a hold stays whole, it is why the rest may not go."""
     found = either(by_address(m.Hold), by_contact(m.Hold), by_user(m.Hold, "user_id"), by_user(m.Hold, "placed_by"))
-    return [handler(m.Hold, found, ("value", "contact_id", "user_id", "placed_by"), erase_row=False, is_kept=True)]
+    asked = either(by_address(m.ArchiveExport, None, "address"), by_user(m.ArchiveExport, "asked_by"))
+    return [
+        handler(m.Hold, found, ("value", "contact_id", "user_id", "placed_by"), erase_row=False, is_kept=True),
+        handler(m.ArchiveExport, asked, ("address", "asked_by"), erase_row=True, beside=("table_name", "created_at")),
+    ]
 
 
-PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, acts=ACTS)
+PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, acts=ACTS, jobs=(exports.KIND,))

@@ -19,7 +19,7 @@ from ...storage import leaves
 from ...storage.models import RetentionClock, RetentionRun
 from .. import audit
 from ..work import SYSTEM, Opener, Work
-from . import archives, batches, clock, closing, lease, terms
+from . import archives, batches, clock, closing, lease, merging, terms
 from .batches import Tally
 from .terms import Slice
 
@@ -186,13 +186,18 @@ def _steps(open_work: Opener, plan: _Plan, tally: Tally) -> None:
 
 
 def _afterwards(open_work: Opener, moment: datetime) -> list[str]:
-    """Do what comes after the rules: closed organisations, and files that nobody knows."""
+    """Do what comes after the rules: closed organisations, small archives, and files nobody knows."""
     faults = []
     try:
         closing.erase_due(open_work, moment)
     except Exception as error:
         log.exception("closing_failed")
         faults.append(f"A closed organisation was not erased: {type(error).__name__}")
+    try:
+        merging.merge_due(open_work)
+    except Exception as error:
+        log.exception("merging_failed")
+        faults.append(f"Small archives were not merged: {type(error).__name__}")
     try:
         archives.sweep(open_work)
     except (OSError, NotFound) as error:

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import update
 
+from ...domain.acts import Act
 from ...domain.audit import AuditAction
 from ...domain.retention import RetentionRule, Subject, SubjectHandler, Then
 from ...storage import models as m
-from ..four_eyes import Act
 from ..part import Part
 from ..subjects import by_address, handler
 from ..work import Work

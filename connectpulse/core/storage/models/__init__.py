@@ -23,12 +23,12 @@ from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .decision import Decision
-from .job import Job, Pace
+from .job import Duty, Job, Pace
 from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
 from .organisation import Membership, Organisation
-from .policy import Acceptance, Operator, PolicyVersion
-from .retention import Archive, Hold, RetentionClock, RetentionRun, RuleChoice
+from .policy import Acceptance, Operator, PolicyReminder, PolicyVersion
+from .retention import Archive, ArchiveExport, Hold, MergedFile, RetentionClock, RetentionRun, RuleChoice
 from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .support import SupportMessage, SupportRequest
 from .template import Sender, Template, TemplateVersion
@@ -45,6 +45,7 @@ __all__ = [
     "ApiKey",
     "ApiRequest",
     "Archive",
+    "ArchiveExport",
     "Attempt",
     "AuditCheck",
     "AuditDraft",
@@ -66,6 +67,7 @@ __all__ = [
     "Decision",
     "Dispatch",
     "Drill",
+    "Duty",
     "ErasedPerson",
     "Hold",
     "Import",
@@ -78,6 +80,7 @@ __all__ = [
     "ListMember",
     "Mail",
     "Membership",
+    "MergedFile",
     "Message",
     "Notice",
     "NoticeChoice",
@@ -87,6 +90,7 @@ __all__ = [
     "Pace",
     "Passkey",
     "PasswordReset",
+    "PolicyReminder",
     "PolicyVersion",
     "Quote",
     "Receipt",

@@ -2,7 +2,6 @@
 
 from datetime import datetime, time
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -29,12 +28,16 @@ UNITS = Numeric(18, 4)
 
 
 class Campaign(Owned, Table):
-    """One content to one audience. `cursor` is the last contact that was expanded into a message."""
+    """One content to one audience. `cursor` is the last contact that was expanded into a message.
+
+    `is_out_of_units` on a paused one: it goes on by itself once there are units, and what is paid for goes out.
+    """
 
     __tablename__ = "pulse_campaign"
     __table_args__ = (
         Index(None, "organisation_id", "id"),
         Index("ix_pulse_campaign_live", "state", postgresql_where=text("state IN ('running', 'scheduled')")),
+        Index("ix_pulse_campaign_out_of_units", "organisation_id", postgresql_where=text("is_out_of_units")),
         UniqueConstraint("organisation_id", "id"),
     )
 
@@ -59,8 +62,10 @@ class Campaign(Owned, Table):
     state: Mapped[str] = mapped_column(String(20), default="draft", server_default="draft")
     reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
     fingerprint: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    price_version: Mapped[str] = mapped_column(String(120), default="", server_default="")
     cursor: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     is_expanded: Mapped[bool] = mapped_column(default=False, server_default="false")
+    is_out_of_units: Mapped[bool] = mapped_column(default=False, server_default="false")
     served_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
     launched_by: Mapped[str] = mapped_column(String(200), default="", server_default="")
@@ -103,8 +108,8 @@ class CampaignList(Owned, Table):
 class Quote(Owned, Table):
     """What launching a campaign would mean, counted over its whole audience, for one `fingerprint`.
 
-    `probes` are prices it rests on: [address without a person, parts, quantity, units or null]. `zones`
-    counts recipients by time zone, where a sending window asks for it.
+    `price_version` names the prices it rests on, `least_units` is what its cheapest message takes. `zones` counts
+    recipients by time zone, where a sending window asks for it.
     """
 
     __tablename__ = "pulse_quote"
@@ -120,11 +125,12 @@ class Quote(Owned, Table):
     recipients: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     parts: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     units: Mapped[Decimal] = mapped_column(UNITS, default=Decimal(0), server_default="0")
+    least_units: Mapped[Decimal | None] = mapped_column(UNITS)
     skipped: Mapped[Json]
     missing: Mapped[Json]
     unpriced: Mapped[Json]
     connections: Mapped[Json]
-    probes: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
+    price_version: Mapped[str] = mapped_column(String(120), default="", server_default="")
     zones: Mapped[Json]
     sample: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
     created_at: Mapped[CreatedAt]

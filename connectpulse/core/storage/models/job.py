@@ -36,6 +36,19 @@ class Job(Table):
     created_at: Mapped[CreatedAt]
 
 
+class Duty(Table):
+    """A duty of a plugin that comes round, and how it went the last time: `ended_at` is empty while it runs."""
+
+    __tablename__ = "pulse_duty"
+
+    id: Mapped[BigId]
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    begun_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    error: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    created_at: Mapped[CreatedAt]
+
+
 class Pace(Table):
     """When the next message of a campaign or organisation with a rate may go; exact over all workers."""
 

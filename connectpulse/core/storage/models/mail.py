@@ -84,6 +84,8 @@ class NoticeRead(Table):
 class NoticeChoice(Table):
     """What somebody wants by mail: `each` at once, `digest` once a day, or `never`, for each sort of notice.
 
+    `reminders` are mails that say a second time what a notice said; they are never in a digest.
+
     `digested_to` is the last notice their digests have told of, `digested_at` when the last one was due.
     """
 
@@ -94,6 +96,7 @@ class NoticeChoice(Table):
     alarms: Mapped[str] = mapped_column(String(10), default="each", server_default="each")
     updates: Mapped[str] = mapped_column(String(10), default="digest", server_default="digest")
     news: Mapped[str] = mapped_column(String(10), default="never", server_default="never")
+    reminders: Mapped[str] = mapped_column(String(10), default="each", server_default="each")
     digested_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     digested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     created_at: Mapped[CreatedAt]

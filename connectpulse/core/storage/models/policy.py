@@ -61,6 +61,22 @@ class PolicyVersion(Table):
         return f"revision of {self.revised_on:%d %B %Y}" if self.revised_on else "draft of the policy"
 
 
+class PolicyReminder(Table):
+    """How far the reminder of a coming version is: its mails went to accounts up to `mailed_to`.
+
+    It stands apart from the version, which is not changed once it is published.
+    """
+
+    __tablename__ = "pulse_policy_reminder"
+
+    version_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("pulse_policy_version.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    mailed_to: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    created_at: Mapped[CreatedAt]
+    done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
 class Acceptance(Table):
     """That somebody accepted a version of the policy: by a button, or by going on after its day had come."""
 

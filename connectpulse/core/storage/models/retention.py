@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Index, Integer, Numeric, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .. import ids
-from ..base import CreatedAt, Table
+from ..base import CreatedAt, OwnedApart, Table
 from ..vault import Encrypted
 
 _SECONDS = Numeric(14, 3, asdecimal=False)
@@ -70,6 +71,59 @@ class Archive(Table):
     rewritten_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     writer: Mapped[str] = mapped_column(String(40), default="", server_default="")
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class MergedFile(Table):
+    """An archive file whose rows lie in another one now: no key opens it, and it is kept for the backups' sake.
+
+    A catalogue that is restored from before the merge still knows the file and has its key.
+    """
+
+    __tablename__ = "pulse_merged_file"
+    __table_args__ = (Index(None, "merged_at"), Index(None, "organisation_id"))
+
+    name: Mapped[str] = mapped_column(String(300), primary_key=True)
+    organisation_id: Mapped[int | None] = mapped_column(BigInteger)
+    kept_in: Mapped[str] = mapped_column(String(300))
+    merged_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ArchiveExport(OwnedApart, Table):
+    """Rows of archives that somebody asked for: gathered by workers, fetched once by whoever asked.
+
+    `after_id` is the last file read, of the `files_total` files up to `until_id`. `parts` name the encrypted pieces
+    in the archive store, `secret` holds their key: without it nobody reads them.
+    """
+
+    __tablename__ = "pulse_archive_export"
+    __table_args__ = (
+        Index(None, "organisation_id", "id"),
+        Index("ix_pulse_archive_export_open", "id", postgresql_where=text("state IN ('running', 'ready')")),
+        Index(None, "address"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)
+    asked_by: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(10), default="running", server_default="running")
+    table_name: Mapped[str] = mapped_column(String(63))
+    address: Mapped[str] = mapped_column(String(320), default="", server_default="")
+    campaign_id: Mapped[int | None] = mapped_column(BigInteger)
+    since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    until_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    after_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    files_total: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    files_done: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    rows: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    parts: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default="[]")
+    secret: Mapped[dict[str, Any] | None] = mapped_column(Encrypted)
+    reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    created_at: Mapped[CreatedAt]
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    fetched_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+    def __repr__(self) -> str:
+        return f"export {self.id}"
 
 
 class RetentionRun(Table):

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
+from connectpulse.core.domain.jobs import Job
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import jobs
-from connectpulse.core.services.jobs import JobKind
 from connectpulse.core.services.work import Work
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
@@ -39,7 +39,7 @@ class Count:
 @pytest.fixture
 def count(house: House) -> Iterator[Count]:
     made = Count()
-    house.registry.jobs["count"] = JobKind(made.step, made.give_up)
+    house.registry.jobs["count"] = Job("count", made.step, made.give_up)
     yield made
     del house.registry.jobs["count"]
 

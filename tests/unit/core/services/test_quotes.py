@@ -142,11 +142,11 @@ def test_an_unpriced_destination_refuses_the_launch(scene: Scene, ledger: CardLe
     assert (scene.state(campaign_id), ledger.reserved) == ("draft", 0)
 
 
-def test_a_balance_that_does_not_cover_it_refuses_the_launch(scene: Scene, ledger: CardLedger) -> None:
+def test_a_balance_that_covers_no_message_refuses_the_launch(scene: Scene, ledger: CardLedger) -> None:
     scene.connect()
     campaign_id = scene.campaign(scene.people("a@x.org"))
     ledger.reserved = Decimal(98)
-    with pytest.raises(Refused, match=r"needs 2\.5000 units; the balance is 2"):
+    with pytest.raises(Refused, match=r"One message takes 2\.5 units, and 2 are available"):
         scene.launch(campaign_id)
 
 
@@ -177,15 +177,20 @@ def test_what_is_missing_is_told_before_anything_is_counted(scene: Scene) -> Non
 
 
 def doubled(self: UnmeteredLedger, work: Work, tariff: Tariff) -> Pricer:
-    return lambda address, measure: Decimal(measure.quantity * 2)
+    times = 1 if tariff.version == "old" else 2
+    return lambda address, measure: Decimal(measure.quantity * times)
+
+
+def _double(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UnmeteredLedger, "pricer", doubled)
+    monkeypatch.setattr(UnmeteredLedger, "price_version", lambda self, work, tariff: "new")
 
 
 def test_a_price_that_changed_voids_the_quote(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.connect()
     campaign_id = scene.campaign(scene.people("a@x.org", "b@y.org"))
     quote = scene.quote(campaign_id)
-    assert quote.probes == [["x@x.org", 1, 1, "1"], ["x@y.org", 1, 1, "1"]]
-    monkeypatch.setattr(UnmeteredLedger, "pricer", doubled)
+    _double(monkeypatch)
     with scene.work() as work, pytest.raises(Refused, match="its price has changed since it was quoted"):
         campaigns.launch(work, campaign_id, quote.id)
     assert scene.quote(campaign_id).units == 4
@@ -199,9 +204,24 @@ def test_a_price_that_changed_keeps_a_submitted_campaign_from_being_approved(
         records.find(work, Organisation, scene.organisation).needs_approval = True
     campaign_id = scene.campaign(scene.people("a@x.org"))
     scene.launch(campaign_id)
-    monkeypatch.setattr(UnmeteredLedger, "pricer", doubled)
+    _double(monkeypatch)
     with scene.work(BILAL) as work, pytest.raises(Refused, match="A price has changed"):
         campaigns.approve(work, campaign_id)
+
+
+def test_a_campaign_is_sent_to_its_end_at_the_price_it_was_quoted_at(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _double(monkeypatch)
+    monkeypatch.setattr(UnmeteredLedger, "price_version", lambda self, work, tariff: "old")
+    scene.connect()
+    campaign_id = scene.campaign(scene.people("a@x.org", "b@y.org"))
+    assert scene.quote(campaign_id).units == 2
+    scene.launch(campaign_id)
+    _double(monkeypatch)
+    scene.run_jobs()
+    with scene.work() as work:
+        assert set(work.session.scalars(select(Message.units))) == {Decimal(1)}
 
 
 def test_a_list_with_other_members_of_the_same_number_voids_the_quote(scene: Scene) -> None:

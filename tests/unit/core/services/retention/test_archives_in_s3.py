@@ -9,9 +9,10 @@ from moto.server import ThreadedMotoServer
 from sqlalchemy import text
 
 from connectpulse.core.domain.retention import Subject
-from connectpulse.core.services.retention import archives, browsing, engine
+from connectpulse.core.services import jobs
+from connectpulse.core.services.retention import archives, browsing, engine, exports
 from connectpulse.core.services.retention.browsing import Asked
-from connectpulse.core.services.work import SYSTEM
+from connectpulse.core.services.work import SYSTEM, Actor
 from connectpulse.core.storage import ids, partitions
 from connectpulse.core.storage.stores import places
 from connectpulse.house import House
@@ -19,6 +20,7 @@ from connectpulse.testing import factories
 
 NOW = datetime(2026, 7, 15, 12, 0, tzinfo=UTC)
 OLD = NOW - timedelta(days=100)
+AMINA = Actor("user", "Amina", 1)
 PERSON, OTHER = "+923001234567", "+923001234568"
 
 
@@ -57,7 +59,14 @@ def test_an_archive_lives_in_s3_from_its_rows_to_its_end(house: House, organisat
     with house.work(factories.ADMINISTRATOR, organisation) as work:
         found = browsing.page(work, Asked("pulse_message", address=PERSON))
         assert (len(found.rows), found.faults) == (1, [])
-        assert len(list(browsing.export(work, Asked("pulse_message")))) == 21
+    with house.work(AMINA, organisation) as work:
+        export_id = exports.begin(work, Asked("pulse_message")).id
+        ((_, job_id),) = work.wakes
+    jobs.run(house.work, job_id, "a worker")
+    assert len(places.archive.entries(exports.FOLDER)) == 1
+    exported = b"".join(exports.fetch(house.work, AMINA, organisation, export_id))
+    assert len(exported.decode().splitlines()) == 21
+    assert places.archive.entries(exports.FOLDER) == []
     person = Subject(organisation, (("phone", PERSON),))
     assert archives.erase(house.work, person) == 1
     with house.work(SYSTEM, organisation) as work:

@@ -1,0 +1,25 @@
+"""An act that needs two people."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..services.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that is done only after a second person said so; one asks for it with `four_eyes.ask`.
+
+    `page` is the page of the panel whose approvers may decide. `perform` does it to the subject, with the
+    decision's facts; `dismiss` tells the subject that it will not be done. `path` is where in the panel one sees
+    what is decided about, with `{id}` for the subject.
+    """
+
+    name: str
+    title: str
+    page: str
+    perform: "Callable[[Work, int, Mapping[str, Any]], None]"
+    dismiss: "Callable[[Work, int, str], None] | None" = None
+    path: str = ""

@@ -1,0 +1,1 @@
+"""Units, rate cards, purchases, subscriptions and invoices, for Connect Pulse."""

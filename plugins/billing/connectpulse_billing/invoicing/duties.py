@@ -1,0 +1,93 @@
+"""What this area owes: an end for every row, an answer for every person, a sentence for every act."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, false
+
+from connectpulse.core.api import (
+    AuditAction,
+    Duty,
+    Health,
+    HealthCheck,
+    Personal,
+    RetentionRule,
+    Subject,
+    Then,
+    View,
+    Work,
+    platform_scope,
+    subject_handler,
+)
+
+from ..area import Area
+from . import invoices
+from .tables import Buyer, Invoice, LegalEntity
+
+STATUTE = timedelta(days=2190)
+LONGEST = timedelta(days=7300)
+_LAW = "Invoices are kept for six years, as tax law asks."
+_BOOKS = "billing records"
+
+
+def _addressed(subject: Subject) -> ColumnElement[bool]:
+    """Return the buyers that have one of the person's e-mail addresses."""
+    found = [value for scheme, value in subject.addresses if scheme == "email"]
+    return Buyer.email.in_(found) if found else false()
+
+
+def write_owed(work: Work) -> bool:
+    """Write invoices that can be written by now; return whether there may be more."""
+    return invoices.issue_owed(work) >= invoices.AT_ONCE
+
+
+def check(work: Work) -> Health:
+    """Return whether every paid order has its invoice."""
+    with platform_scope(work.session, "look for invoices that are owed"):
+        waiting = invoices.owed(work, 1000)
+    if not waiting:
+        return Health("billing_invoices", True)
+    return Health(
+        "billing_invoices", False,
+        f"{len(waiting)} paid orders have no invoice. Add a legal entity that sells in their currency; "
+        "the invoices are written within the hour.",
+    )  # fmt: skip
+
+
+def _views() -> Sequence[View]:
+    from .pages import VIEWS
+
+    return VIEWS
+
+
+AREA = Area(
+    rules=[
+        RetentionRule(LegalEntity, "created_at", None, Then.PURGE, _BOOKS, statute=_LAW),
+        RetentionRule(
+            Buyer, "created_at", None, Then.PURGE, _BOOKS, ("address", "email"),
+            kinds={"address": Personal.BILLING, "email": Personal.BILLING},
+        ),
+        RetentionRule(
+            Invoice, "issued_at", STATUTE, Then.PURGE, _BOOKS, least=STATUTE, most=LONGEST, statute=_LAW
+        ),
+    ],
+    handlers=[subject_handler(Buyer, _addressed, ("address", "email"), erase_row=False, beside=("name",))],
+    actions=[
+        AuditAction("billing.entity_added", "{actor} added the legal entity {object}."),
+        AuditAction("billing.entity_changed", "{actor} changed the legal entity {object}."),
+        AuditAction("billing.entity_deleted", "{actor} deleted the legal entity {object}."),
+        AuditAction(
+            "billing.buyer_changed", "{actor} changed what stands on invoices as {object}.",
+            redact=("address", "email"),
+        ),
+        AuditAction("billing.invoice_issued", "{object} was written."),
+        AuditAction("billing.invoice_mailed", "{actor} had {object} mailed."),
+        AuditAction("billing.invoice_read", "{actor} downloaded {object}."),
+        AuditAction("billing.statement_read", "{actor} downloaded the statement of {object}."),
+    ],
+    checks=[HealthCheck("billing_invoices", check)],
+    duties=[
+        Duty("billing.invoices", "Writing invoices that are owed", timedelta(hours=1), step=write_owed)
+    ],
+    views=_views,
+)  # fmt: skip

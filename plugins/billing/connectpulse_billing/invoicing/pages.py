@@ -1,0 +1,250 @@
+"""Pages of invoicing: who sells, what stands on an organisation's invoices, the invoices, and statements of units."""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+from flask import Response, flash, redirect, request, url_for
+from sqlalchemy import ColumnElement, select
+
+from connectpulse.core.api import Field, Form, Kind, Refused, View, Work, audit
+from connectpulse.web.pages import (
+    READ,
+    WRITE,
+    BaseView,
+    Column,
+    NounView,
+    badge,
+    expose,
+    has_access,
+    link,
+    permission_name,
+    work,
+)
+
+from ..buying import money
+from . import entities, mailing, pdf, statements
+from .tables import CORRECTION, Invoice, LegalEntity
+
+TEMPLATES = str(Path(__file__).parent / "templates")
+SELLERS, INVOICES = "Legal entities", "Invoices"
+_TAX_NUMBERS: Form = (
+    Field("ntn", "NTN", high=20, help="National tax number. Empty if there is none."),
+    Field("strn", "STRN", high=20, help="Sales tax registration number. Empty if there is none."),
+)
+
+
+class LegalEntityView(NounView):
+    """The companies that sell."""
+
+    model = LegalEntity
+    noun, plural, icon = "Legal entity", "Legal entities", "fa-building-columns"
+    class_permission_name = SELLERS
+    route_base = "/billing/entities"
+    is_platform = True
+    search_hint = "the beginning of a name"
+    empty_hint = "Nobody sells yet. Add the company that stands on invoices, and the currency it sells in."
+    columns = (
+        Column("Name", lambda row: link(row.name, "LegalEntityView.show", pk=row.id)),
+        Column("Currency", lambda row: row.currency),
+        Column("Numbers begin with", lambda row: row.prefix),
+        Column("Next invoice", lambda row: f"{row.next_invoice:,}", is_number=True),
+        Column("", lambda row: badge("sells", "ok") if row.is_active else badge("does not sell")),
+    )
+    form: ClassVar[Form] = (
+        Field("name", "Name", is_required=True, high=160, help="As it stands in the register of companies."),
+        Field("seat", "Address", Kind.LONG_TEXT, high=500, help="As it is printed: one line each."),
+        Field("currency", "Currency", is_required=True, high=3, default="PKR"),
+        *_TAX_NUMBERS,
+        Field("prefix", "Numbers begin with", is_required=True, high=9, default="INV-",
+              help="Invoices are numbered without gaps behind it. It cannot change once there is one."),
+        Field("bank_details", "Bank details", Kind.LONG_TEXT, high=500, help="Printed at the end of an invoice."),
+        Field("footer", "Foot of the page", high=500),
+        Field("is_active", "Sells", Kind.SWITCH, default=True),
+    )  # fmt: skip
+
+    def create(self, work: Work, values: dict[str, Any]) -> Any:
+        return entities.save(work, None, values)
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        return entities.save(work, row, values)
+
+    def remove(self, work: Work, row: Any) -> None:
+        entities.remove(work, row)
+
+    def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
+        return [*super().details(work, row), ("Address", row.seat), ("NTN", row.ntn), ("STRN", row.strn)]
+
+
+class InvoiceView(NounView):
+    """The invoices and credit notes of an organisation, the newest first."""
+
+    model = Invoice
+    noun, plural, icon = "Invoice", "Invoices", "fa-file-invoice"
+    class_permission_name = INVOICES
+    route_base = "/billing/invoices"
+    template_folder = TEMPLATES
+    list_template = "billing/invoices.html"
+    show_template = "billing/invoice.html"
+    can_add = can_edit = can_delete = False
+    search_hint = "number"
+    empty_hint = "No invoices yet. Each paid order has one here at once."
+    include_route_methods: ClassVar[set[str]] = {"list", "show", "download", "send"}
+    columns = (
+        Column("Number", lambda row: link(row.number, "InvoiceView.show", pk=row.id)),
+        Column("", lambda row: badge("credit note", "warn") if row.kind == CORRECTION else ""),
+        Column("Written", lambda row: f"{row.issued_at:%d %b %Y}"),
+        Column("From", lambda row: row.seller["name"]),
+        Column("Total", lambda row: money.shown(row.total, row.currency), is_number=True),
+    )
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        return Invoice.number == words.strip().upper()
+
+    @expose("/show/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def show(self, pk: str) -> Any:
+        """Show a document with its lines, and what corrects it."""
+        with self.work() as opened:
+            row = self.find(opened, pk)
+            beside = select(Invoice).where(
+                (Invoice.corrects_id == row.id) | (Invoice.id == (row.corrects_id or 0))
+            ).order_by(Invoice.id)  # fmt: skip
+            return self.render_template(
+                self.show_template, view=self, row=row, printed=pdf.document(row),
+                beside=opened.session.scalars(beside).all(), total=money.shown(row.total, row.currency),
+            )  # fmt: skip
+
+    @expose("/download/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def download(self, pk: str) -> Any:
+        """Return a document as PDF."""
+        with self.work() as opened:
+            row = self.find(opened, pk)
+            corrects = opened.session.get(Invoice, row.corrects_id) if row.corrects_id else None
+            audit.record(opened, "billing.invoice_read", row)
+            opened.session.expunge(row)
+            number = corrects.number if corrects is not None else ""
+        headers = {"Content-Disposition": f'attachment; filename="{row.number}.pdf"'}
+        return Response(pdf.render(row, number), mimetype="application/pdf", headers=headers)
+
+    @expose("/send/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def send(self, pk: str) -> Any:
+        """Mail a document to the address in the billing details."""
+        try:
+            with self.work() as opened:
+                address = mailing.send(opened, self.find(opened, pk))
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+        else:
+            flash(f"It is on its way to {address}.", "success")
+        return redirect(url_for("InvoiceView.show", pk=pk))
+
+
+class BuyerView(BaseView):
+    """What stands on the organisation's invoices."""
+
+    class_permission_name = INVOICES
+    route_base = "/billing/details"
+    default_view = "show"
+    template_folder = TEMPLATES
+
+    @expose("/", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def show(self) -> Any:
+        """Show the details, to be changed."""
+        return self._page({})
+
+    @expose("/save", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def save(self) -> Any:
+        """Keep the details for coming invoices."""
+        typed = {name: request.form.get(name, "")[:500] for name in ("name", "address", "ntn", "strn", "email")}
+        try:
+            with work() as opened:
+                entities.save_buyer(opened, typed)
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+            return self._page(typed), 422
+        flash("Coming invoices say this.", "success")
+        return redirect(url_for("BuyerView.show"))
+
+    def _page(self, typed: dict[str, str]) -> Any:
+        with work() as opened:
+            known = entities.buyer(opened, opened.organisation_id)
+        return self.render_template("billing/buyer.html", known=known, typed=typed)
+
+
+class StatementView(BaseView):
+    """What units came in and what they went for, by month."""
+
+    class_permission_name = INVOICES
+    route_base = "/billing/statements"
+    default_view = "show"
+    template_folder = TEMPLATES
+
+    @expose("/", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def show(self) -> Any:
+        """Show the statement of a month."""
+        with work() as opened:
+            today = opened.clock().date()
+            try:
+                month = statements.month_of(request.args.get("month", ""), today)
+            except Refused as refusal:
+                flash(str(refusal), "danger")
+                month = today.replace(day=1)
+            items = statements.of(opened, month)
+        return self.render_template(
+            "billing/statement.html",
+            month=month,
+            today=today,
+            items=items[: statements.SHOWN],
+            more=len(items) - statements.SHOWN,
+            total=statements.total(items),
+        )
+
+    @expose("/download", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def download(self) -> Any:
+        """Return the statement of a month as a file."""
+        try:
+            with work() as opened:
+                month = statements.month_of(request.args.get("month", ""), opened.clock().date())
+                lines = list(_csv(statements.rows(statements.of(opened, month))))
+                audit.record_named(
+                    opened, "billing.statement_read", opened.organisation_id, "Statement", 0, f"{month:%B %Y}"
+                )
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+            return redirect(url_for("StatementView.show"))
+        headers = {"Content-Disposition": f'attachment; filename="statement-{month:%Y-%m}.csv"'}
+        return Response(lines, mimetype="text/csv", headers=headers)
+
+
+def _csv(rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
+    for row in rows:
+        out = io.StringIO()
+        csv.writer(out).writerow(row)
+        yield out.getvalue()
+
+
+_READERS = ("Organisation administrator", "Billing manager")
+_SELLING = {READ: ("Platform administrator", "Finance auditor"), WRITE: ("Platform administrator",)}
+_BUYING = {READ: _READERS, WRITE: _READERS}
+VIEWS = (
+    View(InvoiceView, "Invoices", "Billing", "fa-file-invoice", _BUYING),
+    View(StatementView, "Statements", "Billing", "fa-receipt", _BUYING),
+    View(BuyerView, "Billing details", "Billing", "fa-address-card", _BUYING),
+    View(LegalEntityView, "Legal entities", "Billing", "fa-building-columns", _SELLING),
+)

@@ -1,0 +1,79 @@
+"""What this area owes: an end for every row, an answer for every person, a sentence for every act."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from connectpulse.core.api import AuditAction, Duty, RetentionRule, Then, View, Work
+
+from ..area import Area
+from . import adjusting, books, checking, expiry, grants, reconciling
+from .tables import Account, Delta, Difference, Entry, Lot, Opening, Policy, Terms
+
+STATUTE = timedelta(days=2190)
+LONGEST = timedelta(days=7300)
+_LAW = "Records of what was bought and spent are kept for six years, as tax law asks."
+_BOOKS = "billing records"
+
+
+def _kept(model: type[Any]) -> RetentionRule:
+    return RetentionRule(model, "created_at", None, Then.PURGE, _BOOKS, statute=_LAW)
+
+
+def _by_statute(model: type[Any], age: str = "created_at", final_only: str | None = None) -> RetentionRule:
+    return RetentionRule(
+        model, age, STATUTE, Then.PURGE, _BOOKS, final_only=final_only, least=STATUTE, most=LONGEST, statute=_LAW
+    )
+
+
+def _views() -> Sequence[View]:
+    from .pages import VIEWS
+
+    return VIEWS
+
+
+def _fold(work: Work) -> None:
+    books.fold_all(work)
+
+
+def _expire(work: Work) -> None:
+    expiry.expire(work)
+
+
+def _resume(work: Work) -> None:
+    grants.resume_missed(work)
+
+
+def _reconcile(work: Work) -> None:
+    reconciling.reconcile(work)
+
+
+AREA = Area(
+    rules=[
+        _kept(Account),
+        _kept(Opening),
+        _kept(Policy),
+        RetentionRule(Delta, "id", None, Then.PURGE, "operation"),
+        _by_statute(Entry),
+        _by_statute(Terms),
+        _by_statute(Lot, final_only="remaining = 0"),
+        RetentionRule(Difference, "created_at", timedelta(days=365), Then.PURGE, _BOOKS),
+    ],
+    actions=[
+        AuditAction("billing.units_granted", "{actor} gave {object} to the organisation."),
+        AuditAction("billing.units_reversed", "{actor} took {object} back from the organisation."),
+        AuditAction("billing.units_expired", "{object} of the organisation expired."),
+        AuditAction("billing.policy_changed", "{actor} changed {object} where a message is not delivered."),
+    ],
+    checks=[checking.HEALTH],
+    cards=[checking.CARD],
+    restore_checks=[checking.RESTORED],
+    duties=[
+        Duty("billing.fold", "Adding up units", timedelta(minutes=1), step=_fold),
+        Duty("billing.expire", "Letting units expire", timedelta(minutes=10), step=_expire),
+        Duty("billing.resume", "Resuming campaigns that have units again", timedelta(minutes=1), step=_resume),
+        Duty("billing.reconcile", "Comparing units with messages", timedelta(days=1), step=_reconcile),
+    ],
+    acts=[adjusting.ACT],
+    views=_views,
+)

@@ -1,0 +1,33 @@
+"""The routes of units and of what does not agree."""
+
+from decimal import Decimal
+from itertools import count
+
+from connectpulse_billing.ledger import grants
+
+from connectpulse.core.api import Work
+from connectpulse.core.services import records
+from connectpulse.core.storage.models import Organisation
+from connectpulse.web.security.roles import READ, WRITE
+from tests.house.declared import Door
+
+_numbers = count(1)
+
+
+def _account(work: Work) -> int:
+    made = Organisation(name=f"Account {next(_numbers)}", country="PK", timezone="UTC")
+    organisation_id = records.create(work, made, "organisation.created").id
+    grants.grant(work, organisation_id, Decimal(1), "order", "1")
+    return organisation_id
+
+
+NOUNS = {"account of units": _account}
+OF_THE_PLATFORM = frozenset({"account of units"})
+
+DOORS = {
+    **{f"UnitsView.{name}": Door(READ, "Units") for name in ("list", "statement")},
+    "LotView.list": Door(READ, "Units"),
+    "UnitAccountView.list": Door(READ, "Accounts of units"),
+    "UnitAccountView.edit": Door(WRITE, "Accounts of units", "account of units"),
+    "DifferenceView.list": Door(READ, "Reconciliation"),
+}

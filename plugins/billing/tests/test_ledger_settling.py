@@ -1,0 +1,236 @@
+"""What a message costs by what became of it; a whole campaign through core, and one that runs out of units."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from connectpulse_billing.ledger import balances, checking, grants, policies, reconciling
+from connectpulse_billing.ledger.balances import Balance
+from connectpulse_billing.ledger.policies import Charges
+from sqlalchemy import text
+
+from connectpulse import house as houses
+from connectpulse.core.api import Cause, MessageState, Movement, Refused, Work
+from connectpulse.core.domain.contracts import Purpose, Tariff
+from connectpulse.core.domain.settings import fresh_secrets, from_mapping
+from connectpulse.core.services import campaigns, records, singles
+from connectpulse.core.storage import guard
+from connectpulse.core.storage.models import Campaign
+from connectpulse.house import House
+from connectpulse.testing.factories import ADMINISTRATOR
+from tests.conftest import entry_point
+from tests.unit.core.services.scene import Scene
+
+S = MessageState
+CAMPAIGN = 900
+
+
+@pytest.fixture
+def house(database_url: str) -> Iterator[House]:
+    """A house with the postcard channel and billing."""
+    made = houses.build(
+        from_mapping(fresh_secrets() | {"DATABASE_URL": database_url}),
+        entry_points=[
+            entry_point("postcard", "tests.plugins.postcard:PostcardPlugin"),
+            entry_point("billing", "connectpulse_billing.plugin:BillingPlugin"),
+        ],
+        pool_size=5,
+    )
+    assert not made.registry.refusals
+    yield made
+    made.close()
+
+
+def reserved(work: Work, organisation: int, units: int = 10, campaign_id: int | None = CAMPAIGN) -> None:
+    tariff = Tariff(organisation, "postcard", Purpose.PROMOTIONAL, "Amina")
+    work.registry.ledger.reserve(work, tariff, campaign_id, Decimal(units))
+
+
+def moved(work: Work, organisation: int, before: S, after: S, units: int = 10, **more: Any) -> None:
+    campaign_id = more.pop("campaign_id", CAMPAIGN)
+    movement = Movement(organisation, campaign_id, "postcard", before, after, units, Decimal(units), units, **more)
+    work.registry.ledger.settle(work, [movement])
+
+
+def gained(work: Work, organisation: int, before: Balance) -> tuple[Decimal, Decimal, Decimal]:
+    """Return what came to available, reserved and spent since."""
+    now = balances.of(work, organisation)
+    return (now.available - before.available, now.reserved - before.reserved, now.spent - before.spent)
+
+
+CHARGED, KEPT, FREE = (-10, 0, 10), (-10, 10, 0), (0, 0, 0)
+
+
+ENDINGS: list[tuple[tuple[S, ...], Charges, tuple[int, int, int]]] = [
+    ((S.ACCEPTED,), Charges(), KEPT),
+    ((S.UNKNOWN,), Charges(unknown=True), KEPT),
+    ((S.ACCEPTED, S.DELIVERED), Charges(), CHARGED),
+    ((S.ACCEPTED, S.DELIVERED, S.READ), Charges(), CHARGED),
+    ((S.REJECTED,), Charges(True, True, True), FREE),
+    ((S.FAILED,), Charges(True, True, True), FREE),
+    ((S.SKIPPED,), Charges(True, True, True), FREE),
+    ((S.CANCELLED,), Charges(True, True, True), FREE),
+    ((S.ACCEPTED, S.UNDELIVERABLE), Charges(), FREE),
+    ((S.ACCEPTED, S.UNDELIVERABLE), Charges(undeliverable=True), CHARGED),
+    ((S.ACCEPTED, S.EXPIRED), Charges(), FREE),
+    ((S.ACCEPTED, S.EXPIRED), Charges(expired=True), CHARGED),
+    ((S.ACCEPTED, S.EXPIRED, S.DELIVERED), Charges(), CHARGED),
+    ((S.ACCEPTED, S.EXPIRED, S.DELIVERED), Charges(expired=True), CHARGED),
+    ((S.UNKNOWN, S.DELIVERED), Charges(), CHARGED),
+    ((S.ACCEPTED, S.UNDELIVERABLE, S.DELIVERED), Charges(undeliverable=True), CHARGED),
+]
+
+
+def force(work: Work, organisation: int, charges: Charges) -> None:
+    """Let this be what is charged from now on."""
+    if replace(policies.in_force(work, organisation), version=None) != charges:
+        policies.change(work, organisation, charges)
+
+
+def test_each_ending_is_charged_once_as_the_policy_says(work: Work, organisation: int) -> None:
+    for number, (path, charges, outcome) in enumerate(ENDINGS):
+        force(work, organisation, charges)
+        before = balances.of(work, organisation)
+        reserved(work, organisation, campaign_id=number + 1)
+        for state, following in zip((S.QUEUED, *path), path, strict=False):
+            moved(work, organisation, state, following, campaign_id=number + 1)
+        assert gained(work, organisation, before) == outcome, (path, charges)
+    assert checking.faults(work) == []
+
+
+CAUSES: list[tuple[S, S, Cause, Charges, tuple[int, int, int]]] = [
+    (S.QUEUED, S.EXPIRED, Cause.NEVER_SENT, Charges(expired=True), FREE),
+    (S.UNKNOWN, S.EXPIRED, Cause.ANSWER_LOST, Charges(expired=True), FREE),
+    (S.UNKNOWN, S.EXPIRED, Cause.ANSWER_LOST, Charges(unknown=True), CHARGED),
+    (S.ACCEPTED, S.ACCEPTED, Cause.NOT_REPORTED, Charges(), CHARGED),
+    (S.UNKNOWN, S.UNKNOWN, Cause.NOT_REPORTED, Charges(), FREE),
+]
+
+
+def test_a_cause_decides_where_the_state_does_not(work: Work, organisation: int) -> None:
+    for number, (before, after, cause, charges, outcome) in enumerate(CAUSES):
+        force(work, organisation, charges)
+        had = balances.of(work, organisation)
+        reserved(work, organisation, campaign_id=number + 1)
+        moved(work, organisation, before, after, cause_after=cause, campaign_id=number + 1)
+        assert gained(work, organisation, had) == outcome, (after, cause, charges)
+        moved(work, organisation, after, S.DELIVERED, cause_before=cause, campaign_id=number + 1)
+        assert gained(work, organisation, had) == CHARGED
+
+
+def test_a_policy_holds_from_the_launch_on(work: Work, organisation: int) -> None:
+    had = balances.of(work, organisation)
+    reserved(work, organisation)
+    policies.change(work, organisation, Charges(undeliverable=True))
+    moved(work, organisation, S.QUEUED, S.UNDELIVERABLE)
+    assert gained(work, organisation, had) == FREE
+
+
+def test_single_messages_are_charged_when_delivered_and_else_never(work: Work, organisation: int) -> None:
+    policies.change(work, organisation, Charges(True, True, True))
+    had = balances.of(work, organisation)
+    reserved(work, organisation, campaign_id=None)
+    moved(work, organisation, S.QUEUED, S.UNDELIVERABLE, campaign_id=None)
+    assert gained(work, organisation, had) == FREE
+
+
+def test_what_is_dearer_takes_what_there_is_and_the_platform_bears_the_rest(work: Work, organisation: int) -> None:
+    grants.withdraw(work, organisation, balances.of(work, organisation).available - 12, "adjustment", "1", "a test")
+    reserved(work, organisation)
+    moved(work, organisation, S.QUEUED, S.DELIVERED, correction=Decimal(5))
+    balance = balances.of(work, organisation)
+    assert (balance.available, balance.spent, balance.borne) == (0, 15, 3)
+    moved(work, organisation, S.DELIVERED, S.DELIVERED, units=15, correction=Decimal(-5))
+    balance = balances.of(work, organisation)
+    assert (balance.available, balance.spent, balance.borne) == (2, 10, 0)
+    assert checking.faults(work) == []
+
+
+@pytest.fixture
+def scene(house: House, organisation: int) -> Scene:
+    made = Scene(house, organisation)
+    made.connect()
+    return made
+
+
+def leave(scene: Scene, units: int) -> None:
+    """Leave the organisation so many units."""
+    with scene.work() as work:
+        rest = balances.of(work, scene.organisation).available - units
+        grants.withdraw(work, scene.organisation, rest, "adjustment", f"leave {units}", "a test")
+
+
+def campaign(scene: Scene, campaign_id: int) -> Campaign:
+    with scene.work() as work:
+        return records.find(work, Campaign, campaign_id)
+
+
+def count(scene: Scene) -> int:
+    with scene.work() as work:
+        return int(work.session.scalar(text("SELECT count(*) FROM pulse_message WHERE state = 0")) or 0)
+
+
+def test_a_campaign_spends_its_last_unit_pauses_and_goes_on_after_a_top_up(scene: Scene) -> None:
+    campaign_id = scene.campaign(scene.people("a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org"))
+    leave(scene, 2)
+    scene.launch(campaign_id)
+    paused = campaign(scene, campaign_id)
+    assert (paused.state, paused.is_out_of_units, count(scene)) == ("paused", True, 2)
+    assert "the rest takes about 3 more" in paused.reason
+    with scene.work() as work:
+        grants.grant(work, scene.organisation, Decimal(1), "order", "1")
+    scene.run_jobs()
+    assert (campaign(scene, campaign_id).state, count(scene)) == ("paused", 3)
+    with scene.work() as work:
+        grants.grant(work, scene.organisation, Decimal(50), "order", "2")
+    scene.run_jobs()
+    finished = campaign(scene, campaign_id)
+    assert (finished.state, finished.is_expanded, finished.is_out_of_units, count(scene)) == ("running", True, False, 5)
+    with scene.work() as work:
+        assert balances.of(work, scene.organisation).reserved == 5
+        assert checking.faults(work) == []
+
+
+def test_a_campaign_that_a_person_paused_is_not_resumed_by_a_top_up(scene: Scene) -> None:
+    campaign_id = scene.campaign(scene.people("a@x.org", "b@x.org"))
+    leave(scene, 1)
+    scene.launch(campaign_id)
+    with scene.work() as work:
+        campaigns.pause(work, campaign_id, "Not today")
+    with scene.work() as work:
+        grants.grant(work, scene.organisation, Decimal(50), "order", "2")
+    assert campaign(scene, campaign_id).state == "paused"
+
+
+def test_a_launch_that_can_pay_no_message_is_refused(scene: Scene) -> None:
+    campaign_id = scene.campaign(scene.people("a@x.org"))
+    leave(scene, 0)
+    with pytest.raises(Refused, match="One message takes 1 units, and 0 are available"):
+        scene.launch(campaign_id)
+
+
+def test_a_single_message_without_units_is_refused_and_leaves_nothing(scene: Scene) -> None:
+    leave(scene, 0)
+    with scene.work() as work, pytest.raises(Refused, match="1 more units"):
+        singles.queue(
+            work, channel=work.registry.channel("postcard"), sender="Amina", address="a@x.org",
+            content={"body": "Hello"}, purpose=Purpose.TRANSACTIONAL,
+        )  # fmt: skip
+    assert count(scene) == 0
+
+
+def test_reconciliation_finds_a_message_that_the_books_know_nothing_of(scene: Scene) -> None:
+    campaign_id = scene.campaign(scene.people("a@x.org", "b@x.org"))
+    scene.launch(campaign_id)
+    with scene.house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "a test"):
+        assert reconciling.compare(work) == []
+        work.session.execute(text("UPDATE pulse_message SET state = 20 WHERE address = 'a@x.org'"))
+        assert [(each.kind, each.expected, each.found) for each in reconciling.compare(work)] == [
+            ("reserved", 1, 2),
+            ("spent", 1, 0),
+        ]
+        assert reconciling.reconcile(work) == 2
+        assert reconciling.reconcile(work) == 2
+        assert work.session.scalar(text("SELECT count(*) FROM billing_difference")) == 2
