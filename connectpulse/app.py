@@ -34,7 +34,7 @@ from .web.panel.access import AccessRuleView, SignInLogView
 from .web.panel.accounts import AccountView
 from .web.panel.agreements import AgreementView
 from .web.panel.api import ApiKeyView, ApiRequestView
-from .web.panel.audience import ContactListView, ContactView, CustomFieldView, SuppressionView
+from .web.panel.audience import ContactConsentView, ContactListView, ContactView, CustomFieldView, SuppressionView
 from .web.panel.audit import AuditView
 from .web.panel.backups import BackupView
 from .web.panel.campaigns import CampaignView
@@ -60,7 +60,7 @@ VIEWS = (
     AccessRuleView, AccountView, SignInLogView,
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
-    TemplateView, ReportView, StrayView,
+    TemplateView, ReportView, StrayView, ContactConsentView,
     ApiKeyView, ApiRequestView,
     AgreementView, AnnouncementView, AskView, ConsentView, HelpView, NoticesView, OperatorView, PolicyView,
     PrivacyView, SupportView,

@@ -48,6 +48,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Lists", "fa-list", "ContactListView.list", "Lists"),
             Entry("Imports", "fa-file-import", "ImportView.list", "Imports"),
             Entry("Fields", "fa-tags", "CustomFieldView.list", "Fields"),
+            Entry("Consents", "fa-handshake", "ContactConsentView.list", "Consents"),
             Entry("Suppressions", "fa-ban", "SuppressionView.list", "Suppressions"),
         ),
     ),

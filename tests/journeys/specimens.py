@@ -15,6 +15,7 @@ from connectpulse.core.domain.provider import Capability
 from connectpulse.core.services import (
     campaigns,
     connections,
+    consents,
     contacts,
     imports,
     records,
@@ -91,6 +92,10 @@ def _campaign(work: Work) -> int:
 def _import(work: Work) -> int:
     lines = f"Name;Mobile\n{marker(work.organisation_id)};0300{next(_numbers):07}\n"
     return imports.upload(work, f"{_name(work, 'file')}.csv", io.BytesIO(lines.encode())).id
+
+
+def _consent(work: Work) -> int:
+    return consents.give(work, "phone", _number(), m.ANY, m.ANY, marker(work.organisation_id)).id
 
 
 def _suppression(work: Work) -> int:
@@ -258,6 +263,7 @@ NOUNS: Mapping[str, Maker] = {
     "organisation": _organisation,
     "route": _route,
     "sender": _sender,
+    "consent": _consent,
     "suppression": _suppression,
     "template": _template,
     **declared.table("NOUNS"),

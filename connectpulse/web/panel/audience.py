@@ -10,16 +10,18 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from ...core.domain import fields as field_rules
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import Refused
-from ...core.services import addresses, contacts, records, suppressions
+from ...core.services import addresses, consents, contacts, records, suppressions
 from ...core.services.addresses import SCHEME_TITLES
 from ...core.services.contacts import Person
 from ...core.services.work import Work
-from ...core.storage.models import ANY, Address, Contact, ContactList, CustomField, ListMember, Suppression
+from ...core.storage.models import ANY, Address, Consent, Contact, ContactList, CustomField, ListMember, Suppression
 from .. import current
 from ..security.roles import WRITE
 from .dates import moment
 from .forms import row_number, with_choices
 from .noun import Column, Filter, NounView, badge, link
+
+_PURPOSES = ((ANY, "All"), ("promotional", "Promotional only"), ("transactional", "Transactional only"))
 
 _ADDRESS_FIELDS = tuple(Field(f"address_{scheme}", title, group="Addresses") for scheme, title in SCHEME_TITLES.items())
 
@@ -217,6 +219,58 @@ class CustomFieldView(NounView):
         return str(row.label)
 
 
+class ContactConsentView(NounView):
+    model = Consent
+    noun, plural, icon = "Consent", "Consents", "fa-handshake"
+    class_permission_name = "Consents"
+    route_base = "/consents"
+    empty_hint = "Who agreed to be written to is kept here, with how you know. Imports add what their file says."
+    search_hint = "Phone number or e-mail address"
+    add_label = "Write down a consent"
+    columns = (
+        Column("Address", lambda row: row.value),
+        Column("Channel", lambda row: "all" if row.channel == ANY else row.channel),
+        Column("Purpose", lambda row: "all" if row.purpose == ANY else row.purpose),
+        Column("Evidence", lambda row: row.evidence),
+        Column("Since", lambda row: moment(row.created_at)),
+    )
+    filters = (Filter("purpose", "Purpose", _PURPOSES, lambda value: Consent.purpose == value),)
+    form: ClassVar[Form] = (
+        Field("scheme", "Kind of address", Kind.CHOICE, default="phone", choices=tuple(SCHEME_TITLES.items())),
+        Field("value", "Address", is_required=True, high=320),
+        Field("channel", "Channel", Kind.CHOICE, default=ANY),
+        Field("purpose", "Purpose", Kind.CHOICE, default=ANY, choices=_PURPOSES),
+        Field("evidence", "Evidence", Kind.LONG_TEXT, is_required=True, high=consents.LONGEST,
+              help="How you know: a form and its date, a contract, a recorded call."),
+    )  # fmt: skip
+
+    def select(self) -> Select[Any]:
+        return select(Consent)
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        return Consent.scheme.in_(SCHEME_TITLES) & Consent.value.in_(meant(words))
+
+    def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
+        channels = [(name, channel.title) for name, channel in work.registry.channels.items()]
+        if row is not None:
+            form = tuple(each for each in form if each.name not in ("scheme", "value"))
+        return with_choices(form, channel=[(ANY, "All channels"), *channels])
+
+    def create(self, work: Work, values: dict[str, Any]) -> Any:
+        return consents.give(
+            work, values["scheme"], values["value"], values["channel"], values["purpose"], values["evidence"]
+        )
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        return consents.change(work, row.id, values["channel"], values["purpose"], values["evidence"])
+
+    def remove(self, work: Work, row: Any) -> None:
+        consents.withdraw(work, row.id)
+
+    def _title(self, row: Any) -> str:
+        return str(row.value)
+
+
 class SuppressionView(NounView):
     model = Suppression
     noun, plural, icon = "Suppression", "Suppressions", "fa-ban"
@@ -242,7 +296,7 @@ class SuppressionView(NounView):
         Field("channel", "Channel", Kind.CHOICE, default=ANY),
         Field(
             "purpose", "Purpose", Kind.CHOICE, default=ANY,
-            choices=((ANY, "All"), ("promotional", "Promotional only"), ("transactional", "Transactional only")),
+            choices=_PURPOSES,
         ),
         Field("reason", "Reason", Kind.CHOICE, default="operator", choices=tuple(suppressions.REASONS.items())),
     )  # fmt: skip

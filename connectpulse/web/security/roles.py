@@ -36,7 +36,7 @@ PLUGIN_PAGES = "Plugins"
 Rights = Mapping[str, frozenset[tuple[str, str]]]
 """What each role may do, as pairs of verb and page."""
 
-_AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions")
+_AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions", "Consents")
 _CONTENT = ("Templates", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
