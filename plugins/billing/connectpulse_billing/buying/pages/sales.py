@@ -48,10 +48,10 @@ class SaleView(NounView):
         """Show an order, every try to pay it, and what went back."""
         with self.work() as work:
             order = self.find(work, pk)
+            buyer = work.session.scalar(_NAME, {"id": order.organisation_id})
             attempts = work.session.query(Attempt).filter(Attempt.order_id == order.id).order_by(Attempt.id).limit(100)
             return self.render_template(
-                self.show_template, view=self, order=order, badge=state_badge(order.state), money=money,
-                buyer=work.session.scalar(_NAME, {"id": order.organisation_id}),
+                self.show_template, view=self, order=order, buyer=buyer, badge=state_badge(order.state), money=money,
                 attempts=attempts.all(), back=reversals.of(work, order), may_write=self.may(WRITE),
                 can_refund=OrderState(order.state) in SETTLED and order.reversed < order.total,
                 waiting=four_eyes.waiting(work, refunds.ACT, order.id),
