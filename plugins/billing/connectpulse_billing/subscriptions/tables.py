@@ -28,6 +28,7 @@ class Plan(Table):
         UniqueConstraint("name"),
         Index(None, "is_offered", "place"),
         CheckConstraint("months IN (1, 12) AND fee >= 0 AND units >= 0 AND trial_units >= 0", name="figures"),
+        {"info": {"platform_reason": "What organisations may subscribe to; the operator offers it to all."}},
     )
 
     id: Mapped[BigId]
