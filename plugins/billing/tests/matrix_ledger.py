@@ -27,7 +27,9 @@ OF_THE_PLATFORM = frozenset({"account of units"})
 DOORS = {
     **{f"UnitsView.{name}": Door(READ, "Units") for name in ("list", "statement")},
     "LotView.list": Door(READ, "Units"),
-    "UnitAccountView.list": Door(READ, "Accounts of units"),
+    **{f"UnitAccountView.{name}": Door(READ, "Accounts of units") for name in ("list", "lookup")},
+    "ChargingView.list": Door(READ, "Charging policies"),
+    "ChargingView.add": Door(WRITE, "Charging policies"),
     "UnitAccountView.edit": Door(WRITE, "Accounts of units", "account of units"),
     "DifferenceView.list": Door(READ, "Reconciliation"),
 }

@@ -5,13 +5,15 @@ import io
 from decimal import Decimal
 
 import pytest
-from connectpulse_billing.ledger import balances, grants
+from connectpulse_billing.ledger import balances, grants, policies
+from connectpulse_billing.ledger.policies import Charges
 from flask import Flask
 from sqlalchemy import text
 
-from connectpulse.core.api import MessageState, Movement
+from connectpulse.core.api import MessageState, Movement, Refused
 from connectpulse.core.domain.contracts import Purpose, Tariff
 from connectpulse.house import House
+from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
 from tests.journeys import browsing, live
@@ -68,9 +70,32 @@ def test_what_there_is_and_where_it_went(app: Flask, house: House, organisation:
             operator.press("Save")
             operator.sees("nothing is changed until then")
             operator.shoot("accounts")
+            operator.open("/billing/policies/list/")
+            operator.sees("Only delivered messages are charged.")
+            operator.open("/billing/policies/add")
+            operator.page.get_by_label("Charge undeliverable messages").check()
+            operator.shoot("policy")
+            operator.press("Save")
+            operator.sees("All without one of their own")
+            operator.shoot("policies")
     with house.work(ADMINISTRATOR) as work:
+        assert policies.in_force(work, organisation).undeliverable
         asked = work.session.scalars(text("SELECT title FROM pulse_decision WHERE act = 'billing.adjust'")).all()
     assert asked == [f"Take 2.5 units, organisation {organisation}"]
+
+
+def test_a_policy_is_made_for_one_organisation(app: Flask, house: House, organisation: int) -> None:
+    operator = visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    found = operator.get("/billing/accounts/lookup?q=organisation").json
+    assert found is not None
+    assert organisation in {each["value"] for each in found["results"]}
+    with house.work(ADMINISTRATOR) as work:
+        other = factories.organisation(house)
+        policies.change(work, organisation, Charges(expired=True))
+        with pytest.raises(Refused, match="policy already"):
+            policies.change(work, organisation, Charges(expired=True))
+        assert policies.in_force(work, organisation).expired
+        assert not policies.in_force(work, other).expired
 
 
 def test_the_statement_adds_up_to_the_balance(app: Flask, house: House, organisation: int) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from connectpulse_billing.ledger import balances, checking, grants, policies, reconciling
+from connectpulse_billing.ledger import balances, books, checking, grants, policies, reconciling
 from connectpulse_billing.ledger.balances import Balance
 from connectpulse_billing.ledger.policies import Charges
 from sqlalchemy import text
@@ -15,12 +15,13 @@ from connectpulse import house as houses
 from connectpulse.core.api import Cause, MessageState, Movement, Refused, Work
 from connectpulse.core.domain.contracts import Purpose, Tariff
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
-from connectpulse.core.services import campaigns, records, singles
+from connectpulse.core.services import campaigns, records, recovery, singles
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import Campaign
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
 from tests.conftest import entry_point
+from tests.plugins.postcard import PostProvider
 from tests.unit.core.services.scene import Scene
 
 S = MessageState
@@ -219,6 +220,55 @@ def test_a_single_message_without_units_is_refused_and_leaves_nothing(scene: Sce
             content={"body": "Hello"}, purpose=Purpose.TRANSACTIONAL,
         )  # fmt: skip
     assert count(scene) == 0
+
+
+def sent_long_ago(scene: Scene, **states: int) -> None:
+    """Let the messages of these people have been handed over, and nothing be heard of them since."""
+    with scene.house.work(ADMINISTRATOR) as work:
+        for name, state in states.items():
+            work.session.execute(
+                text("UPDATE pulse_message SET state = :state WHERE address = :address"),
+                {"state": state, "address": f"{name}@x.org"},
+            )
+        work.session.execute(text("UPDATE pulse_dispatch SET state = 'done', expires_at = now() - interval '9 days'"))
+
+
+@pytest.mark.parametrize(
+    ("has_receipts", "charges", "spent"),
+    [(True, Charges(), 0), (True, Charges(unknown=True), 1), (True, Charges(expired=True), 1),
+     (False, Charges(), 1), (False, Charges(unknown=True), 2)],
+)  # fmt: skip
+def test_what_nothing_is_heard_of_is_settled_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, has_receipts: bool, charges: Charges, spent: int
+) -> None:
+    if not has_receipts:
+        monkeypatch.setattr(PostProvider, "capabilities", frozenset())
+    with scene.house.work(ADMINISTRATOR) as work:
+        force(work, scene.organisation, charges)
+    scene.launch(scene.campaign(scene.people("a@x.org", "b@x.org")))
+    sent_long_ago(scene, a=int(S.ACCEPTED), b=int(S.UNKNOWN))
+    for _ in range(2):
+        with scene.house.work(ADMINISTRATOR) as work:
+            work.session.execute(text("UPDATE pulse_dispatch SET state = 'done'"))
+            recovery.silent(work)
+        with scene.house.work(ADMINISTRATOR) as work:
+            balance = balances.of(work, scene.organisation)
+            assert (balance.reserved, balance.spent) == (0, spent)
+            assert reconciling.compare(work) == []
+            assert checking.faults(work) == []
+
+
+def test_units_that_came_back_let_a_waiting_campaign_go_on(scene: Scene) -> None:
+    campaign_id = scene.campaign(scene.people("a@x.org", "b@x.org"))
+    leave(scene, 1)
+    scene.launch(campaign_id)
+    with scene.house.work(ADMINISTRATOR) as work:
+        assert grants.resume_missed(work) == 0
+        moved(work, scene.organisation, S.QUEUED, S.CANCELLED, units=1, campaign_id=campaign_id)
+        books.fold_all(work)
+        assert grants.resume_missed(work) == 1
+    scene.run_jobs()
+    assert (campaign(scene, campaign_id).state, count(scene)) == ("running", 2)
 
 
 def test_reconciliation_finds_a_message_that_the_books_know_nothing_of(scene: Scene) -> None:

@@ -27,9 +27,9 @@ def _by_statute(model: type[Any], age: str = "created_at", final_only: str | Non
 
 
 def _views() -> Sequence[View]:
-    from .pages import VIEWS
+    from . import pages, platform_pages
 
-    return VIEWS
+    return (*pages.VIEWS, *platform_pages.VIEWS)
 
 
 def _fold(work: Work) -> None:

@@ -3,19 +3,16 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import Response, flash, get_flashed_messages, request
-from sqlalchemy import Select, select, text
-from sqlalchemy.orm import object_session
+from flask import Response, request
+from sqlalchemy import Select, select
 
-from connectpulse.core.api import Field, Form, MessageState, Refused, View, Work
+from connectpulse.core.api import MessageState, View
 from connectpulse.web.pages import (
-    APPROVE,
     READ,
-    WRITE,
     Column,
     Filter,
     NounView,
@@ -25,10 +22,10 @@ from connectpulse.web.pages import (
     permission_name,
 )
 
-from . import adjusting, balances, policies
+from . import balances, policies
 from .checking import spelt
 from .reconciling import id_at
-from .tables import Account, Difference, Entry, Lot
+from .tables import Entry, Lot
 
 _TEMPLATES = str(Path(__file__).parent / "templates")
 _PAGE = 2_000
@@ -39,12 +36,6 @@ KINDS = {
     "reserve": "Set aside",
     "settle": "Settled",
     "expire": "Expired",
-}
-DIFFERENCES = {
-    "reserved": "Set aside: messages say / ledger says",
-    "spent": "Spent: messages say / ledger says",
-    "quantity": "Parts or seconds: measured / billed by providers",
-    "totals": "Available: entries say / total says",
 }
 
 
@@ -62,7 +53,8 @@ def told(entry: Entry) -> str:
     return entry.reason or f"{entry.source} {entry.reference}".strip()
 
 
-def _moment(row: Any) -> str:
+def moment(row: Any) -> str:
+    """Return when a row was made."""
     return f"{row.created_at:%Y-%m-%d %H:%M} UTC"
 
 
@@ -82,7 +74,7 @@ class UnitsView(NounView):
     can_add = can_edit = can_delete = False
     empty_hint = "There are no units yet, so nothing can be sent. They appear here once some are bought or given."
     columns = (
-        Column("When", _moment),
+        Column("When", moment),
         Column("What", lambda row: KINDS[row.kind]),
         Column("Of", told),
         Column("Campaign", _campaign),
@@ -165,110 +157,13 @@ class LotView(NounView):
         Column("Left", lambda row: spelt(row.remaining), is_number=True),
         Column("Expired or taken back", lambda row: spelt(row.gone), is_number=True),
         Column("Expires", lambda row: f"{row.expires_at:%Y-%m-%d %H:%M} UTC" if row.expires_at else "never"),
-        Column("Added", _moment),
+        Column("Added", moment),
     )
     include_route_methods: ClassVar[set[str]] = {"list"}
 
 
-class DifferenceView(NounView):
-    """What the daily comparison found."""
-
-    model = Difference
-    noun, plural, icon = "Difference", "Differences", "fa-scale-unbalanced"
-    class_permission_name = "Reconciliation"
-    route_base = "/billing/differences"
-    is_platform = True
-    can_add = can_edit = can_delete = False
-    empty_hint = (
-        "Nothing differs. Once a day the ledger is compared with the messages and with what providers billed; "
-        "each difference is listed here."
-    )
-    columns = (
-        Column("Found", _moment),
-        Column("Organisation", lambda row: _organisation(row)),
-        Column("Campaign", lambda row: str(row.campaign_id or "")),
-        Column("What differs", lambda row: DIFFERENCES[row.kind]),
-        Column("The one", lambda row: spelt(row.expected), is_number=True),
-        Column("The other", lambda row: spelt(row.found), is_number=True),
-    )
-    filters = (Filter("what", "What", tuple(DIFFERENCES.items()), lambda kind: Difference.kind == kind),)
-    include_route_methods: ClassVar[set[str]] = {"list"}
-
-
-class UnitAccountView(NounView):
-    """What every organisation has; units are given and taken by two people."""
-
-    model = Account
-    noun, plural, icon = "Account", "Accounts of units", "fa-scale-balanced"
-    class_permission_name = "Accounts of units"
-    route_base = "/billing/accounts"
-    is_platform = True
-    can_add = can_delete = False
-    empty_hint = "No organisation has had units yet. Its account is opened with its first ones."
-    columns = (
-        Column("Organisation", lambda row: _organisation(row)),
-        Column("Available", lambda row: spelt(row.available), is_number=True),
-        Column("Set aside", lambda row: spelt(row.reserved), is_number=True),
-        Column("Spent", lambda row: spelt(row.spent), is_number=True),
-        Column("Borne by the platform", lambda row: spelt(-row.borne), is_number=True),
-    )
-    form: ClassVar[Form] = (
-        Field("units", "Units to give", is_required=True, high=20,
-              help="Less than zero takes them. Another person has to approve it under Decisions."),
-        Field("reason", "Why", is_required=True, high=300, help="Whoever approves, and every auditor, reads it."),
-    )  # fmt: skip
-    include_route_methods: ClassVar[set[str]] = {"list", "edit"}
-
-    def values(self, work: Work, row: Any) -> dict[str, Any]:
-        return {}
-
-    @expose("/edit/<pk>", methods=["GET", "POST"])
-    @has_access
-    @permission_name(WRITE)
-    def edit(self, pk: str) -> Any:
-        """Show the form, or ask a second person for what was typed."""
-        answer = super().edit(pk)
-        if getattr(answer, "status_code", 200) == 302:
-            get_flashed_messages()  # it says that the account was changed, which is not so yet
-            flash("Another person has to approve this under Decisions; nothing is changed until then.", "success")
-        return answer
-
-    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
-        return adjusting.ask(work, row.organisation_id, _units(values["units"]), values["reason"])
-
-    def _title(self, row: Any) -> str:
-        return f"the units of {_organisation(row)}"
-
-
-def _organisation(row: Any) -> str:
-    """Return the name of a row's organisation; one look-up by key for each row of a page."""
-    session = object_session(row)
-    name = session.scalar(_NAME, {"id": row.organisation_id}) if session is not None else None
-    return name or f"Organisation {row.organisation_id}, which is gone"
-
-
-def _units(typed: str) -> Decimal:
-    try:
-        units = Decimal(typed.strip().replace(",", ""))
-    except InvalidOperation:
-        units = Decimal("NaN")
-    if not units.is_finite() or abs(units) >= MOST:
-        raise Refused("Write units as a number, like 1000 or -12.5.")
-    return units
-
-
-_NAME = text("SELECT name FROM pulse_organisation WHERE id = :id")
-MOST = Decimal(10) ** 13
 _READERS = {READ: ("Organisation administrator", "Campaign manager", "Analyst")}
 VIEWS = (
     View(UnitsView, "Units", "Billing", "fa-coins", _READERS),
     View(LotView, "Lots of units", "Billing", "fa-layer-group", _READERS),
-    View(
-        UnitAccountView,
-        "Accounts of units",
-        "Billing",
-        "fa-scale-balanced",
-        dict.fromkeys((READ, WRITE, APPROVE), ("Platform administrator",)),
-    ),
-    View(DifferenceView, "Differences", "Billing", "fa-scale-unbalanced", {READ: ("Platform administrator",)}),
 )

@@ -1,0 +1,185 @@
+"""Pages of the platform about units: every account, what is charged, and what does not agree."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+
+from flask import flash, get_flashed_messages
+from sqlalchemy import BigInteger, ColumnElement, String, column, func, select, table
+from sqlalchemy.orm import object_session
+
+from connectpulse.core.api import Field, Form, Kind, Refused, View, Work
+from connectpulse.web.pages import (
+    APPROVE,
+    READ,
+    WRITE,
+    Column,
+    Filter,
+    NounView,
+    expose,
+    has_access,
+    permission_name,
+    yes_no,
+)
+
+from . import adjusting, policies
+from .checking import spelt
+from .pages import moment
+from .policies import PLATFORM, Charges
+from .tables import Account, Difference, Policy
+
+MOST = Decimal(10) ** 13
+_ORGANISATION = table("pulse_organisation", column("id", BigInteger), column("name", String))
+DIFFERENCES = {
+    "reserved": "Set aside: messages say / ledger says",
+    "spent": "Spent: messages say / ledger says",
+    "quantity": "Parts or seconds: measured / billed by providers",
+    "totals": "Available: entries say / total says",
+}
+
+
+class DifferenceView(NounView):
+    """What the daily comparison found."""
+
+    model = Difference
+    noun, plural, icon = "Difference", "Differences", "fa-scale-unbalanced"
+    class_permission_name = "Reconciliation"
+    route_base = "/billing/differences"
+    is_platform = True
+    can_add = can_edit = can_delete = False
+    empty_hint = (
+        "Nothing differs. Once a day the ledger is compared with the messages and with what providers billed; "
+        "each difference is listed here."
+    )
+    columns = (
+        Column("Found", moment),
+        Column("Organisation", lambda row: _organisation(row)),
+        Column("Campaign", lambda row: str(row.campaign_id or "")),
+        Column("What differs", lambda row: DIFFERENCES[row.kind]),
+        Column("The one", lambda row: spelt(row.expected), is_number=True),
+        Column("The other", lambda row: spelt(row.found), is_number=True),
+    )
+    filters = (Filter("what", "What", tuple(DIFFERENCES.items()), lambda kind: Difference.kind == kind),)
+    include_route_methods: ClassVar[set[str]] = {"list"}
+
+
+class UnitAccountView(NounView):
+    """What every organisation has; units are given and taken by two people."""
+
+    model = Account
+    noun, plural, icon = "Account", "Accounts of units", "fa-scale-balanced"
+    class_permission_name = "Accounts of units"
+    route_base = "/billing/accounts"
+    is_platform = True
+    can_add = can_delete = False
+    empty_hint = "No organisation has had units yet. Its account is opened with its first ones."
+    columns = (
+        Column("Organisation", lambda row: _organisation(row)),
+        Column("Available", lambda row: spelt(row.available), is_number=True),
+        Column("Set aside", lambda row: spelt(row.reserved), is_number=True),
+        Column("Spent", lambda row: spelt(row.spent), is_number=True),
+        Column("Borne by the platform", lambda row: spelt(-row.borne), is_number=True),
+    )
+    form: ClassVar[Form] = (
+        Field("units", "Units to give", is_required=True, high=20,
+              help="Less than zero takes them. Another person has to approve it under Decisions."),
+        Field("reason", "Why", is_required=True, high=300, help="Whoever approves, and every auditor, reads it."),
+    )  # fmt: skip
+    search_hint = "the beginning of a name"
+    include_route_methods: ClassVar[set[str]] = {"list", "edit", "lookup"}
+
+    def search(self, words: str) -> ColumnElement[bool]:
+        begins = func.lower(_ORGANISATION.c.name).startswith(words.lower(), autoescape=True)
+        return Account.organisation_id.in_(select(_ORGANISATION.c.id).where(begins))
+
+    def option(self, row: Any) -> str:
+        return _organisation(row)
+
+    def values(self, work: Work, row: Any) -> dict[str, Any]:
+        return {}
+
+    @expose("/edit/<pk>", methods=["GET", "POST"])
+    @has_access
+    @permission_name(WRITE)
+    def edit(self, pk: str) -> Any:
+        """Show the form, or ask a second person for what was typed."""
+        answer = super().edit(pk)
+        if getattr(answer, "status_code", 200) == 302:
+            get_flashed_messages()  # it says that the account was changed, which is not so yet
+            flash("Another person has to approve this under Decisions; nothing is changed until then.", "success")
+        return answer
+
+    def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
+        return adjusting.ask(work, row.organisation_id, _units(values["units"]), values["reason"])
+
+    def _title(self, row: Any) -> str:
+        return f"the units of {_organisation(row)}"
+
+
+def _organisation(row: Any) -> str:
+    """Return the name of a row's organisation; one look-up by key for each row of a page."""
+    session = object_session(row)
+    named = select(_ORGANISATION.c.name).where(_ORGANISATION.c.id == row.organisation_id)
+    name = session.scalar(named) if session is not None else None
+    return name or f"Organisation {row.organisation_id}, which is gone"
+
+
+def _units(typed: str) -> Decimal:
+    try:
+        units = Decimal(typed.strip().replace(",", ""))
+    except InvalidOperation:
+        units = Decimal("NaN")
+    if not units.is_finite() or abs(units) >= MOST:
+        raise Refused("Write units as a number, like 1000 or -12.5.")
+    return units
+
+
+def _whose(row: Policy) -> str:
+    return "All without one of their own" if row.organisation_id == PLATFORM else _organisation(row)
+
+
+class ChargingView(NounView):
+    """Versions of what is charged where a message is not delivered; campaigns keep theirs."""
+
+    model = Policy
+    noun, plural, icon = "Charging policy", "Charging policies", "fa-file-contract"
+    class_permission_name = "Charging policies"
+    route_base = "/billing/policies"
+    is_platform = True
+    can_edit = can_delete = False
+    add_label = "New version"
+    empty_hint = (
+        "Only delivered messages are charged. Make a version to charge undeliverable, expired or unknown ones, too; "
+        "it holds for campaigns that are launched from then on."
+    )
+    columns = (
+        Column("From", moment),
+        Column("Of", _whose),
+        Column("Undeliverable charged", lambda row: yes_no(row.undeliverable)),
+        Column("Expired charged", lambda row: yes_no(row.expired)),
+        Column("Unknown charged", lambda row: yes_no(row.unknown)),
+    )
+    form: ClassVar[Form] = (
+        Field("organisation", "Of one organisation", Kind.PICK, source="UnitAccountView",
+              help="Leave it empty to set what holds for all that have none of their own."),
+        Field("undeliverable", "Charge undeliverable messages", Kind.SWITCH),
+        Field("expired", "Charge messages that expired after they were handed over", Kind.SWITCH),
+        Field("unknown", "Charge messages whose fate stays unknown", Kind.SWITCH),
+    )  # fmt: skip
+    include_route_methods: ClassVar[set[str]] = {"list", "add"}
+
+    def create(self, work: Work, values: dict[str, Any]) -> Any:
+        charges = Charges(*(bool(values.get(name)) for name in ("undeliverable", "expired", "unknown")))
+        return policies.change(work, int(values.get("organisation") or PLATFORM), charges)
+
+
+_ADMINISTRATORS = ("Platform administrator",)
+VIEWS = (
+    View(
+        UnitAccountView, "Accounts of units", "Billing", "fa-scale-balanced",
+        dict.fromkeys((READ, WRITE, APPROVE), _ADMINISTRATORS),
+    ),
+    View(
+        ChargingView, "Charging policies", "Billing", "fa-file-contract", dict.fromkeys((READ, WRITE), _ADMINISTRATORS)
+    ),
+    View(DifferenceView, "Differences", "Billing", "fa-scale-unbalanced", {READ: _ADMINISTRATORS}),
+)  # fmt: skip
