@@ -108,7 +108,7 @@ def _signed_in(house: House, organisation: int) -> FlaskClient:
     app = create_app(house)
     with house.work(ADMINISTRATOR, organisation) as work:
         with guard.platform_scope(work.session, "make an account to measure with"):
-            synchronise_roles(work.session)
+            synchronise_roles(work.session, work.registry)
         user = accounts.create(work, Account("reader", "reader@example.org", "Reader", "Bench"), PASSWORD)
         accounts.join(work, user, roles.ORGANISATION_ADMINISTRATOR)
     client = app.test_client()

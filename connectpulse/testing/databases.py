@@ -47,7 +47,7 @@ DECLARE
 BEGIN
     SET LOCAL session_replication_role = replica;
     FOR name IN SELECT oid::regclass::text FROM pg_class
-                WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '%alembic_version'
+                WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
     LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', name) INTO is_used;
         IF is_used THEN EXECUTE format('DELETE FROM %s', name); END IF;
@@ -73,7 +73,7 @@ class Databases:
             self._shape = _value(connection, _SHAPE)
             self._relations = _relations(connection)
             rows = {name: _rows(connection, name) for name in _relations(connection, "r")}
-        self._rows = {name: held for name, held in rows.items() if held and not name.endswith("alembic_version")}
+        self._rows = {name: held for name, held in rows.items() if held}
 
     @contextmanager
     def one(self) -> Iterator[str]:

@@ -19,6 +19,7 @@ OPEN = {
     "InvitationView.show", "InvitationView.accept", "NewPasswordView.show", "NewPasswordView.choose",
     "PrivacyView.show", "PrivacyView.history", "PrivacyView.version", "PrivacyView.changes",
     "PrivacyView.processors", "AskView.ask", "AskView.thread",
+    "mail_choices.leave",
     "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.status", "privacy_requests.package",
 }  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""
@@ -107,7 +108,7 @@ def test_readers_change_nothing(app: Flask, role: str) -> None:
 _ONES_OWN = {"ProfileView", "PasswordView", "FactorView", "NoticesView", "HelpView", "ConsentView"}
 """Pages about oneself."""
 _APPROVING = {"approve", "send_back", "refuse"}
-_READING_BY_POST = {"preview", "check", "export", "keep", "drop"}
+_READING_BY_POST = {"preview", "check", "export", "fetch", "keep", "drop"}
 """What readers may post: it shows, checks or hands over what they may read, or keeps something for themselves."""
 
 

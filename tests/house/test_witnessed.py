@@ -59,6 +59,7 @@ TASKS = {
     "core.watch_backups": "It puts an alarm on the board, which tells since when.",
     "core.watch_retention": "It puts an alarm on the board, which tells since when.",
     "core.remind_of_requests": "It puts reminders on the board; the requests stay as they are.",
+    "core.sweep_exports": "It deletes what nobody has a key for; that it expired or was fetched is written down.",
     "core.mail_notices": "It mails what is on the board; the mail log tells of every mail.",
     "core.mail_digests": "It mails what is on the board; the mail log tells of every mail.",
     "core.tell_ways_in": "It tells the store what the log tells already.",
@@ -66,6 +67,7 @@ TASKS = {
 }
 QUEUED: dict[str, str] = {}
 JOBS = {
+    "archive export": "It gathers for one person; asking for it and fetching it are written down.",
     "quote": "It counts; asking for it was written down.",
     "duty": "What a plugin's duty does is written down by the duty.",
 }

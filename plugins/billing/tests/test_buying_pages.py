@@ -6,12 +6,12 @@ from decimal import Decimal
 from io import BytesIO
 
 import pytest
-from buying_scene import STRIPE, Begun, apply_all, knock, paid, set_up, signed
+from buying_scene import STRIPE, Begun, apply_all, deliver, knock, ordered, paid, set_up, signed
 from connectpulse_billing.buying import packages, taxes
 from connectpulse_billing.buying.order_models import Attempt, Order
 from connectpulse_billing.ledger import balances
 from payment_peers import gateway
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from connectpulse.core.api import platform_scope
 from connectpulse.house import House
@@ -102,6 +102,7 @@ def test_the_operator_sets_up_the_shop(house: House, organisation: int) -> None:
                      "transfers/list/"):  # fmt: skip
             person.open(f"/billing/{page}")
             look(person, page)
+        look_at_a_sale(house, organisation, person)
         person.open("/billing/gateways/add?gateway=stripe")
         person.fill("Secret key", "sk_test_1")
         person.fill("Signing secret", "whsec_x")
@@ -123,6 +124,24 @@ def test_the_operator_sets_up_the_shop(house: House, organisation: int) -> None:
         person.press("Redeem")
         assert "50 units were added" in person.page.content()
         assert units(house, organisation) == before + 50
+
+
+def look_at_a_sale(house: House, organisation: int, person: Person) -> None:
+    """Look at the operator's pages of an order that was paid, and ask for money to be paid back."""
+    set_up(house)
+    begun = ordered(house, organisation)
+    deliver(house, paid(begun, amount=118_000))  # with 18 % GST
+    person.open("/billing/sales/list/")
+    look(person, "sales")
+    for size in (PHONE, DESKTOP):
+        person.page.set_viewport_size(size)  # type: ignore[arg-type]
+        person.open(f"/billing/sales/show/{begun.order_id}")
+        look(person, "sale")
+    person.fill("Why", "Ordered twice")
+    person.press("Ask a second person")
+    person.sees("waits for a second person")
+    with house.work(ADMINISTRATOR) as work:
+        work.session.execute(text("DELETE FROM billing_gateway"))
 
 
 def look(person: Person, name: str) -> None:

@@ -195,7 +195,7 @@ def test_news_that_leads_nowhere_waits_and_is_kept(house: House, organisation: i
 
 def test_a_gateway_that_is_not_set_up_has_no_door(house: House, organisation: int) -> None:
     begun = ordered(house, organisation)
-    for rest in ("nobody", "jazzcash", "stripe/more", ""):
+    for rest in ("nobody", "jazzcash", "stripe/more", "", "\x00", "stripe/back/\x00", "stripe/back"):
         came = signed(paid(begun))
         with pytest.raises(NotFound):
             knock(house, type(came)(came.method, rest, came.url, came.headers, came.query, came.body))

@@ -7,6 +7,7 @@ from connectpulse_billing.rates import cards, drafting
 from flask import Flask
 
 from connectpulse.house import House
+from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
 from tests.journeys import browsing, live
@@ -15,6 +16,13 @@ from tests.journeys.panel_scene import panel, visitor
 pytestmark = pytest.mark.metered
 
 HEADING = "channel,prefix,sender_kind,category,per,units\n"
+
+
+@pytest.fixture
+def organisation(house: House) -> int:
+    """An organisation for which nobody made prices, as on a site that begins."""
+    house.registry.demos.clear()
+    return factories.organisation(house)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ _ACTIONS = (
     AuditAction("policy.drafted", "{actor} worked on the {object}."),
     AuditAction("policy.discarded", "{actor} threw the {object} away."),
     AuditAction("policy.published", "{actor} published the privacy policy, {object}."),
+    AuditAction("policy.reminded", "Those who had not accepted the privacy policy, {object}, were reminded of it."),
     AuditAction("policy.accepted", "{actor} accepted the privacy policy {object}."),
 )
 

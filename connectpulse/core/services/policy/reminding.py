@@ -7,6 +7,7 @@ from sqlalchemy import exists, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from ...storage.models import PolicyReminder, PolicyVersion
+from .. import audit
 from ..notices import leaving, mail
 from ..work import Work
 from . import versions
@@ -66,7 +67,9 @@ def _page(work: Work, row: PolicyReminder, version: PolicyVersion) -> int:
             work, email, f"Reminder: our privacy policy changes on {day}", _body(version, day, leave), leave=leave
         )
     row.mailed_to = people[-1][0] if people else row.mailed_to
-    row.done_at = work.clock() if len(people) < PEOPLE else None
+    if len(people) < PEOPLE:
+        row.done_at = work.clock()
+        audit.record(work, "policy.reminded", version, digest=version.digest)
     work.session.flush()
     return len(people)
 

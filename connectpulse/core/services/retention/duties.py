@@ -27,6 +27,7 @@ ACTIONS = (
     AuditAction("archive.searched", "{actor} searched the archives."),
     AuditAction("archive.exported", "{actor} asked for the {object} of the archives."),
     AuditAction("archive.fetched", "{actor} fetched the {object} of the archives."),
+    AuditAction("archive.expired", "The {object} of the archives was not fetched in time and was deleted."),
     AuditAction("organisation.closed", "{actor} closed the organisation {object}."),
     AuditAction("organisation.reopened", "{actor} opened the organisation {object} again."),
     AuditAction("organisation.erased", "The records of the organisation {object} were erased."),

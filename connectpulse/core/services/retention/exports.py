@@ -262,13 +262,16 @@ def _delete(names: Iterable[str]) -> int:
 
 def expire(work: Work) -> int:
     """Take the keys of exports whose day is over; return how many."""
-    done: Any = work.session.execute(
+    over = work.session.execute(
         update(ArchiveExport)
         .where(ArchiveExport.state == "ready", ArchiveExport.expires_at <= work.clock())
-        .values(state="expired", secret=None),
+        .values(state="expired", secret=None)
+        .returning(ArchiveExport.organisation_id, ArchiveExport.id),
         execution_options={"synchronize_session": False},
-    )
-    return int(done.rowcount)
+    ).all()
+    for home, id in over:
+        audit.record_named(work, "archive.expired", home, "ArchiveExport", id, f"export {id}")
+    return len(over)
 
 
 def sweep(open_work: Opener) -> int:

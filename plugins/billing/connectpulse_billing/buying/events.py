@@ -32,6 +32,8 @@ def store(work: Work, gateway: str, told: Told) -> int | None:
 
     Raises Refused for news of a known id that says something else.
     """
+    if "\x00" in told.id + told.reference + told.payment_reference + told.item:
+        raise Refused("This message holds characters that cannot be stored.")
     facts = {
         "gateway": gateway, "event_id": told.id[:200], "kind": told.kind, "reference": told.reference[:100],
         "payment_reference": told.payment_reference[:200], "item": told.item[:200], "amount": told.amount,
@@ -113,12 +115,12 @@ def _wait(work: Work, event: PaymentEvent, why: str) -> bool:
 
 
 def _hurry(work: Work, gateway: str, payment_reference: str) -> None:
-    """Let what waits for this payment be tried at once."""
+    """Let what waits for this payment be tried at once; what somebody is acting upon already needs no hurry."""
     waiting = select(PaymentEvent).where(
         PaymentEvent.gateway == gateway, PaymentEvent.payment_reference == payment_reference,
         PaymentEvent.state == "waiting",
     )  # fmt: skip
-    for each in work.session.scalars(waiting.limit(50)):
+    for each in work.session.scalars(waiting.limit(50).with_for_update(skip_locked=True)):
         each.due_at = work.clock()
     work.session.flush()
 

@@ -70,7 +70,8 @@ def save(work: Work, name: str, values: dict[str, Any], *, is_open: bool) -> Row
 
 def build(work: Work, name: str, *, must_be_open: bool = True) -> Gateway:
     """Return a gateway with its settings, secrets included; raise NotFound unless it is set up and open."""
-    known, found = row(work, name), work.registry.gateways.get(name)
+    found = work.registry.gateways.get(name)
+    known = row(work, name) if found is not None else None
     if known is None or found is None or (must_be_open and not known.is_open):
         raise NotFound("There is no such way to pay.")
     made: Gateway = found.build({**known.settings, **(known.secrets or {})})

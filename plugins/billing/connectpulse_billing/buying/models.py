@@ -13,13 +13,17 @@ Units = Numeric(18, 4)
 Money = Numeric(18, 2)
 
 
+def _of_the_platform(reason: str) -> dict[str, dict[str, str]]:
+    return {"info": {"platform_reason": reason}}
+
+
 class Package(Table):
     """Units for a price without taxes. What was sold keeps its own figures, so a package may change."""
 
     __tablename__ = "billing_package"
     __table_args__ = (
         Index(None, "is_offered", "currency", "place"),
-        {"info": {"owner": "billing", "platform_reason": "What is offered is the operator's."}},
+        _of_the_platform("what every organisation may buy"),
     )
 
     id: Mapped[BigId]
@@ -39,10 +43,7 @@ class Tax(Table):
     """A rate that holds from a day on, for one legal entity or, with none, for all."""
 
     __tablename__ = "billing_tax"
-    __table_args__ = (
-        Index(None, "legal_entity_id", "valid_from"),
-        {"info": {"owner": "billing", "platform_reason": "Taxes are those of the companies that sell."}},
-    )
+    __table_args__ = (Index(None, "legal_entity_id", "valid_from"), _of_the_platform("the law's rates"))
 
     id: Mapped[BigId]
     legal_entity_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -58,10 +59,7 @@ class Voucher(Table):
     """Units for whoever knows the code, of which only a keyed hash is kept."""
 
     __tablename__ = "billing_voucher"
-    __table_args__ = (
-        UniqueConstraint("code_hash"),
-        {"info": {"owner": "billing", "platform_reason": "Whoever knows the code may have the units."}},
-    )
+    __table_args__ = (UniqueConstraint("code_hash"), _of_the_platform("what any organisation may redeem"))
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(120))
@@ -96,7 +94,7 @@ class Gateway(Table):
     """The settings of a way to pay; secrets apart and sealed."""
 
     __tablename__ = "billing_gateway"
-    __table_args__ = ({"info": {"owner": "billing", "platform_reason": "Ways to pay are the operator's."}},)
+    __table_args__ = (_of_the_platform("the operator's own accounts at gateways"),)
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(40), unique=True)
@@ -118,12 +116,7 @@ class PaymentEvent(Table):
         Index("ix_billing_payment_event_waiting", "due_at", postgresql_where=text("state = 'waiting'")),
         Index(None, "gateway", "reference"),
         Index(None, "gateway", "payment_reference"),
-        {
-            "info": {
-                "owner": "billing",
-                "platform_reason": "What a gateway tells names no organisation before it was read.",
-            }
-        },
+        _of_the_platform("what gateways tell, before it is known whom it is about"),
     )
 
     id: Mapped[BigId]

@@ -153,6 +153,8 @@ def look_soon(work: Work, name: str, reference: str) -> Attempt | None:
 
 def find(work: Work, name: str, reference: str = "", payment_reference: str = "") -> Attempt | None:
     """Return the attempt a gateway speaks of, by our reference or else by its own."""
+    if "\x00" in reference + payment_reference:  # the database takes none
+        return None
     ours = select(Attempt).where(Attempt.gateway == name)
     if reference:
         return work.session.scalars(ours.where(Attempt.reference == reference)).one_or_none()

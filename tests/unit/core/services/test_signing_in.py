@@ -71,7 +71,7 @@ def test_a_session_is_written_as_seen_once_a_minute_at_most(way_in: Entrance) ->
 
 def test_every_session_ends_when_its_account_changes(way_in: Entrance) -> None:
     with way_in.work() as work:
-        synchronise_roles(work.session)
+        synchronise_roles(work.session, work.registry)
     user_id = way_in.user_id
     acts: dict[str, Callable[[Work], object]] = {
         "ended": lambda work: accounts.end_sessions(work, user_id, "test"),
@@ -268,7 +268,7 @@ def test_a_link_for_a_new_password_works_once_within_the_hour(
 
 def test_the_last_administrator_stays_and_nobody_changes_themselves(way_in: Entrance) -> None:
     with way_in.work() as work, guard.platform_scope(work.session, "test"):
-        synchronise_roles(work.session)
+        synchronise_roles(work.session, work.registry)
         accounts.set_platform_role(work, way_in.user_id, roles.PLATFORM_ADMINISTRATOR)
     for act in (lambda w: accounts.set_active(w, way_in.user_id, False),
                 lambda w: accounts.set_platform_role(w, way_in.user_id, roles.AUDITOR)):  # fmt: skip

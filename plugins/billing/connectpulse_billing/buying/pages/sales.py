@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from flask import redirect, request, url_for
+from sqlalchemy import text
 
 from connectpulse.core.api import Refused, Work, four_eyes
 from connectpulse.web.pages import READ, WRITE, Column, Filter, NounView, expose, has_access, link, permission_name
@@ -11,6 +12,8 @@ from .. import money, refunds, reversals
 from ..order_models import Attempt, Order
 from ..states import SETTLED, TITLES, OrderState
 from .parts import SELLING, TEMPLATES, state_badge
+
+_NAME = text("SELECT name FROM pulse_organisation WHERE id = :id")
 
 
 class SaleView(NounView):
@@ -48,6 +51,7 @@ class SaleView(NounView):
             attempts = work.session.query(Attempt).filter(Attempt.order_id == order.id).order_by(Attempt.id).limit(100)
             return self.render_template(
                 self.show_template, view=self, order=order, badge=state_badge(order.state), money=money,
+                buyer=work.session.scalar(_NAME, {"id": order.organisation_id}),
                 attempts=attempts.all(), back=reversals.of(work, order), may_write=self.may(WRITE),
                 can_refund=OrderState(order.state) in SETTLED and order.reversed < order.total,
                 waiting=four_eyes.waiting(work, refunds.ACT, order.id),

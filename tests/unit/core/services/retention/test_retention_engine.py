@@ -39,6 +39,7 @@ FINAL: dict[str, dict[str, Any]] = {
     "pulse_backup": {"state": "failed"},
     "pulse_subject_request": {"state": "done"},
     "pulse_subject_package": {"state": "gone"},
+    "pulse_archive_export": {"state": "fetched"},
 }
 
 UNIQUE: dict[str, dict[str, Any]] = {
