@@ -57,6 +57,7 @@ BEGIN
     LOOP
         EXECUTE format('ALTER SEQUENCE %s RESTART', name);
     END LOOP;
+    PERFORM pg_stat_reset();
 END $$
 """
 

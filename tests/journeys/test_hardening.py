@@ -65,15 +65,17 @@ def filled(_filled: tuple[House, Flask, dict[str, int]]) -> tuple[Flask, dict[st
 def addresses(app: Flask, ids: dict[str, int], role: str) -> list[str]:
     """Return the address of every page that `role` may open and nobody before it in `_READERS` may."""
     found = []
+    with app.app_context():
+        given = roles.rights(current.the_house().registry)
     for rule in sorted(app.url_map.iter_rules(), key=str):
         door = DOORS.get(rule.endpoint)
         if door is None or "GET" not in (rule.methods or ()):
             continue
-        readers = [each for each in _READERS if door.opens(each)]
+        readers = [each for each in _READERS if door.opens(each, given=given)]
         if readers[:1] == [role]:
             url = str(rule)
             for name in rule.arguments:
-                url = url.replace(f"<{name}>", str(ARGUMENTS.get(name, ids.get(door.of, 1))))
+                url = re.sub(rf"<(\w+:)?{name}>", str(ARGUMENTS.get(name, ids.get(door.of, 1))), url)
             sent = SENT.get(rule.endpoint)
             found.append(f"{url}?{urlencode(sent)}" if sent else url)
     return found

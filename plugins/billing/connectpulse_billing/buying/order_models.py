@@ -123,6 +123,8 @@ class Proof(Owned, Table):
     __tablename__ = "billing_proof"
     __table_args__ = (
         Index(None, "order_id"),
+        Index(None, "uploaded_by"),
+        Index(None, "decided_by"),
         Index(None, "state", "id"),
         Index("uq_billing_proof_bank_reference", "bank_reference", unique=True,
               postgresql_where=text("bank_reference <> ''")),

@@ -287,6 +287,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_proof")),
     )
     op.create_index(op.f("ix_billing_proof_order_id"), "billing_proof", ["order_id"], unique=False)
+    op.create_index(op.f("ix_billing_proof_uploaded_by"), "billing_proof", ["uploaded_by"], unique=False)
+    op.create_index(op.f("ix_billing_proof_decided_by"), "billing_proof", ["decided_by"], unique=False)
     op.create_index(op.f("ix_billing_proof_state_id"), "billing_proof", ["state", "id"], unique=False)
     op.create_index(
         "uq_billing_proof_bank_reference",
