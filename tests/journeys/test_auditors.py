@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from connectpulse.core.services import audit, jobs, records
+from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, AuditSearch, ContactList
@@ -139,7 +140,8 @@ def test_what_a_reader_sees_of_people_is_written_down_once_a_page(house: House, 
 def test_what_is_denied_or_refused_is_written_down_and_a_flood_is_counted(
     house: House, organisation: int, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectpulse.core.services.action_log.denials.MINUTE", 1e9)
+    monkeypatch.setattr(denials, "MINUTE", 1e9)
+    denials._counts.clear()
     with house.work(ADMINISTRATOR, factories.organisation(house)) as work:
         foreign = factories.contact(work, "+923001234567", "Hers").id
     person = visitor(app, roles.CAMPAIGN_MANAGER)

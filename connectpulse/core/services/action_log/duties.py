@@ -20,6 +20,7 @@ ACTIONS = (
     AuditAction("callback.forged", "{actor} sent what should look like a provider's callback."),
     AuditAction("contact.read", "{actor} looked at a contact."),
     AuditAction("contact.listed", "{actor} looked through contacts."),
+    AuditAction("consent.listed", "{actor} looked through consents."),
     AuditAction("suppression.listed", "{actor} looked through suppressed addresses."),
     AuditAction("message.read", "{actor} looked at a message."),
     AuditAction("message.listed", "{actor} looked through messages."),

@@ -59,8 +59,13 @@ ZARA = Someone("CANARYZARA", "canaryzara@example.org", "+923001234567", 101, 7)
 OMAR = Someone("CANARYOMAR", "canaryomar@example.org", "+923217654321", 202, 8)
 ADDRESS_COLUMNS = {"address", "recipient", "email"}
 MADE_BY = {"created_by", "launched_by", "approved_by"}
-NEVER_SHOWN = {("ab_user", "password"), ("ab_register_user", "password"), ("pulse_mail", "content")}
-_NUMBERS = {"user_id", "contact_id", "actor_id", "asked_by", "decided_by"}
+NEVER_SHOWN = {
+    ("ab_user", "password"),
+    ("ab_register_user", "password"),
+    ("pulse_mail", "content"),
+    ("billing_proof", "content"),
+}
+_NUMBERS = {"user_id", "contact_id", "actor_id", "asked_by", "decided_by", "placed_by", "uploaded_by"}
 
 
 class _Base(DeclarativeBase):
@@ -136,6 +141,8 @@ def _row(rule: RetentionRule, who: Someone, organisation: int) -> dict[str, Any]
         "pulse_address": {"value": who.mail}, "pulse_suppression": {"value": who.mail},
         "pulse_template_version": {"number": who.contact}, "pulse_consent": {"value": who.mail},
         "pulse_import_chunk": {"import_id": who.contact},
+        "billing_redemption": {"voucher_id": who.user},
+        "billing_buyer": {"organisation_id": organisation if who is ZARA else organisation + 1000},  # one each
     }  # fmt: skip
     own = special.get(table, {})
     values |= dict.fromkeys(MADE_BY & set(rule.personal_columns), who.name)
