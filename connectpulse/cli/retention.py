@@ -1,6 +1,5 @@
 """`connectpulse retention`: run it, report on it, confirm the clock."""
 
-import csv
 import sys
 
 import click
@@ -30,10 +29,11 @@ def report() -> None:
     """Print a line of CSV per rule."""
     from ..commands import retention as commands
     from ..commands import site
+    from ..core.domain import cells
 
     with site.opened(site.find_settings()) as house:
         rows = commands.table(house)
-    csv.writer(sys.stdout).writerows(rows)
+    sys.stdout.writelines(cells.lines(rows))
 
 
 @retention.command()

@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from .services.work import SYSTEM, Actor, Opener, Work, entered
     from .storage.base import BigId, CreatedAt, Json, Moment, Owned, OwnedApart, Table
     from .storage.guard import platform_scope
+    from .storage.ids import at as id_at
     from .storage.vault import Encrypted
 
 __all__ = [
@@ -182,6 +183,7 @@ __all__ = [
     "entered",
     "four_eyes",
     "hookimpl",
+    "id_at",
     "mail",
     "normalise_address",
     "notices",
@@ -220,6 +222,7 @@ _ON_DEMAND = {
     "mail": "services.notices.mail:",
     "notices": "services.notices.board:",
     "pending_templates": "services.templates:pending",
+    "id_at": "storage.ids:at",
     "platform_scope": "storage.guard",
     "record_template_approval": "services.templates:record_approval",
     "records": "services.records:",

@@ -9,6 +9,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 
 from . import chart
 from .current import platform_work, work
+from .files import csv_file
 from .panel.noun import Column, Filter, NounView, badge, link, yes_no
 from .security.roles import APPROVE, PLUGIN_PAGES, READ, WRITE
 from .witness import Reading
@@ -25,6 +26,7 @@ __all__ = [
     "Reading",
     "badge",
     "chart",
+    "csv_file",
     "expose",
     "has_access",
     "link",

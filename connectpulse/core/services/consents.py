@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from ..errors import Refused
-from ..storage.models import ANY, Consent
+from ..storage.models import Consent
 from . import addresses, contacts, erased, records, suppressions
 from .work import Work
 
@@ -47,12 +47,6 @@ def withdraw(work: Work, consent_id: int) -> None:
         purpose=row.purpose,
     )  # fmt: skip
     records.delete(work, row, "consent.withdrawn")
-
-
-def reach(row: Consent) -> str:
-    """Return in words what a consent is for."""
-    channel = "all channels" if row.channel == ANY else row.channel
-    return channel if row.purpose == ANY else f"{row.purpose}, {channel}"
 
 
 def _evidence(said: str | None) -> str:

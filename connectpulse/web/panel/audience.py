@@ -219,42 +219,58 @@ class CustomFieldView(NounView):
         return str(row.label)
 
 
-class ContactConsentView(NounView):
-    model = Consent
-    noun, plural, icon = "Consent", "Consents", "fa-handshake"
-    class_permission_name = "Consents"
-    route_base = "/consents"
-    empty_hint = "Who agreed to be written to is kept here, with how you know. Imports add what their file says."
-    search_hint = "Phone number or e-mail address"
-    add_label = "Write down a consent"
-    columns = (
-        Column("Address", lambda row: row.value),
-        Column("Channel", lambda row: "all" if row.channel == ANY else row.channel),
-        Column("Purpose", lambda row: "all" if row.purpose == ANY else row.purpose),
-        Column("Evidence", lambda row: row.evidence),
-        Column("Since", lambda row: moment(row.created_at)),
-    )
-    filters = (Filter("purpose", "Purpose", _PURPOSES, lambda value: Consent.purpose == value),)
-    form: ClassVar[Form] = (
-        Field("scheme", "Kind of address", Kind.CHOICE, default="phone", choices=tuple(SCHEME_TITLES.items())),
-        Field("value", "Address", is_required=True, high=320),
-        Field("channel", "Channel", Kind.CHOICE, default=ANY),
-        Field("purpose", "Purpose", Kind.CHOICE, default=ANY, choices=_PURPOSES),
-        Field("evidence", "Evidence", Kind.LONG_TEXT, is_required=True, high=consents.LONGEST,
-              help="How you know: a form and its date, a contract, a recorded call."),
-    )  # fmt: skip
+_SCOPE: Form = (
+    Field("scheme", "Kind of address", Kind.CHOICE, default="phone", choices=tuple(SCHEME_TITLES.items())),
+    Field("value", "Address", is_required=True, high=320),
+    Field("channel", "Channel", Kind.CHOICE, default=ANY),
+    Field("purpose", "Purpose", Kind.CHOICE, default=ANY, choices=_PURPOSES),
+)
 
-    def select(self) -> Select[Any]:
-        return select(Consent)
+
+class AddressRuleView(NounView):
+    """The base of pages about what holds for an address, on one channel and purpose or on any."""
+
+    search_hint = "Phone number or e-mail address"
 
     def search(self, words: str) -> ColumnElement[bool]:
-        return Consent.scheme.in_(SCHEME_TITLES) & Consent.value.in_(meant(words))
+        found: ColumnElement[bool] = self.model.scheme.in_(SCHEME_TITLES) & self.model.value.in_(meant(words))
+        return found
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
         channels = [(name, channel.title) for name, channel in work.registry.channels.items()]
         if row is not None:
             form = tuple(each for each in form if each.name not in ("scheme", "value"))
         return with_choices(form, channel=[(ANY, "All channels"), *channels])
+
+    def _title(self, row: Any) -> str:
+        return str(row.value)
+
+
+_REACH = (
+    Column("Address", lambda row: row.value),
+    Column("Channel", lambda row: "all" if row.channel == ANY else row.channel),
+    Column("Purpose", lambda row: "all" if row.purpose == ANY else row.purpose),
+)
+
+
+class ContactConsentView(AddressRuleView):
+    model = Consent
+    noun, plural, icon = "Consent", "Consents", "fa-handshake"
+    class_permission_name = "Consents"
+    route_base = "/consents"
+    empty_hint = "Who agreed to be written to is kept here, with how you know. Imports add what their file says."
+    add_label = "Write down a consent"
+    columns = (
+        *_REACH,
+        Column("Evidence", lambda row: row.evidence),
+        Column("Since", lambda row: moment(row.created_at)),
+    )
+    filters = (Filter("purpose", "Purpose", _PURPOSES, lambda value: Consent.purpose == value),)
+    form: ClassVar[Form] = (
+        *_SCOPE,
+        Field("evidence", "Evidence", Kind.LONG_TEXT, is_required=True, high=consents.LONGEST,
+              help="How you know: a form and its date, a contract, a recorded call."),
+    )  # fmt: skip
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         return consents.give(
@@ -267,22 +283,16 @@ class ContactConsentView(NounView):
     def remove(self, work: Work, row: Any) -> None:
         consents.withdraw(work, row.id)
 
-    def _title(self, row: Any) -> str:
-        return str(row.value)
 
-
-class SuppressionView(NounView):
+class SuppressionView(AddressRuleView):
     model = Suppression
     noun, plural, icon = "Suppression", "Suppressions", "fa-ban"
     class_permission_name = "Suppressions"
     route_base = "/suppressions"
     empty_hint = "Whoever asks to stop, complains or does not exist is kept here and never written to."
-    search_hint = "Phone number or e-mail address"
     add_label = "Suppress an address"
     columns = (
-        Column("Address", lambda row: row.value),
-        Column("Channel", lambda row: "all" if row.channel == ANY else row.channel),
-        Column("Purpose", lambda row: "all" if row.purpose == ANY else row.purpose),
+        *_REACH,
         Column("Reason", lambda row: suppressions.REASONS.get(row.reason, row.reason)),
         Column("Source", lambda row: row.source),
         Column("Since", lambda row: moment(row.created_at)),
@@ -291,27 +301,9 @@ class SuppressionView(NounView):
         Filter("reason", "Reason", tuple(suppressions.REASONS.items()), lambda value: Suppression.reason == value),
     )
     form: ClassVar[Form] = (
-        Field("scheme", "Kind of address", Kind.CHOICE, default="phone", choices=tuple(SCHEME_TITLES.items())),
-        Field("value", "Address", is_required=True, high=320),
-        Field("channel", "Channel", Kind.CHOICE, default=ANY),
-        Field(
-            "purpose", "Purpose", Kind.CHOICE, default=ANY,
-            choices=_PURPOSES,
-        ),
+        *_SCOPE,
         Field("reason", "Reason", Kind.CHOICE, default="operator", choices=tuple(suppressions.REASONS.items())),
     )  # fmt: skip
-
-    def select(self) -> Select[Any]:
-        return select(Suppression)
-
-    def search(self, words: str) -> ColumnElement[bool]:
-        return Suppression.scheme.in_(SCHEME_TITLES) & Suppression.value.in_(meant(words))
-
-    def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
-        channels = [(name, channel.title) for name, channel in work.registry.channels.items()]
-        if row is not None:
-            form = tuple(each for each in form if each.name not in ("scheme", "value"))
-        return with_choices(form, channel=[(ANY, "All channels"), *channels])
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         is_new = suppressions.add_by_hand(
@@ -326,6 +318,3 @@ class SuppressionView(NounView):
 
     def remove(self, work: Work, row: Any) -> None:
         suppressions.lift(work, row.id)
-
-    def _title(self, row: Any) -> str:
-        return str(row.value)

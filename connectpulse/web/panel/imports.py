@@ -1,11 +1,9 @@
 """Importing contacts: upload, map the columns, watch, read what was not taken."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from flask import Response, abort, flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import select
@@ -18,6 +16,7 @@ from ...core.services.csv_source import DELIMITERS
 from ...core.services.work import Work
 from ...core.storage.models import CustomField, Import, ImportFault
 from .. import current
+from ..files import csv_file
 from ..security.roles import READ, WRITE
 from . import forms
 from .dates import moment
@@ -178,16 +177,7 @@ class ImportView(NounView):
                 .order_by(ImportFault.line)
                 .limit(imports.FAULTS_KEPT)
             ).all()
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(("line", "reason", "row"))
-        writer.writerows((line, inert(reason), inert(value)) for line, reason, value in rows)
-        name = f"not-imported-{pk}.csv"
-        return Response(
-            "\ufeff" + out.getvalue(),
-            mimetype="text/csv",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
-        )
+        return csv_file(f"not-imported-{pk}.csv", [("line", "reason", "row"), *rows])
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         abort(404)
@@ -197,8 +187,3 @@ class ImportView(NounView):
 
     def _title(self, row: Any) -> str:
         return str(row.filename)
-
-
-def inert(text: str) -> str:
-    """Return a cell that a spreadsheet shows instead of calculating."""
-    return f"'{text}" if text and text[0] in "=+-@\t\r＝＋－＠" else text

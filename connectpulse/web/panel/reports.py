@@ -1,21 +1,19 @@
 """Reports: the tables plugins offer, on a page and as a file."""
 
-import csv
-import io
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from flask import Response, abort
+from flask import abort
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
 from ...core.domain.contracts import Report
 from .. import current
+from ..files import csv_file
 from ..pages import PLUGIN_PAGES
 from ..security.roles import READ
 from .dates import moment
-from .imports import inert
 
 SHOWN = 500
 """Rows on the page."""
@@ -59,16 +57,8 @@ class ReportView(BaseView):
         report = _report(name)
         if current.organisation_id() is None:
             return self.render_template("pulse/no_organisation.html")
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(report.columns)
         with current.work() as work:
-            for row in report.rows(work, IN_A_FILE):
-                writer.writerow(
-                    [cell if _is_number(cell) else inert("" if cell is None else str(cell)) for cell in row]
-                )
-        headers = {"Content-Disposition": f'attachment; filename="{report.name}.csv"'}
-        return Response("\ufeff" + out.getvalue(), mimetype="text/csv", headers=headers)
+            return csv_file(f"{report.name}.csv", [report.columns, *report.rows(work, IN_A_FILE)])
 
 
 def _report(name: str) -> Report:

@@ -1,7 +1,5 @@
 """Retention for people: the report auditors read, the rules an organisation adjusts, holds, and archives."""
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -17,6 +15,7 @@ from ...core.services.retention import browsing, clock, engine, exports, holds, 
 from ...core.services.work import Work
 from ...core.storage.models import Hold
 from .. import current
+from ..files import csv_file
 from ..security.roles import READ, WRITE
 from . import forms
 from .dates import moment
@@ -62,7 +61,7 @@ class RetentionView(BaseView):
         with current.platform_work("download the retention report") as work:
             rows = [list(report.COLUMNS), *report.table(report.lines(work, clock.now(work)))]
             audit.record(work, "retention.reported")
-        return _file(rows, "retention-report.csv")
+        return csv_file("retention-report.csv", rows)
 
     @expose("/run", methods=["POST"])
     @has_access
@@ -317,15 +316,6 @@ def _asked() -> browsing.Asked | None:
 def _date(name: str, later: timedelta = timedelta(0)) -> datetime | None:
     typed = request.values.get(name, "").strip()
     return datetime.strptime(typed, "%Y-%m-%d").replace(tzinfo=UTC) + later if typed else None
-
-
-def _file(rows: list[list[str]], name: str) -> Response:
-    """Return rows as CSV; a cell that a spreadsheet would run is made inert."""
-    written = io.StringIO()
-    csv.writer(written).writerows(
-        ["'" + cell if cell[:1] in "=@\t\r" and cell else cell for cell in row] for row in rows
-    )
-    return Response(written.getvalue(), mimetype="text/csv", headers=_headers(name))
 
 
 def _headers(name: str) -> dict[str, str]:

@@ -101,7 +101,7 @@ def test_a_file_that_was_downloaded_can_be_uploaded_again(app: Flask, house: Hou
         version_id = draft.id
     operator = visitor(app, roles.PLATFORM_ADMINISTRATOR)
     answer = operator.get(f"/billing/versions/download/{version_id}")
-    assert answer.text.replace("\r\n", "\n") == HEADING + lines
+    assert answer.data.decode("utf-8-sig").replace("\r\n", "\n") == HEADING + lines
     with house.work(ADMINISTRATOR, organisation) as work:
         cards.publish(work, version_id)
         again, faults = drafting.upload(work, card_id, answer.data, is_whole=True)

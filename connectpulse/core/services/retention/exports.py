@@ -4,8 +4,6 @@ The rows lie in the archive store as encrypted pieces (zlib, AES-256-GCM) under 
 when they were fetched, when a day is over, or when a person is erased from a file they may have come from.
 """
 
-import csv
-import io
 import secrets
 import time
 import zlib
@@ -18,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import func, select, text, update
 
+from ...domain import cells
 from ...domain.jobs import Job
 from ...errors import NotFound, Refused
 from ...storage import guard
@@ -144,21 +143,12 @@ def _is_known(open_work: Opener, archive_id: int) -> bool:
 
 def _put(row: ArchiveExport, columns: Sequence[str], found: Iterable[dict[str, Any]]) -> str:
     """Write one piece of an export, the first with headings; return its name."""
-    written = io.StringIO()
-    lines = csv.writer(written)
-    if not row.parts:
-        lines.writerow(columns)
-    lines.writerows([_cell(each.get(name)) for name in columns] for each in found)
+    headings = [] if row.parts else [columns]
+    written = "".join(cells.lines([*headings, *([each.get(name) for name in columns] for each in found)]))
     name, nonce = f"{FOLDER}/{archives.site()}/{secrets.token_hex(16)}.bin", secrets.token_bytes(_NONCE)
-    packed = zlib.compress(written.getvalue().encode(), 6)
+    packed = zlib.compress(written.encode(), 6)
     places.archive.put(name, nonce + AESGCM(_key(row)).encrypt(nonce, packed, name.encode()))
     return name
-
-
-def _cell(value: Any) -> str:
-    """Return a value as text; what a spreadsheet would run is made inert."""
-    said = "" if value is None else str(value)
-    return f"'{said}" if said[:1] in ("=", "@", "\t", "\r") else said
 
 
 def _key(row: ArchiveExport) -> bytes:

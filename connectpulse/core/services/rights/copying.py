@@ -4,17 +4,16 @@
 `check` recognises a package that is not ours or was changed, with nothing but the public key.
 """
 
-import csv
 import hashlib
 import html
 import io
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...domain import cells
 from ...domain.retention import Subject
 from ...errors import Refused
 from ...storage.models import SubjectRequest
@@ -24,7 +23,6 @@ from ..work import Work
 from . import holding, planning, telling
 
 MANIFEST = "manifest.json"
-_NUMBER = re.compile(r"^[+-]?\d[\d .]*$")
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color-scheme:light dark}"
     "table{border-collapse:collapse;width:100%;margin:0 0 2rem}th,td{border:1px solid #8884;padding:.35rem .6rem;"
@@ -104,17 +102,8 @@ def _text(value: Any) -> str:
 
 
 def _csv(rows: Rows) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
     columns = _columns(rows)
-    writer.writerow(columns)
-    writer.writerows([_inert(_text(row.get(name))) for name in columns] for row in rows)
-    return out.getvalue()
-
-
-def _inert(cell: str) -> str:
-    """Return a cell that a spreadsheet shows instead of calculating; numbers stay as they are."""
-    return f"'{cell}" if cell[:1] in tuple("=+-@\t\r＝＋－＠") and not _NUMBER.match(cell) else cell
+    return "".join(cells.lines([columns, *([_text(row.get(name)) for name in columns] for row in rows)]))
 
 
 def _page(work: Work, request: SubjectRequest, tables: Mapping[str, tuple[str, Rows]]) -> str:

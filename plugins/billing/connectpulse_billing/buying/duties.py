@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from connectpulse.core.api import (
     Act,
     AuditAction,
     Duty,
     Job,
-    Personal,
-    RetentionRule,
     SubjectHandler,
-    Then,
     View,
     by_user,
     either,
@@ -20,43 +16,14 @@ from connectpulse.core.api import (
 )
 
 from ..area import Area
+from ..statute import by_statute, while_used
 from . import doors, refunds, rounds
 from .gateways import offered
 from .health import CHECK
 from .models import Gateway, Package, PaymentEvent, Redemption, Tax, Voucher
 from .order_models import Attempt, Order, OrderLine, OrderTax, Proof, Reversal
 
-STATUTE = timedelta(days=2190)
-LONGEST = timedelta(days=7300)
-_LAW = "Records of what was bought and paid are kept for six years, as tax law asks."
-_BOOKS = "billing records"
 _DONE = "state NOT IN ('placed', 'awaiting')"
-
-
-def _listed(model: type[Any]) -> RetentionRule:
-    return RetentionRule(model, "created_at", None, Then.PURGE, "operation")
-
-
-def _by_statute(model: type[Any], age: str, personal: tuple[str, ...] = (), **more: Any) -> RetentionRule:
-    kinds = dict.fromkeys(personal, Personal.BILLING)
-    return RetentionRule(
-        model,
-        age,
-        STATUTE,
-        Then.PURGE,
-        _BOOKS,
-        personal,
-        kinds=kinds,
-        least=STATUTE,
-        most=LONGEST,
-        statute=_LAW,
-        **more,
-    )
-
-
-def _of(model: type[Any], parent: type[Any], age: str, personal: tuple[str, ...] = ()) -> RetentionRule:
-    kinds = dict.fromkeys(personal, Personal.BILLING)
-    return RetentionRule(model, age, STATUTE, Then.PURGE, _BOOKS, personal, kinds=kinds, parent=parent, statute=_LAW)
 
 
 def _handlers() -> Sequence[SubjectHandler]:
@@ -108,15 +75,15 @@ def _views() -> Sequence[View]:
 
 AREA = Area(
     rules=[
-        _listed(Package), _listed(Tax), _listed(Gateway), _listed(Voucher),
-        _by_statute(Redemption, "created_at", ("user_id",)),
-        _by_statute(Order, "placed_at", ("placed_by",), final_only=_DONE),
-        _of(OrderLine, Order, "order_id"),
-        _of(OrderTax, Order, "order_id"),
-        _of(Attempt, Order, "order_id"),
-        _of(Reversal, Order, "order_id"),
-        _of(Proof, Order, "order_id", ("uploaded_by", "decided_by", "content")),
-        _by_statute(PaymentEvent, "created_at", final_only="state <> 'waiting'"),
+        *(while_used(each, purpose="operation") for each in (Package, Tax, Gateway, Voucher)),
+        by_statute(Redemption, "created_at", ("user_id",)),
+        by_statute(Order, "placed_at", ("placed_by",), final_only=_DONE),
+        by_statute(OrderLine, "order_id", parent=Order),
+        by_statute(OrderTax, "order_id", parent=Order),
+        by_statute(Attempt, "order_id", parent=Order),
+        by_statute(Reversal, "order_id", parent=Order),
+        by_statute(Proof, "order_id", ("uploaded_by", "decided_by", "content"), parent=Order),
+        by_statute(PaymentEvent, "created_at", final_only="state <> 'waiting'"),
     ],
     handlers=_handlers(),
     actions=_ACTIONS,

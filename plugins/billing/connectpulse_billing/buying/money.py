@@ -85,11 +85,6 @@ def shown(amount: Decimal, code: str) -> str:
     return f"{code} {amount:,.2f}"
 
 
-def units_shown(units: Decimal) -> str:
-    """Return units as people read them, without zeros that say nothing."""
-    return f"{units.normalize():,f}" if units else "0"
-
-
 def minor(amount: Decimal) -> int:
     """Return a sum in hundredths, as gateways count."""
     return int(cents(amount) * 100)

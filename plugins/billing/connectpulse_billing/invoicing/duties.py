@@ -10,10 +10,7 @@ from connectpulse.core.api import (
     Duty,
     Health,
     HealthCheck,
-    Personal,
-    RetentionRule,
     Subject,
-    Then,
     View,
     Work,
     platform_scope,
@@ -21,13 +18,9 @@ from connectpulse.core.api import (
 )
 
 from ..area import Area
+from ..statute import by_statute, while_used
 from . import invoices
 from .tables import Buyer, Invoice, LegalEntity
-
-STATUTE = timedelta(days=2190)
-LONGEST = timedelta(days=7300)
-_LAW = "Invoices are kept for six years, as tax law asks."
-_BOOKS = "billing records"
 
 
 def _addressed(subject: Subject) -> ColumnElement[bool]:
@@ -62,14 +55,9 @@ def _views() -> Sequence[View]:
 
 AREA = Area(
     rules=[
-        RetentionRule(LegalEntity, "created_at", None, Then.PURGE, _BOOKS, statute=_LAW),
-        RetentionRule(
-            Buyer, "created_at", None, Then.PURGE, _BOOKS, ("address", "email"),
-            kinds={"address": Personal.BILLING, "email": Personal.BILLING},
-        ),
-        RetentionRule(
-            Invoice, "issued_at", STATUTE, Then.PURGE, _BOOKS, least=STATUTE, most=LONGEST, statute=_LAW
-        ),
+        while_used(LegalEntity),
+        while_used(Buyer, ("address", "email")),
+        by_statute(Invoice, "issued_at"),
     ],
     handlers=[subject_handler(Buyer, _addressed, ("address", "email"), erase_row=False, beside=("name",))],
     actions=[

@@ -1,8 +1,5 @@
 """Pages of invoicing: who sells, what stands on an organisation's invoices, the invoices, and statements of units."""
 
-import csv
-import io
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +14,7 @@ from connectpulse.web.pages import (
     Column,
     NounView,
     badge,
+    csv_file,
     expose,
     has_access,
     link,
@@ -24,6 +22,7 @@ from connectpulse.web.pages import (
     work,
 )
 
+from .. import may, months
 from ..buying import money
 from . import entities, mailing, pdf, statements
 from .tables import CORRECTION, Invoice, LegalEntity
@@ -199,7 +198,7 @@ class StatementView(BaseView):
         with work() as opened:
             today = opened.clock().date()
             try:
-                month = statements.month_of(request.args.get("month", ""), today)
+                month = months.month_of(request.args.get("month", ""), today)
             except Refused as refusal:
                 flash(str(refusal), "danger")
                 month = today.replace(day=1)
@@ -220,31 +219,20 @@ class StatementView(BaseView):
         """Return the statement of a month as a file."""
         try:
             with work() as opened:
-                month = statements.month_of(request.args.get("month", ""), opened.clock().date())
-                lines = list(_csv(statements.rows(statements.of(opened, month))))
+                month = months.month_of(request.args.get("month", ""), opened.clock().date())
+                lines = list(statements.rows(statements.of(opened, month)))
                 audit.record_named(
                     opened, "billing.statement_read", opened.organisation_id, "Statement", 0, f"{month:%B %Y}"
                 )
         except Refused as refusal:
             flash(str(refusal), "danger")
             return redirect(url_for("StatementView.show"))
-        headers = {"Content-Disposition": f'attachment; filename="statement-{month:%Y-%m}.csv"'}
-        return Response(lines, mimetype="text/csv", headers=headers)
+        return csv_file(f"statement-{month:%Y-%m}.csv", lines)
 
 
-def _csv(rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
-    for row in rows:
-        out = io.StringIO()
-        csv.writer(out).writerow(row)
-        yield out.getvalue()
-
-
-_READERS = ("Organisation administrator", "Billing manager")
-_SELLING = {READ: ("Platform administrator", "Finance auditor"), WRITE: ("Platform administrator",)}
-_BUYING = {READ: _READERS, WRITE: _READERS}
 VIEWS = (
-    View(InvoiceView, "Invoices", "Billing", "fa-file-invoice", _BUYING),
-    View(StatementView, "Statements", "Billing", "fa-receipt", _BUYING),
-    View(BuyerView, "Billing details", "Billing", "fa-address-card", _BUYING),
-    View(LegalEntityView, "Legal entities", "Billing", "fa-building-columns", _SELLING),
+    View(InvoiceView, "Invoices", "Billing", "fa-file-invoice", may.MANAGING),
+    View(StatementView, "Statements", "Billing", "fa-receipt", may.MANAGING),
+    View(BuyerView, "Billing details", "Billing", "fa-address-card", may.MANAGING),
+    View(LegalEntityView, "Legal entities", "Billing", "fa-building-columns", may.SELLING),
 )

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from sqlalchemy import text
 
-from connectpulse.core.api import Refused, Work
+from connectpulse.core.api import Work, id_at
 
-from ..ledger.reconciling import id_at
+from .. import months
 
 LONGEST = timedelta(days=1)
 """How much later than its transaction began an entry may have got its id."""
@@ -63,7 +63,7 @@ _ITEMS = text(
 
 def of(work: Work, month: date) -> list[Item]:
     """Return the statement of a month, by UTC: one item per kind, campaign and channel."""
-    start, end = span(month)
+    start, end = months.span(month)
     facts = {"start": start, "end": end, "first": id_at(start), "last": id_at(end + LONGEST)}
     rows = work.session.execute(_ITEMS, facts | {"organisation": work.organisation_id})
     return [
@@ -83,40 +83,15 @@ def total(items: Sequence[Item]) -> Item:
     )  # fmt: skip
 
 
-def month_of(typed: str, today: date) -> date:
-    """Return the first day of a month written like 2026-11, of this one by default; raise Refused for nonsense."""
-    if not typed:
-        return today.replace(day=1)
-    try:
-        month = datetime.strptime(typed, "%Y-%m").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise Refused(f"{typed[:20]!r} is no month. Write it like 2026-11.") from None
-    if not date(2020, 1, 1) <= month <= today:
-        raise Refused("There is no statement of that month.")
-    return month
-
-
-def span(month: date) -> tuple[datetime, datetime]:
-    """Return when a month begins and when the next one does, by UTC."""
-    after = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-    start, end = (datetime(each.year, each.month, 1, tzinfo=UTC) for each in (month, after))
-    return start, end
-
-
 def rows(items: Sequence[Item]) -> Iterator[tuple[str, ...]]:
-    """Yield a statement as lines of a file, its heading first; no cell of people's words can begin a formula."""
+    """Yield a statement as lines of a file, its heading first."""
     yield ("what", "campaign", "channel", "messages", "came", "spent", "set_aside", "lost")
     for each in items:
         figures = (each.came, each.spent, each.set_aside, each.lost)
         yield (
             each.label,
-            safe(each.campaign),
+            each.campaign,
             each.channel,
             str(each.messages),
             *(f"{amount:.4f}" for amount in figures),
         )
-
-
-def safe(words: str) -> str:
-    """Return words for a cell of a file: with an apostrophe before what a spreadsheet would reckon with."""
-    return f"'{words}" if words[:1] in tuple("=+-@\t\r\n＝＋－＠") else words

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from connectpulse.core.api import Card, Health, HealthCheck, RestoreCheck, Work
 
+from ..figures import spelt
 from . import balances
 from .tables import ACCOUNTS
 
@@ -76,12 +77,6 @@ def _balance(work: Work) -> str | None:
     if work.organisation is None:
         return None
     return spelt(balances.of(work, work.organisation).available)
-
-
-def spelt(units: Decimal) -> str:
-    """Return units for people: grouped by thousands, with no more places than there are."""
-    whole, _, places = f"{units:,.4f}".partition(".")
-    return f"{whole}.{places.rstrip('0')}" if places.rstrip("0") else whole
 
 
 HEALTH = HealthCheck("billing_ledger", _health)

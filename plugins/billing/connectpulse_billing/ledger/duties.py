@@ -2,28 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from connectpulse.core.api import AuditAction, Duty, RetentionRule, Then, View, Work
 
 from ..area import Area
+from ..statute import BOOKS, by_statute, while_used
 from . import adjusting, books, checking, expiry, grants, reconciling
 from .tables import Account, Delta, Difference, Entry, Lot, Opening, Policy, Terms
-
-STATUTE = timedelta(days=2190)
-LONGEST = timedelta(days=7300)
-_LAW = "Records of what was bought and spent are kept for six years, as tax law asks."
-_BOOKS = "billing records"
-
-
-def _kept(model: type[Any]) -> RetentionRule:
-    return RetentionRule(model, "created_at", None, Then.PURGE, _BOOKS, statute=_LAW)
-
-
-def _by_statute(model: type[Any], age: str = "created_at", final_only: str | None = None) -> RetentionRule:
-    return RetentionRule(
-        model, age, STATUTE, Then.PURGE, _BOOKS, final_only=final_only, least=STATUTE, most=LONGEST, statute=_LAW
-    )
 
 
 def _views() -> Sequence[View]:
@@ -50,14 +35,14 @@ def _reconcile(work: Work) -> None:
 
 AREA = Area(
     rules=[
-        _kept(Account),
-        _kept(Opening),
-        _kept(Policy),
+        while_used(Account),
+        while_used(Opening),
+        while_used(Policy),
         RetentionRule(Delta, "id", None, Then.PURGE, "operation"),
-        _by_statute(Entry),
-        _by_statute(Terms),
-        _by_statute(Lot, final_only="remaining = 0"),
-        RetentionRule(Difference, "created_at", timedelta(days=365), Then.PURGE, _BOOKS),
+        by_statute(Entry, "created_at"),
+        by_statute(Terms, "created_at"),
+        by_statute(Lot, "created_at", final_only="remaining = 0"),
+        RetentionRule(Difference, "created_at", timedelta(days=365), Then.PURGE, BOOKS),
     ],
     actions=[
         AuditAction("billing.units_granted", "{actor} gave {object} to the organisation."),

@@ -1,32 +1,32 @@
 """Pages of units: what an organisation has and every entry behind it, its lots, and what does not agree."""
 
-import csv
-import io
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import Response, request
+from flask import flash, redirect, request, url_for
 from sqlalchemy import Select, select
 
-from connectpulse.core.api import MessageState, View
+from connectpulse.core.api import MessageState, Refused, View, id_at
 from connectpulse.web.pages import (
     READ,
     Column,
     Filter,
     NounView,
+    csv_file,
     expose,
     has_access,
     link,
     permission_name,
 )
 
+from .. import may, months
+from ..figures import spelt
 from . import balances, policies
-from .checking import spelt
-from .reconciling import id_at
 from .tables import Entry, Lot
 
+_HEADINGS = ("when", "what", "of", "campaign", "available", "set aside", "spent", "expired", "messages")
 _TEMPLATES = str(Path(__file__).parent / "templates")
 _PAGE = 2_000
 _STATES = {int(state): state.label for state in MessageState}
@@ -97,32 +97,20 @@ class UnitsView(NounView):
     @expose("/statement.csv", methods=["GET"])
     @has_access
     @permission_name(READ)
-    def statement(self) -> Response:
+    def statement(self) -> Any:
         """Return the entries of one month as a file, the newest first: O(entries of the month)."""
-        with self.work() as work:
-            begins = _month(request.args.get("month", ""), work.clock())
-            lines = [
-                _line(["when", "what", "of", "campaign", "available", "set aside", "spent", "expired", "messages"])
-            ]
-            for rows in work.session.scalars(_of_month(begins)).partitions(_PAGE):
-                lines += [_line(_cells(row)) for row in rows]
-        headers = {
-            "Content-Disposition": f'attachment; filename="units-{begins:%Y-%m}.csv"', "Cache-Control": "no-store"
-        }  # fmt: skip
-        return Response(lines, mimetype="text/csv", headers=headers)
+        try:
+            with self.work() as work:
+                month = months.month_of(request.args.get("month", ""), work.clock().date())
+                found = (_cells(row) for row in work.session.scalars(_of_month(month)))
+                return csv_file(f"units-{month:%Y-%m}.csv", [_HEADINGS, *found])
+        except Refused as refusal:
+            flash(str(refusal), "danger")
+            return redirect(url_for("UnitsView.list"))
 
 
-def _month(typed: str, now: datetime) -> datetime:
-    """Return the beginning of the month that was asked for; of this one where none, or nonsense, was."""
-    try:
-        asked = datetime.strptime(typed, "%Y-%m")  # noqa: DTZ007 - the zone is given below
-    except ValueError:
-        asked = now
-    return datetime(asked.year, asked.month, 1, tzinfo=UTC)
-
-
-def _of_month(begins: datetime) -> Select[Any]:
-    ends = (begins + timedelta(days=32)).replace(day=1)
+def _of_month(month: date) -> Select[Any]:
+    begins, ends = months.span(month)
     of_month = select(Entry).where(Entry.id >= id_at(begins), Entry.id < id_at(ends))
     return of_month.order_by(Entry.id.desc()).execution_options(yield_per=_PAGE)
 
@@ -133,13 +121,6 @@ def _cells(row: Entry) -> list[str]:
         row.created_at.isoformat(), KINDS[row.kind], told(row), str(row.campaign_id or ""),
         *(f"{amount:f}" for amount in amounts), str(row.messages),
     ]  # fmt: skip
-
-
-def _line(cells: list[str]) -> str:
-    """Return a line of a file; words that a spreadsheet would run are made inert, numbers are left alone."""
-    out = io.StringIO()
-    csv.writer(out).writerow(["'" + cell if cell[:1] in "=@\t\r" and cell else cell for cell in cells])
-    return out.getvalue()
 
 
 class LotView(NounView):
@@ -162,8 +143,7 @@ class LotView(NounView):
     include_route_methods: ClassVar[set[str]] = {"list"}
 
 
-_READERS = {READ: ("Organisation administrator", "Campaign manager", "Analyst")}
 VIEWS = (
-    View(UnitsView, "Units", "Billing", "fa-coins", _READERS),
-    View(LotView, "Lots of units", "Billing", "fa-layer-group", _READERS),
+    View(UnitsView, "Units", "Billing", "fa-coins", may.LOOKING),
+    View(LotView, "Lots of units", "Billing", "fa-layer-group", may.LOOKING),
 )

@@ -9,8 +9,6 @@ from sqlalchemy.orm import object_session
 
 from connectpulse.core.api import Field, Form, Kind, Refused, View, Work
 from connectpulse.web.pages import (
-    APPROVE,
-    READ,
     WRITE,
     Column,
     Filter,
@@ -21,8 +19,9 @@ from connectpulse.web.pages import (
     yes_no,
 )
 
+from .. import may
+from ..figures import spelt
 from . import adjusting, policies
-from .checking import spelt
 from .pages import moment
 from .policies import PLATFORM, Charges
 from .tables import Account, Difference, Policy
@@ -172,14 +171,8 @@ class ChargingView(NounView):
         return policies.change(work, int(values.get("organisation") or PLATFORM), charges)
 
 
-_ADMINISTRATORS = ("Platform administrator",)
 VIEWS = (
-    View(
-        UnitAccountView, "Accounts of units", "Billing", "fa-scale-balanced",
-        dict.fromkeys((READ, WRITE, APPROVE), _ADMINISTRATORS),
-    ),
-    View(
-        ChargingView, "Charging policies", "Billing", "fa-file-contract", dict.fromkeys((READ, WRITE), _ADMINISTRATORS)
-    ),
-    View(DifferenceView, "Differences", "Billing", "fa-scale-unbalanced", {READ: _ADMINISTRATORS}),
-)  # fmt: skip
+    View(UnitAccountView, "Accounts of units", "Billing", "fa-scale-balanced", may.SELLING),
+    View(ChargingView, "Charging policies", "Billing", "fa-file-contract", may.SELLING),
+    View(DifferenceView, "Differences", "Billing", "fa-scale-unbalanced", may.SELLING),
+)

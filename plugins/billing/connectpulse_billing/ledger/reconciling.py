@@ -5,18 +5,17 @@ those campaigns). Campaigns launched so long ago that retention may have removed
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from sqlalchemy import text
 
-from connectpulse.core.api import Work
+from connectpulse.core.api import Work, id_at
 
 from . import checking
 
 LATELY = timedelta(days=2)
-_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 COUNTABLE = timedelta(days=25)
 """Less than the shortest time a message log may be kept for."""
 
@@ -75,13 +74,6 @@ def compare(work: Work) -> list[Found]:
     """Return every difference of campaigns whose books moved lately, in one snapshot. Platform work."""
     facts = {"since": id_at(work.clock() - LATELY), "countable": work.clock() - COUNTABLE}
     return [Found(*row) for row in work.session.execute(_COMPARE, facts)]
-
-
-def id_at(moment: datetime) -> int:
-    """Return the least time-ordered id of a moment, in the house's way."""
-    if moment < _EPOCH:
-        return 0
-    return int((moment - _EPOCH) / timedelta(milliseconds=1)) << 22
 
 
 _KEEP = text(

@@ -11,9 +11,7 @@ from decimal import Decimal
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from sqlalchemy import text
 
-from connectpulse.core.api import Work
-
-from ..ledger.reconciling import id_at
+from connectpulse.core.api import Work, id_at
 
 LATELY = timedelta(days=1)
 

@@ -6,6 +6,7 @@ from typing import Any
 from connectpulse.core.api import View
 from connectpulse.web.pages import READ, BaseView, chart, expose, has_access, permission_name, work
 
+from .. import may
 from ..ledger import balances
 from . import reading
 
@@ -41,9 +42,4 @@ class SpendingView(BaseView):
         )  # fmt: skip
 
 
-VIEWS = (
-    View(
-        SpendingView, "Spending", "Billing", "fa-chart-column",
-        {READ: ("Organisation administrator", "Campaign manager", "Analyst", "Billing manager")},
-    ),
-)  # fmt: skip
+VIEWS = (View(SpendingView, "Spending", "Billing", "fa-chart-column", may.LOOKING),)

@@ -1,14 +1,12 @@
 """What this area owes: an end for every row, an answer for every person, a sentence for every act."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from connectpulse.core.api import AuditAction, RetentionRule, Then, View
+from connectpulse.core.api import AuditAction, RetentionRule, View
 
 from ..area import Area
+from ..statute import by_statute, while_used
 from .models import PlanRates, Rate, RateCard, RateHolding, RateVersion
-
-_SIX_YEARS = timedelta(days=2192)
 
 ACTIONS = (
     AuditAction("billing.rate_card.created", "{actor} made the rate card {object}."),
@@ -29,15 +27,11 @@ ACTIONS = (
 
 
 def _rules() -> tuple[RetentionRule, ...]:
-    ended = "published_at IS NOT NULL"
     return (
-        RetentionRule(Rate, "version_id", _SIX_YEARS, Then.PURGE, "billing records by statute", parent=RateVersion),
-        RetentionRule(RateVersion, "valid_to", _SIX_YEARS, Then.PURGE, "billing records by statute",
-                      final_only=ended, least=_SIX_YEARS, most=timedelta(days=7305)),
-        RetentionRule(RateHolding, "created_at", None, Then.PURGE, "operation"),
-        RetentionRule(PlanRates, "created_at", None, Then.PURGE, "operation"),
-        RetentionRule(RateCard, "created_at", None, Then.PURGE, "operation"),
-    )  # fmt: skip
+        by_statute(Rate, "version_id", parent=RateVersion),
+        by_statute(RateVersion, "valid_to", final_only="published_at IS NOT NULL"),
+        *(while_used(each, purpose="operation") for each in (RateHolding, PlanRates, RateCard)),
+    )
 
 
 def _views() -> Sequence[View]:

@@ -1,18 +1,27 @@
 """Pages of rate cards: the operator makes them, uploads prices, looks at what changes, and publishes."""
 
-import csv
-import io
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import Response, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from sqlalchemy import select
 
 from connectpulse.core.api import Field, Form, Refused, View, Work
-from connectpulse.web.pages import READ, WRITE, Column, NounView, badge, expose, has_access, link, permission_name
+from connectpulse.web.pages import (
+    READ,
+    WRITE,
+    Column,
+    NounView,
+    badge,
+    csv_file,
+    expose,
+    has_access,
+    link,
+    permission_name,
+)
 
+from .. import may
 from . import cards, drafting
 from .models import RateCard, RateHolding, RateVersion
 from .rate_pages import PAGE, PriceView, RateView
@@ -186,17 +195,7 @@ class RateVersionView(NounView):
         with self.work() as work:
             version = self.find(work, pk)
             name = f"rates-{version.card_id}-{version.number}.csv"
-            lines = list(_csv(drafting.lines(work, version.id)))
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(lines, mimetype="text/csv", headers=headers)
-
-
-def _csv(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """Yield lines of a file. No cell can begin a formula: words are checked when they are read, + begins digits."""
-    for row in rows:
-        out = io.StringIO()
-        csv.writer(out).writerow(row)
-        yield out.getvalue()
+            return csv_file(name, drafting.lines(work, version.id))
 
 
 def _time(name: str) -> datetime | None:
@@ -220,11 +219,9 @@ def _standing(version: RateVersion, now: datetime) -> Any:
     return badge("in force", "ok")
 
 
-_OPERATORS = {READ: ("Platform administrator",), WRITE: ("Platform administrator",)}
-_READERS = {READ: ("Organisation administrator", "Campaign manager", "Analyst", "Platform administrator")}
 VIEWS = (
-    View(RateCardView, "Rate cards", "Billing", "fa-tags", _OPERATORS),
-    View(RateVersionView, "", may=_OPERATORS),
-    View(RateView, "", may=_OPERATORS),
-    View(PriceView, "What does it cost", "Billing", "fa-calculator", _READERS),
+    View(RateCardView, "Rate cards", "Billing", "fa-tags", may.SELLING),
+    View(RateVersionView, "", may=may.SELLING),
+    View(RateView, "", may=may.SELLING),
+    View(PriceView, "What does it cost", "Billing", "fa-calculator", may.BUYING),
 )

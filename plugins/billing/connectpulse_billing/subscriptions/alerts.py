@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from connectpulse.core.api import Refused, Work, audit, notices, records
 
 from ..buying import money
+from ..figures import spelt
 from .charging import ROLES
 from .tables import Alert
 
@@ -70,10 +71,10 @@ def look(work: Work) -> bool:
 
 
 def _tell(work: Work, row: Any) -> None:
-    left = money.units_shown(_rounded(row.units))
+    left = spelt(_rounded(row.units))
     notices.post(
         work, "billing.units_low", f"Units are running low: {left} are left",
-        f"You asked to be told below {money.units_shown(_rounded(row.threshold))}. Buy units before campaigns "
+        f"You asked to be told below {spelt(_rounded(row.threshold))}. Buy units before campaigns "
         "pause.", roles=ROLES, organisation_id=row.organisation_id, level="warning", link="/billing/buy/list/",
         key=_key(row.organisation_id), is_binding=True,
     )  # fmt: skip

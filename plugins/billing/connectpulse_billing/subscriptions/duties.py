@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from connectpulse.core.api import AuditAction, Duty, RetentionRule, Then, View
+from connectpulse.core.api import AuditAction, Duty, View
 
 from ..area import Area
+from ..statute import by_statute, while_used
 from . import alerts, renewing
 from .limiting import LIMIT
 from .tables import Alert, Charge, Plan, Subscription
-
-STATUTE = timedelta(days=2190)
-LONGEST = timedelta(days=7300)
-_LAW = "Records of what was bought and paid are kept for six years, as tax law asks."
-_BOOKS = "billing records"
 
 
 def _views() -> Sequence[View]:
@@ -24,13 +20,9 @@ def _views() -> Sequence[View]:
 
 AREA = Area(
     rules=[
-        RetentionRule(Charge, "subscription_id", STATUTE, Then.PURGE, _BOOKS, parent=Subscription, statute=_LAW),
-        RetentionRule(
-            Subscription, "ended_at", STATUTE, Then.PURGE, _BOOKS, final_only="state = 'ended'", least=STATUTE,
-            most=LONGEST, statute=_LAW,
-        ),
-        RetentionRule(Plan, "created_at", None, Then.PURGE, "operation"),
-        RetentionRule(Alert, "created_at", None, Then.PURGE, "operation"),
+        by_statute(Charge, "subscription_id", parent=Subscription),
+        by_statute(Subscription, "ended_at", final_only="state = 'ended'"),
+        *(while_used(each, purpose="operation") for each in (Plan, Alert)),
     ],
     actions=[
         AuditAction("billing.plan_added", "{actor} added the plan {object}."),

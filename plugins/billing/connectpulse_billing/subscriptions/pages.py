@@ -22,7 +22,9 @@ from connectpulse.web.pages import (
     work,
 )
 
+from .. import may
 from ..buying import money
+from ..figures import spelt
 from ..rates.models import RateCard
 from . import alerts, lifecycle, plans, standing
 from .charging import GRACE_DAYS, ROLES, SUSPENDED_FOR, is_paid_ahead, open_charge
@@ -50,7 +52,7 @@ class PlanView(NounView):
         Column("Name", lambda row: link(row.name, "PlanView.show", pk=row.id)),
         Column("Fee without taxes", lambda row: f"{money.shown(row.fee, row.currency)} a {standing.every(row)}",
                is_number=True),
-        Column("Units", lambda row: money.units_shown(row.units), is_number=True),
+        Column("Units", lambda row: spelt(row.units), is_number=True),
         Column("Trial", lambda row: f"{row.trial_days} days" if row.trial_days else "none"),
         Column("", lambda row: badge("offered", "ok") if row.is_offered else badge("not offered")),
     )  # fmt: skip
@@ -235,10 +237,8 @@ class AlertView(BaseView):
             return self.render_template("billing/alerts.html", known=known, row=row, roles=ROLES)
 
 
-_SELLING = {READ: ("Platform administrator", "Finance auditor"), WRITE: ("Platform administrator",)}
-_BUYING = {READ: ROLES, WRITE: ROLES}
 VIEWS = (
-    View(SubscriptionView, "Subscription", "Billing", "fa-id-card", _BUYING),
-    View(AlertView, "Low units", "Billing", "fa-bell", _BUYING),
-    View(PlanView, "Plans", "Billing", "fa-layer-group", _SELLING),
+    View(SubscriptionView, "Subscription", "Billing", "fa-id-card", may.MANAGING),
+    View(AlertView, "Low units", "Billing", "fa-bell", may.MANAGING),
+    View(PlanView, "Plans", "Billing", "fa-layer-group", may.SELLING),
 )

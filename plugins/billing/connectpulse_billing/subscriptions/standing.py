@@ -8,6 +8,7 @@ from sqlalchemy import text
 from connectpulse.core.api import Work
 
 from ..buying import money, settled, taxes
+from ..figures import spelt
 from . import lifecycle, periods, plans
 from .tables import ACTIVE, GRACE, SUSPENDED, TRIAL, WAITING, Plan, Subscription
 
@@ -61,7 +62,7 @@ def fee(work: Work, plan: Plan) -> str:
 def facts(work: Work, plan: Plan) -> list[tuple[str, str]]:
     """Return what a plan includes, as labels and values."""
     return [
-        ("Units", f"{money.units_shown(plan.units)} a {every(plan)}" if plan.units else "none; buy them as you need"),
+        ("Units", f"{spelt(plan.units)} a {every(plan)}" if plan.units else "none; buy them as you need"),
         ("Channels", channels(work, plan)),
         ("Users", f"{plan.users:,}" if plan.users else "any number"),
         ("API", f"{plan.api_per_minute:,} requests a minute" if plan.api_per_minute else "not limited"),
@@ -80,7 +81,7 @@ def used(work: Work, mine: Subscription) -> list[tuple[str, str]]:
     plan = mine.plan
     units = "none included"
     if row.units:
-        left, all_units = money.units_shown(row.remaining), money.units_shown(row.units)
+        left, all_units = spelt(row.remaining), spelt(row.units)
         units = f"{left} of {all_units} left, until {mine.period_end:%d %B %Y}"
     return [
         ("Included units", units),

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from connectpulse.core.api import View
 
+from ... import may
 from .buy import BuyView
 from .gateways import GatewayView
 from .orders import OrderView
-from .parts import BUYERS, SELLERS
 from .sales import SaleView
 from .shop import PackageView, TaxView, VoucherView
 from .transfers import TransferView
@@ -16,12 +16,12 @@ from .transfers import TransferView
 def views() -> Sequence[View]:
     """Return the pages with their places in the menu."""
     return (
-        View(BuyView, "Buy units", "Billing", "fa-cart-shopping", BUYERS),
-        View(OrderView, "Orders", "Billing", "fa-receipt", BUYERS),
-        View(SaleView, "Sales", "Billing", "fa-cash-register", SELLERS),
-        View(TransferView, "Transfers", "Billing", "fa-building-columns", SELLERS),
-        View(PackageView, "Packages", "Billing", "fa-box", SELLERS),
-        View(TaxView, "Taxes", "Billing", "fa-percent", SELLERS),
-        View(VoucherView, "Vouchers", "Billing", "fa-ticket", SELLERS),
-        View(GatewayView, "Ways to pay", "Billing", "fa-credit-card", SELLERS),
+        View(BuyView, "Buy units", "Billing", "fa-cart-shopping", may.BUYING),
+        View(OrderView, "Orders", "Billing", "fa-receipt", may.BUYING),
+        View(SaleView, "Sales", "Billing", "fa-cash-register", may.SELLING),
+        View(TransferView, "Transfers", "Billing", "fa-building-columns", may.SELLING),
+        View(PackageView, "Packages", "Billing", "fa-box", may.SELLING),
+        View(TaxView, "Taxes", "Billing", "fa-percent", may.SELLING),
+        View(VoucherView, "Vouchers", "Billing", "fa-ticket", may.SELLING),
+        View(GatewayView, "Ways to pay", "Billing", "fa-credit-card", may.SELLING),
     )

@@ -9,6 +9,7 @@ from flask import flash, redirect, request, url_for
 from connectpulse.core.api import NotFound, Refused
 from connectpulse.web.pages import READ, WRITE, NounView, expose, has_access, permission_name, work
 
+from ...figures import spelt
 from .. import gates, money, orders, packages, payments, settled, taxes, vouchers
 from ..models import Package
 from ..orders import Line
@@ -81,7 +82,7 @@ class BuyView(NounView):
         try:
             with work() as unit:
                 units = vouchers.redeem(unit, request.form.get("code", "")[:60])
-            flash(f"{money.units_shown(units)} units were added.", "success")
+            flash(f"{spelt(units)} units were added.", "success")
         except Refused as refusal:
             flash(str(refusal), "danger")
         return redirect(url_for("BuyView.list"))

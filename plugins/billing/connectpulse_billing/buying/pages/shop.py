@@ -8,6 +8,7 @@ from flask import g, redirect, url_for
 from connectpulse.core.api import Field, Form, Kind, Work
 from connectpulse.web.pages import WRITE, Column, NounView, badge, expose, has_access, permission_name
 
+from ...figures import spelt
 from .. import money, packages, taxes, vouchers
 from ..models import Package, Tax, Voucher
 from .parts import SELLING, TEMPLATES
@@ -30,7 +31,7 @@ class PackageView(NounView):
     empty_hint = "A package is a number of units for a price. Make the first, so that units can be bought."
     columns = (
         Column("Name", lambda row: row.name),
-        Column("Units", lambda row: money.units_shown(row.units), is_number=True),
+        Column("Units", lambda row: spelt(row.units), is_number=True),
         Column("Price without taxes", lambda row: money.shown(row.price, row.currency), is_number=True),
         Column("Offered", lambda row: badge("offered", "ok") if row.is_offered else badge("not offered")),
     )
@@ -113,7 +114,7 @@ class VoucherView(NounView):
     columns = (
         Column("Name", lambda row: row.name),
         Column("Code ends with", lambda row: row.hint),
-        Column("Units", lambda row: money.units_shown(row.units), is_number=True),
+        Column("Units", lambda row: spelt(row.units), is_number=True),
         Column("Used", lambda row: f"{row.uses} of {row.most_uses}", is_number=True),
         Column("Until", lambda row: f"{row.expires_at:%Y-%m-%d}" if row.expires_at else ""),
         Column("", lambda row: badge("open", "ok") if row.is_open else badge("closed")),

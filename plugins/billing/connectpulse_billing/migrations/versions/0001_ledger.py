@@ -21,7 +21,7 @@ GUARD = (
     BEGIN
         -- Retention removes what the statute no longer asks for; nobody removes or changes anything younger.
         IF TG_OP = 'DELETE' THEN
-            IF OLD.created_at < now() - interval '2190 days' THEN
+            IF OLD.created_at < now() - interval '2192 days' THEN
                 RETURN OLD;
             END IF;
         END IF;

@@ -18,7 +18,7 @@ _GUARD = (
     BEGIN
         -- Retention removes what the statute no longer asks for; nobody removes or changes anything younger.
         IF TG_OP = 'DELETE' THEN
-            IF OLD.issued_at < now() - interval '2190 days' THEN
+            IF OLD.issued_at < now() - interval '2192 days' THEN
                 RETURN OLD;
             END IF;
         END IF;
