@@ -42,6 +42,7 @@ from .domain.limits import Allowance, Limit
 from .domain.message import Cause, MessageState
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.personal import Personal
+from .domain.pricing import Price
 from .domain.provider import (
     Ambiguity,
     Approval,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from .services.jobs import submit as submit_job
     from .services.notices import board as notices
     from .services.notices import mail
+    from .services.receipts import DUE as MESSAGE_DUE
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
     from .services.templates import pending as pending_templates
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
+    "MESSAGE_DUE",
     "SYSTEM",
     "Accepted",
     "Act",
@@ -143,6 +146,7 @@ __all__ = [
     "PluginKind",
     "PluginRefused",
     "Preview",
+    "Price",
     "Pricer",
     "Provider",
     "PulseError",
@@ -200,6 +204,7 @@ __all__ = [
 
 _ON_DEMAND = {
     "Actor": "services.work",
+    "MESSAGE_DUE": "services.receipts:DUE",
     "BigId": "storage.base",
     "CreatedAt": "storage.base",
     "Encrypted": "storage.vault",

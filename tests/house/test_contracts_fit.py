@@ -41,7 +41,7 @@ from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from tests.conftest import entry_point
-from tests.plugins.tolls import BOOKS, TARIFFS, WINDOW, TollLedger
+from tests.plugins.tolls import BOOKS, MINUTE, TARIFFS, WINDOW, TollLedger
 
 TOLLS = entry_point("tolls", "tests.plugins.tolls:TollsPlugin")
 
@@ -146,6 +146,18 @@ def test_a_call_is_settled_by_the_seconds_that_were_answered(
     )
     assert BOOKS.spent == Decimal("0.0125") * 12
     assert BOOKS.reserved == 0
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(0, 0), (1, 1), (60, 1), (61, 2), (200, 4)])
+def test_a_call_by_the_minute_is_settled_by_the_minutes_that_began(
+    house: House, organisation: int, desk: ServiceDesk, seconds: int, minutes: int
+) -> None:
+    number = "+33142685300"
+    launch(house, organisation, scene(house, organisation, "call", [number]))
+    hand_over(desk, accept)
+    call = messages(house, organisation)[number].id
+    desk.take_in(desk.lines()[0].connection_id, [report(call, MessageState.DELIVERED, quantity=seconds)])
+    assert (BOOKS.spent, BOOKS.reserved) == (MINUTE * minutes, 0)
 
 
 @pytest.mark.parametrize("again", [1, 2])

@@ -19,6 +19,7 @@ from connectpulse.core.api import (
     Needs,
     PluginInfo,
     PluginKind,
+    Price,
     Pricer,
     Provider,
     Purpose,
@@ -82,6 +83,10 @@ class ChatLine(PostProvider):
     name, channel, settings_form = "chat_line", "chat", ()
 
 
+BY_THE_MINUTE, MINUTE = "+33", Decimal(3)
+"""Where a call is paid for by started minutes, and what one costs."""
+
+
 @dataclass
 class Books:
     """Units set aside and units spent, to the last decimal."""
@@ -105,12 +110,14 @@ class TollLedger(Ledger):
     def pricer(self, work: Work, tariff: Tariff) -> Pricer:
         TARIFFS.append(tariff)
 
-        def price(address: str, measure: Measure) -> Decimal:
+        def price(address: str, measure: Measure) -> Price:
             if tariff.channel != "call":
-                return Decimal(measure.quantity)
+                return Price(Decimal(measure.quantity))
+            if address.startswith(BY_THE_MINUTE):
+                return Price(MINUTE * -(-measure.quantity // 60), 60)
             for prefix, second in PRICES.items():
                 if address.startswith(prefix):
-                    return second * measure.quantity
+                    return Price(second * measure.quantity)
             raise Unpriced(address[:3])
 
         return price

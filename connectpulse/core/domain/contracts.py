@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from .form import Form, Kind
 from .message import Cause, MessageState
+from .pricing import Price
 
 if TYPE_CHECKING:
     from ..services.work import Work
@@ -221,8 +222,8 @@ class Tariff:
     version: str = ""
 
 
-Pricer = Callable[[str, Measure], Decimal]
-"""From an address and a measure to units; raises `Unpriced` where no price applies."""
+Pricer = Callable[[str, Measure], Price]
+"""From an address and a measure to a price; raises `Unpriced` where no price applies."""
 
 
 class Unpriced(Exception):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import tuple_row
 
 from ..domain.contracts import Rendered, Unpriced
+from ..domain.pricing import Price
 from ..domain.routing import Order
 from ..errors import Refused
 from ..storage.session import raw
@@ -38,6 +39,10 @@ SKIPS = {
 """Why a recipient is left out, in words."""
 
 
+FREE = Price(Decimal(0))
+"""What somebody costs who gets nothing."""
+
+
 class Decision(NamedTuple):
     """What happens for one contact: a message over `order`, or nothing and the reason `skip`."""
 
@@ -45,7 +50,7 @@ class Decision(NamedTuple):
     address: str
     skip: str = ""
     rendered: Rendered | None = None
-    units: Decimal = Decimal(0)
+    price: Price = FREE
     order: Order = ()
     zone: str | None = None
     missing: tuple[str, ...] = ()
@@ -131,7 +136,7 @@ def _decide(plan: Plan, row: tuple[Any, ...]) -> Decision:
             return Decision(contact_id, address, "missing_value", missing=missing)
     try:
         rendered = plan.render(values)
-        units = plan.price(address, rendered.measure)
+        price = plan.price(address, rendered.measure)
     except Refused:
         return Decision(contact_id, address, "not_rendered")
     except Unpriced as gap:
@@ -143,7 +148,7 @@ def _decide(plan: Plan, row: tuple[Any, ...]) -> Decision:
         zone = None
     elif not zone:
         zone = addresses.zone(plan.channel.scheme, address) or plan.zone.key
-    return Decision(contact_id, address, "", rendered, units, order, zone)
+    return Decision(contact_id, address, "", rendered, price, order, zone)
 
 
 def _obstacle(

@@ -34,7 +34,7 @@ CHANNEL_OF_NOTIFY = "pulse_dispatch"
 """PostgreSQL's NOTIFY channel that tells workers about fresh dispatches."""
 
 _COLUMNS = (
-    "id, organisation_id, campaign_id, contact_id, dispatch_id, changed_at, state, parts, quantity, units, "
+    "id, organisation_id, campaign_id, contact_id, dispatch_id, changed_at, state, parts, quantity, units, step, "
     "channel, address, sender, body, extra, reason"
 )
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -63,13 +63,13 @@ def step(work: Work, campaign_id: int) -> bool:
 
 def _affordable(work: Work, plan: Plan, decisions: Sequence[Decision]) -> int:
     """Return how many of a page's decisions the balance covers; where it is short, it is held until the end."""
-    ledger, needed = work.registry.ledger, sum((each.units for each in decisions), Decimal(0))
+    ledger, needed = work.registry.ledger, sum((each.price.units for each in decisions), Decimal(0))
     left = ledger.balance(work, plan.organisation_id)
     if left is None or needed <= left:
         return len(decisions)
     left = ledger.hold(work, plan.organisation_id)
     for number, decision in enumerate(decisions):
-        left = None if left is None else left - decision.units
+        left = None if left is None else left - decision.price.units
         if left is not None and left < 0:
             return number
     return len(decisions)
@@ -120,7 +120,7 @@ def queue(work: Work, plan: Plan, decisions: Sequence[Decision]) -> None:
     """Insert messages and dispatches for these decisions, reserve their units and count them."""
     ready = [decision for decision in decisions if decision.rendered is not None]
     skipped = [decision for decision in decisions if decision.rendered is None]
-    units = sum((decision.units for decision in ready), Decimal(0))
+    units = sum((decision.price.units for decision in ready), Decimal(0))
     dispatches = list(_dispatches(work, plan, ready))
     blocks = ids.blocks(work.session.connection(), len(dispatches) + -(-len(skipped) // ids.BLOCK) if decisions else 0)
     _write(work, plan, dispatches, skipped, blocks)
@@ -230,14 +230,14 @@ class _Line:
         extra = "\\N" if rendered.extra is None else _escaped(json.dumps(rendered.extra))
         return (
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t{dispatch_id}\t{self._now}\t{self._queued}\t"
-            f"{rendered.measure.parts}\t{rendered.measure.quantity}\t{decision.units}\t{self._channel}\t"
+            f"{rendered.measure.parts}\t{rendered.measure.quantity}\t{decision.price.units}\t{decision.price.step}\t{self._channel}\t"
             f"{decision.address}\t{self._sender}\t{body}\t{extra}\t\n"
         )
 
     def skipped(self, message_id: int, decision: Decision) -> str:
         return (
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t\\N\t{self._now}\t{self._skipped}\t"
-            f"0\t0\t0\t{self._channel}\t{decision.address}\t{self._sender}\t\t\\N\t{decision.skip}\n"
+            f"0\t0\t0\t1\t{self._channel}\t{decision.address}\t{self._sender}\t\t\\N\t{decision.skip}\n"
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ..domain.contracts import Ledger, Measure, Movement, Pricer, Tariff
+from ..domain.pricing import Price
 from .work import Work
 
 
@@ -14,8 +15,8 @@ class UnmeteredLedger(Ledger):
     is_metered = False
 
     def pricer(self, work: Work, tariff: Tariff) -> Pricer:
-        def price(address: str, measure: Measure) -> Decimal:
-            return Decimal(measure.quantity)
+        def price(address: str, measure: Measure) -> Price:
+            return Price(Decimal(measure.quantity))
 
         return price
 

@@ -106,7 +106,7 @@ WITH u AS (
         part_states = CASE WHEN %(references)s > 1 THEN array_fill(%(state)s::smallint, ARRAY[%(references)s]) END
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
       AND reason <> 'not_reported'
-    RETURNING units, quantity, billed)
+    RETURNING units, step, quantity, billed)
 SELECT count(*), coalesce(sum(units), 0), coalesce(sum(coalesce(billed, quantity)), 0),
        coalesce(sum({DUE}) - sum(units), 0) FROM u
 """

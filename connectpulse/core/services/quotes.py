@@ -106,8 +106,8 @@ def _count(quote: Quote, decisions: Iterable[Decision]) -> None:
             continue
         recipients += 1
         parts += decision.rendered.measure.parts
-        units += decision.units
-        least = decision.units if least is None else min(least, decision.units)
+        units += decision.price.units
+        least = decision.price.units if least is None else min(least, decision.price.units)
         parts_by[decision.order[0]] += decision.rendered.measure.parts
         if decision.zone is not None:
             zones[decision.zone] += 1

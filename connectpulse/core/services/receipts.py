@@ -7,13 +7,14 @@ submit is committed matches nothing yet: it is kept, and matched again later.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from psycopg.rows import tuple_row
 
 from ..domain.contracts import Movement
 from ..domain.message import STATES, Cause, MessageState, cause, fold_parts
+from ..domain.pricing import Price, due
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
@@ -24,8 +25,9 @@ LOOK_BACK = timedelta(days=8)
 """How old a message may be for its receipt to be matched at once; older ones are matched by the sweeper."""
 MOST = 1_000
 """Receipts stored at once: they share one block of ids."""
-DUE = "CASE WHEN billed IS NULL THEN units ELSE round(units * billed / greatest(quantity, 1), 4) END"
-"""What a message costs, in SQL: as reserved, or in proportion to what its provider says it bills."""
+DUE = """CASE WHEN billed IS NULL OR step = 0 THEN units
+     ELSE round(units * ((billed + step - 1) / step) / greatest((quantity + step - 1) / step, 1), 4) END"""
+"""What a message costs, in SQL: as reserved, or by the steps its provider says it bills. The twin of `pricing.due`."""
 CAUSES = "ARRAY['not_sent_in_time', 'answer_lost', 'not_reported']"
 """The reasons that are a `Cause`, in SQL."""
 
@@ -48,6 +50,7 @@ class Known:
     before: MessageState
     part_states: list[int] | None
     units: Decimal
+    step: int
     quantity: int
     billed: int | None = None
     cause: Cause = Cause.PLAIN
@@ -56,10 +59,8 @@ class Known:
     plea: Receipt | None = None
 
     def due(self, billed: int | None) -> Decimal:
-        """Return what the message costs if its provider bills `billed`; the twin of `DUE`."""
-        if billed is None:
-            return self.units
-        return (self.units * billed / max(self.quantity, 1)).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        """Return what the message costs if its provider bills `billed`."""
+        return due(Price(self.units, self.step), self.quantity, billed)
 
     @property
     def rebilled(self) -> int | None:
@@ -183,7 +184,7 @@ def _folded_parts(message: Known) -> list[int]:
     return parts
 
 
-_COLUMNS = "id, organisation_id, campaign_id, channel, state, part_states, units, quantity, billed, reason"
+_COLUMNS = "id, organisation_id, campaign_id, channel, state, part_states, units, step, quantity, billed, reason"
 
 _FIND = """
 SELECT reference, part, message_id FROM pulse_reference
@@ -213,9 +214,10 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    message_id, organisation_id, campaign_id, channel, state, parts, units, quantity, billed, reason = row
+    message_id, organisation_id, campaign_id, channel, state, parts, units, step, quantity, billed, reason = row
     return Known(
-        message_id, organisation_id, campaign_id, channel, STATES[state], parts, units, quantity, billed, cause(reason),
+        message_id, organisation_id, campaign_id, channel, STATES[state], parts, units, step, quantity, billed,
+        cause(reason),
     )  # fmt: skip
 
 
@@ -288,7 +290,7 @@ WITH u AS (
     UPDATE pulse_message SET state = %(after)s, reason = %(reason)s, code = %(code)s, changed_at = %(now)s
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
       AND CASE WHEN reason = ANY({CAUSES}) THEN reason ELSE '' END = %(cause)s
-    RETURNING units, quantity, billed)
+    RETURNING units, step, quantity, billed)
 SELECT count(*), coalesce(sum({DUE}), 0), coalesce(sum(coalesce(billed, quantity)), 0) FROM u
 """
 

@@ -241,7 +241,7 @@ WITH u AS (
     FROM pulse_dispatch d
     WHERE d.id = %(dispatch)s AND m.id BETWEEN d.first_id AND d.last_id AND m.dispatch_id = d.id
       AND m.state = %(before)s AND m.reason <> 'not_reported'
-    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity, m.billed)
+    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.step, m.quantity, m.billed)
 SELECT organisation_id, campaign_id, channel, count(*), sum({receipts.DUE}),
        sum(coalesce(billed, quantity)) FROM u GROUP BY 1, 2, 3
 """

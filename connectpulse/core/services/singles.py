@@ -9,6 +9,7 @@ from sqlalchemy import insert, text
 
 from ..domain.contracts import Channel, Purpose, Rendered, Tariff, Unpriced
 from ..domain.message import MessageState
+from ..domain.pricing import Price
 from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
@@ -46,7 +47,7 @@ def queue(
         senders.kind_held(work, channel.name, sender),
     )  # fmt: skip
     try:
-        units = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)
+        price = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)
     except Unpriced as gap:
         raise Refused(f"There is no price for destinations beginning with {gap.prefix}.") from None
     order: tuple[int, ...] = (connection_id,) if connection_id is not None else ()
@@ -55,9 +56,9 @@ def queue(
         order = chooser(rules, sender)(address, contact_id or 0)
     if not order:
         raise Refused(f"No route carries {channel.title} messages to {address}.")
-    work.registry.ledger.reserve(work, tariff, None, units)
+    work.registry.ledger.reserve(work, tariff, None, price.units)
     dispatch_id, message_id = ids.blocks(work.session.connection(), 2)
-    _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, units, contact_id)
+    _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, price, contact_id)
     work.session.execute(
         insert(Dispatch),
         {
@@ -78,7 +79,7 @@ def queue(
             "recent_seconds": None if recent is None else int(recent.total_seconds()),
         },
     )
-    figures: dict[str, Decimal | int] = {"state:queued": 1, "parts": rendered.measure.parts, "units": units}
+    figures: dict[str, Decimal | int] = {"state:queued": 1, "parts": rendered.measure.parts, "units": price.units}
     counters.add(work, {(work.organisation_id, 0, name): amount for name, amount in figures.items()})
     work.session.execute(text("SELECT pg_notify('pulse_dispatch', :id)"), {"id": str(order[0])})
     return message_id
@@ -92,7 +93,7 @@ def _insert_message(
     sender: str,
     address: str,
     rendered: Rendered,
-    units: Decimal,
+    price: Price,
     contact_id: int | None,
 ) -> None:
     work.session.execute(
@@ -106,7 +107,8 @@ def _insert_message(
             "state": int(MessageState.QUEUED),
             "parts": rendered.measure.parts,
             "quantity": rendered.measure.quantity,
-            "units": units,
+            "units": price.units,
+            "step": price.step,
             "channel": channel.name,
             "address": address,
             "sender": sender,

@@ -30,6 +30,7 @@ from connectpulse.core.api import (
     PaymentGateway,
     PluginInfo,
     PluginKind,
+    Price,
     Pricer,
     Provider,
     Report,
@@ -73,8 +74,8 @@ class CompleteLedger(Ledger):
     name = "complete"
 
     def pricer(self, work: Work, tariff: Tariff) -> Pricer:
-        def price(address: str, measure: Measure) -> Decimal:
-            return Decimal(measure.quantity)
+        def price(address: str, measure: Measure) -> Price:
+            return Price(Decimal(measure.quantity))
 
         return price
 

@@ -111,6 +111,7 @@ class Message(OwnedApart, Table):
     attempt: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
     quantity: Mapped[int]
     units: Mapped[Decimal] = mapped_column(UNITS)
+    step: Mapped[int] = mapped_column(default=1, server_default="1")
     channel: Mapped[str] = mapped_column(String(20))
     address: Mapped[str] = mapped_column(String(320))
     sender: Mapped[str] = mapped_column(String(320))

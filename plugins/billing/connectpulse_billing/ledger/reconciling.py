@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from connectpulse.core.api import Work, id_at
+from connectpulse.core.api import MESSAGE_DUE, Work, id_at
 
 from . import checking
 
@@ -33,7 +33,6 @@ class Found(NamedTuple):
         return f"{self.kind} of campaign {self.campaign_id}: {self.expected:f} expected, {self.found:f} found"
 
 
-_DUE = "CASE WHEN m.billed IS NULL THEN m.units ELSE round(m.units * m.billed / greatest(m.quantity, 1), 4) END"
 _SPENT = """
     m.state IN (20, 21)
     OR m.state IN (3, 4) AND m.reason = 'not_reported'
@@ -49,8 +48,8 @@ _COMPARE = text(
         WHERE e.id > :since AND c.launched_at > :countable),
     counted AS (
         SELECT m.organisation_id, m.campaign_id,
-               coalesce(sum({_DUE}) FILTER (WHERE m.state < 10 AND m.reason <> 'not_reported'), 0) AS reserved,
-               coalesce(sum({_DUE}) FILTER (WHERE {_SPENT}), 0) AS spent,
+               coalesce(sum({MESSAGE_DUE}) FILTER (WHERE m.state < 10 AND m.reason <> 'not_reported'), 0) AS reserved,
+               coalesce(sum({MESSAGE_DUE}) FILTER (WHERE {_SPENT}), 0) AS spent,
                coalesce(sum(m.quantity) FILTER (WHERE m.billed IS NOT NULL), 0) AS measured,
                coalesce(sum(m.billed), 0) AS billed
         FROM pulse_message m JOIN moved USING (campaign_id)

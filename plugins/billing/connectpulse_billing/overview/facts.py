@@ -11,7 +11,7 @@ from decimal import Decimal
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from sqlalchemy import text
 
-from connectpulse.core.api import Work, id_at
+from connectpulse.core.api import MESSAGE_DUE, Work, id_at
 
 LATELY = timedelta(days=1)
 
@@ -45,10 +45,10 @@ _MOVED = text(
     """
 )
 _PLACES = text(
-    """
+    f"""
     SELECT CASE WHEN position('@' IN address) > 0 THEN left(split_part(address, '@', 2), 60)
                 ELSE left(address, 4) END AS place,
-           count(*) AS messages, sum(units * coalesce(billed, quantity) / greatest(quantity, 1)) AS units
+           count(*) AS messages, sum({MESSAGE_DUE}) AS units
     FROM pulse_message
     WHERE campaign_id = :campaign AND organisation_id = :organisation AND state IN (3, 4, 20, 21)
     GROUP BY 1

@@ -1,22 +1,16 @@
 """What a rate is paid for: each measure, how many of it a message takes, and its words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-_MINUTE, _STEP = 60, 6
+STEPS: Final[Mapping[str, int]] = {"part": 1, "message": 0, "minute": 60, "six_seconds": 6}
+"""How much of `Measure.quantity` a rate is paid for once: see `Price.step`. Seconds where the channel counts them."""
 
 
-def _started(seconds: int, length: int) -> int:
-    return -(-seconds // length)
+def times(quantity: int, step: int) -> int:
+    """Return how many times a rate is paid for a quantity; 0 as a step pays it once."""
+    return -(-quantity // step) if step else 1
 
-
-MEASURES: Final[Mapping[str, Callable[[int], int]]] = {
-    "part": lambda quantity: quantity,
-    "message": lambda quantity: 1,
-    "minute": lambda quantity: _started(quantity, _MINUTE),
-    "six_seconds": lambda quantity: _started(quantity, _STEP),
-}
-"""From `Measure.quantity` of a message to how many times its rate is paid. Seconds where the channel counts them."""
 
 TITLES: Final[Mapping[str, str]] = {
     "part": "part",

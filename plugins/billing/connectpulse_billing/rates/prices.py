@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, literal, or_, select, union_all
 
-from connectpulse.core.api import Measure, Pricer, Tariff, Unpriced, Work
+from connectpulse.core.api import Measure, Price, Pricer, Tariff, Unpriced, Work
 
-from .measures import MEASURES
+from .measures import STEPS, times
 from .models import PlanRates, Rate, RateCard, RateHolding, RateVersion
 
 NONE = "none"
@@ -31,7 +31,7 @@ PlanOf = Callable[[Work, int], int | None]
 PLAN_OF: list[PlanOf] = []
 """Who knows which plan an organisation is on: asked in order until one returns an id."""
 
-_Found = tuple[Callable[[int], int], Decimal]
+_Found = tuple[int, Decimal]
 _compiled: WeakKeyDictionary[object, dict[tuple[str, str, str, str], Pricer]] = WeakKeyDictionary()
 """Per database: versions never change, so neither does what was made of them."""
 
@@ -128,25 +128,25 @@ def _layer(work: Work, version_id: int, channel: str, sender_kind: str, category
         .where(_matching(version_id, channel, sender_kind, category))
         .order_by(Rate.category, Rate.sender_kind)  # the empty ones first: what names more replaces them
     )
-    rates = {prefix: (MEASURES[per], units) for prefix, per, units in rows}
+    rates = {prefix: (STEPS[per], units) for prefix, per, units in rows}
     return _Layer(rates, tuple(sorted({len(prefix) for prefix in rates}, reverse=True)))
 
 
 def _compile(layers: Sequence[_Layer]) -> Pricer:
     """Return the prices of these layers. A place and measure once priced is a single look-up."""
     longest = max((layer.lengths[0] for layer in layers if layer.lengths), default=0)
-    known: dict[tuple[str, Measure], Decimal] = {}
+    known: dict[tuple[str, Measure], Price] = {}
 
-    def price(address: str, measure: Measure) -> Decimal:
+    def price(address: str, measure: Measure) -> Price:
         place = address.rpartition("@")[2] if "@" in address else address[:longest]
-        units = known.get((place, measure))
-        if units is None:
-            times, rate = _rate(layers, address, place)
-            units = rate * times(measure.quantity)
+        found = known.get((place, measure))
+        if found is None:
+            step, rate = _rate(layers, address, place)
+            found = Price(rate * times(measure.quantity, step), step)
             if len(known) >= _REMEMBERED:
                 known.clear()
-            known[place, measure] = units
-        return units
+            known[place, measure] = found
+        return found
 
     return price
 

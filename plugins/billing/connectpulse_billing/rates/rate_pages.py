@@ -10,7 +10,7 @@ from connectpulse.core.api import Field, Form, Kind, Measure, Purpose, Refused, 
 from connectpulse.web.pages import READ, BaseView, Column, NounView, expose, has_access, permission_name, work
 
 from . import cards, drafting, prices
-from .measures import MEASURES, TITLES
+from .measures import STEPS, TITLES
 from .models import Rate, RateVersion
 
 PAGE = "Rates"
@@ -141,7 +141,7 @@ class PriceView(BaseView):
                     fault = str(refusal)
             return self.render_template(
                 "billing/price.html", channels=channels, typed=typed, quantity=amount, found=found, fault=fault,
-                cost=cost, measures=MEASURES,
+                cost=cost, measures=STEPS,
             )  # fmt: skip
 
 
@@ -166,4 +166,8 @@ def priced(opened: Work, typed: dict[str, str], quantity: int) -> dict[str, Any]
             "Nothing can be sent there until the operator adds a rate."
         )
     rate, version = found
-    return {"rate": rate, "version": version, "units": prices.pricer(opened, tariff)(address, Measure(1, quantity))}
+    return {
+        "rate": rate,
+        "version": version,
+        "units": prices.pricer(opened, tariff)(address, Measure(1, quantity)).units,
+    }

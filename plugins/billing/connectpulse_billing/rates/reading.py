@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from connectpulse.core.api import Refused, Work
 
-from .measures import MEASURES
+from .measures import STEPS
 
 HEADINGS = ("channel", "prefix", "sender_kind", "category", "per", "units")
 MOST_ROWS = 100_000
@@ -49,8 +49,8 @@ def read_rate(work: Work, typed: Mapping[str, Any]) -> tuple[Key, Price]:
     if kind and kind not in kinds:
         raise Refused(f"{channel} has no kind of sender {kind!r}. It has {', '.join(sorted(kinds))}.")
     per = str(typed.get("per") or "").strip().lower().replace(" ", "_")
-    if per not in MEASURES:
-        raise Refused(f"{per[:20]!r} is not a measure. Write one of {', '.join(MEASURES)}.")
+    if per not in STEPS:
+        raise Refused(f"{per[:20]!r} is not a measure. Write one of {', '.join(STEPS)}.")
     return (channel, prefix, kind, _word("category", typed)), Price(per, _units(typed.get("units")))
 
 

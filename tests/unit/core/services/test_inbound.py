@@ -1,12 +1,12 @@
 """Replies: kept for whom they were written to, and obeyed at once if they say stop."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import pytest
 from sqlalchemy import select, text
 
 from connectpulse.core.domain.contracts import Measure, Pricer, Tariff, Unpriced
+from connectpulse.core.domain.pricing import Price
 from connectpulse.core.domain.provider import Inbound
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import connections, inbound, records, senders, suppressions
@@ -195,7 +195,7 @@ def test_a_confirmation_that_cannot_be_priced_undoes_nothing(
     scene: Scene, connection_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unpriced(self: UnmeteredLedger, work: Work, tariff: Tariff) -> Pricer:
-        def price(address: str, measure: Measure) -> Decimal:
+        def price(address: str, measure: Measure) -> Price:
             raise Unpriced("+92")
 
         return price

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from connectpulse.core.domain.contracts import Ledger, Measure, Movement, Pricer, Tariff, Unpriced
 from connectpulse.core.domain.message import MessageState
+from connectpulse.core.domain.pricing import Price
 from connectpulse.core.domain.windows import SendingWindow
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import campaigns, contacts, estimates, expansion, quotes, records, suppressions
@@ -30,10 +31,10 @@ class CardLedger(Ledger):
         self.reserved = Decimal(0)
 
     def pricer(self, work: Work, tariff: Tariff) -> Pricer:
-        def price(address: str, measure: Measure) -> Decimal:
+        def price(address: str, measure: Measure) -> Price:
             if address.endswith(".aq"):
                 raise Unpriced("aq")
-            return Decimal("2.5") * measure.quantity
+            return Price(Decimal("2.5") * measure.quantity)
 
         return price
 
@@ -178,7 +179,7 @@ def test_what_is_missing_is_told_before_anything_is_counted(scene: Scene) -> Non
 
 def doubled(self: UnmeteredLedger, work: Work, tariff: Tariff) -> Pricer:
     times = 1 if tariff.version == "old" else 2
-    return lambda address, measure: Decimal(measure.quantity * times)
+    return lambda address, measure: Price(Decimal(measure.quantity * times))
 
 
 def _double(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,10 @@
 """A test of a campaign obeys the rules its recipients are under."""
 
-from decimal import Decimal
-
 import pytest
 from sqlalchemy import select, text
 
 from connectpulse.core.domain.contracts import Measure, Pricer, Tariff, Unpriced
+from connectpulse.core.domain.pricing import Price
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import senders, suppressions, trials
 from connectpulse.core.services.ledger import UnmeteredLedger
@@ -61,7 +60,7 @@ def test_a_test_is_refused_as_the_campaign_is(scene: Scene, campaign_id: int) ->
 
 def test_a_place_without_a_price_is_a_refusal(scene: Scene, campaign_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def unpriced(self: UnmeteredLedger, work: Work, tariff: Tariff) -> Pricer:
-        def price(address: str, measure: Measure) -> Decimal:
+        def price(address: str, measure: Measure) -> Price:
             raise Unpriced("+99")
 
         return price
