@@ -20,6 +20,7 @@ from .core.domain.settings import Settings
 from .core.errors import Misconfigured
 from .core.registry import Registry
 from .core.services import duties
+from .core.services.action_log import denials
 from .core.services.backups import plan as backups
 from .core.services.notices import mail
 from .core.services.rights import links
@@ -162,6 +163,7 @@ def build(
         (settings.backup_daily, settings.backup_weekly, settings.backup_monthly), settings.backup_every_hours,
     )  # fmt: skip
     egress.allow(*settings.egress_allow)
+    denials.start_over()
     url = settings.database_url or embedded_server(settings).ensure_running()
     registry = Registry()
     duties.register(registry)

@@ -9,7 +9,8 @@ from dataclasses import replace
 from threading import Lock
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
+from flask.sansio.blueprints import BlueprintSetupState
 from sqlalchemy.exc import OperationalError
 
 from ..core.domain.provider import Callback
@@ -26,11 +27,32 @@ blueprint = Blueprint("callbacks", __name__, url_prefix="/callbacks")
 WAKE_EVERY = 0.25
 """Seconds between two wakings for one connection by one process; the sweep finds what falls between."""
 
+_KEY = "pulse_wakings"
+
 _BEYOND = 2**63
 """No connection has such a number, and the database cannot even be asked for it."""
 
-_woken: dict[int, float] = {}
-_lock = Lock()
+
+class Wakings:
+    """When each connection was last woken for, by one application."""
+
+    def __init__(self) -> None:
+        self._woken: dict[int, float] = {}
+        self._lock = Lock()
+
+    def may(self, connection_id: int) -> bool:
+        """Return whether it is time to wake for this connection again; if so, it counts as woken now."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._woken.get(connection_id, -WAKE_EVERY) < WAKE_EVERY:
+                return False
+            self._woken[connection_id] = now
+            return True
+
+
+@blueprint.record_once
+def _begin(state: BlueprintSetupState) -> None:
+    state.app.extensions[_KEY] = Wakings()
 
 
 @blueprint.route("/<int:connection_id>/<token>", methods=["GET", "POST"])
@@ -69,7 +91,8 @@ def receive(connection_id: int, token: str) -> Response:
 def _store(connection_id: int, token: str, callback: Callback) -> None:
     with current.the_house().work(_actor(connection_id)) as work:
         callbacks.store(work, connection_id, token, callback)
-        if _may_wake(connection_id):
+        wakings: Wakings = current_app.extensions[_KEY]
+        if wakings.may(connection_id):
             work.wake(callbacks.DRAIN, connection_id)
 
 
@@ -81,15 +104,6 @@ def _actor(connection_id: int) -> Actor:
 def _note_forgery(connection_id: int, why: str) -> None:
     actor = replace(_actor(connection_id), kind="visitor", name="Somebody", id=None)
     denials.note(current.the_house().work, actor, None, "callback.forged", "Connection", connection_id, why=why)
-
-
-def _may_wake(connection_id: int) -> bool:
-    now = time.monotonic()
-    with _lock:
-        if now - _woken.get(connection_id, -WAKE_EVERY) < WAKE_EVERY:
-            return False
-        _woken[connection_id] = now
-        return True
 
 
 def _answer(status: int, word: str) -> Response:

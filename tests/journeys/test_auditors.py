@@ -141,7 +141,6 @@ def test_what_is_denied_or_refused_is_written_down_and_a_flood_is_counted(
     house: House, organisation: int, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(denials, "MINUTE", 1e9)
-    denials._counts.clear()
     with house.work(ADMINISTRATOR, factories.organisation(house)) as work:
         foreign = factories.contact(work, "+923001234567", "Hers").id
     person = visitor(app, roles.CAMPAIGN_MANAGER)

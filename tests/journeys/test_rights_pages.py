@@ -26,11 +26,6 @@ from tests.unit.core.services.rights_scene import office
 ZARA = "zara@example.org"
 
 
-@pytest.fixture(autouse=True)
-def _nobody_was_refused_before() -> None:
-    denials._counts.clear()
-
-
 @pytest.fixture
 def app(house: House, organisation: int, tmp_path: Path) -> Flask:
     desk = office(house, organisation, tmp_path)

@@ -8,7 +8,6 @@ from flask import Flask
 
 from connectpulse.app import create_app
 from connectpulse.core.domain.scopes import SCOPES
-from connectpulse.core.services.action_log import denials
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.plugin import build, fresh_database
@@ -17,11 +16,6 @@ from tests.unit.web.api_scene import Machine, machine
 
 if TYPE_CHECKING:
     from connectpulse.core.storage.embedded import EmbeddedServer
-
-
-@pytest.fixture(autouse=True)
-def _nobody_was_refused_before() -> None:
-    denials._counts.clear()
 
 
 @pytest.fixture

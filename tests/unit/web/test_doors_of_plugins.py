@@ -10,7 +10,6 @@ from connectpulse.app import create_app
 from connectpulse.core.domain.doors import Answer, Door, Knock
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import audit
-from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.work import Work, entered
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, ContactList
@@ -59,7 +58,6 @@ def till(house: House, organisation: int) -> Till:
         "acme/stop": Door("stop", made.page, methods=("GET", "POST")),
         "acme/broken": Door("broken", made.broken),
     }
-    denials._counts.clear()
     return made
 
 

@@ -66,6 +66,12 @@ def _admit(actor: Actor) -> int | None:
         return left_out
 
 
+def start_over() -> None:
+    """Forget what was counted: a house that is built begins with none."""
+    with _lock:
+        _counts.clear()
+
+
 def _forget(now: float) -> None:
     """Drop counts that say nothing any more, so that they stay few."""
     for name in [name for name, count in _counts.items() if now - count.since >= MINUTE and not count.left_out]:

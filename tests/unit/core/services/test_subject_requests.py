@@ -14,7 +14,6 @@ from sqlalchemy import func, select, text
 
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import connections, contacts, four_eyes, senders, suppressions
-from connectpulse.core.services.action_log import denials
 from connectpulse.core.services.notices import mail
 from connectpulse.core.services.rights import copying, correcting, deadlines, handing, intake, links, planning, proof
 from connectpulse.core.services.rights.intake import Asked
@@ -33,7 +32,6 @@ JANUARY = datetime(2026, 1, 31, 9, tzinfo=UTC)
 
 @pytest.fixture
 def desk(house: House, organisation: int, tmp_path: Path) -> Iterator[Office]:
-    denials._counts.clear()
     yield office(house, organisation, tmp_path)
     mail.use("", "")
 
