@@ -19,7 +19,7 @@ from .. import current
 from ..security.roles import WRITE
 from .dates import moment
 from .forms import row_number, with_choices
-from .noun import Column, Filter, NounView, badge, link
+from .noun import Column, Filter, NounView, Removal, badge, link
 
 _PURPOSES = ((ANY, "All"), ("promotional", "Promotional only"), ("transactional", "Transactional only"))
 
@@ -246,10 +246,15 @@ class AddressRuleView(NounView):
         return str(row.value)
 
 
+def _channel_title(name: str) -> str:
+    channel = current.the_house().registry.channels.get(name)
+    return "All" if name == ANY else channel.title if channel else name
+
+
 _REACH = (
     Column("Address", lambda row: row.value),
-    Column("Channel", lambda row: "all" if row.channel == ANY else row.channel),
-    Column("Purpose", lambda row: "all" if row.purpose == ANY else row.purpose),
+    Column("Channel", lambda row: _channel_title(row.channel)),
+    Column("Purpose", lambda row: dict(_PURPOSES).get(row.purpose, row.purpose)),
 )
 
 
@@ -260,6 +265,9 @@ class ContactConsentView(AddressRuleView):
     route_base = "/consents"
     empty_hint = "Who agreed to be written to is kept here, with how you know. Imports add what their file says."
     add_label = "Write down a consent"
+    removal = Removal(
+        "Withdraw", "withdrawn", "The address will be suppressed: nothing this consent was for is sent to it any more."
+    )
     columns = (
         *_REACH,
         Column("Evidence", lambda row: row.evidence),
@@ -291,6 +299,7 @@ class SuppressionView(AddressRuleView):
     route_base = "/suppressions"
     empty_hint = "Whoever asks to stop, complains or does not exist is kept here and never written to."
     add_label = "Suppress an address"
+    removal = Removal("Lift", "lifted", "The address may then be written to again: be sure its owner wants that.")
     columns = (
         *_REACH,
         Column("Reason", lambda row: suppressions.REASONS.get(row.reason, row.reason)),

@@ -39,8 +39,8 @@ def duration(seconds: float | None) -> str:
     if seconds < 5400:
         return f"{round(seconds / 60)} minutes"
     if seconds < 172_800:
-        return f"{seconds / 3600:.1f} hours"
-    return f"{seconds / 86_400:.1f} days"
+        return f"{round(seconds / 3600, 1):g} hours"
+    return f"{round(seconds / 86_400, 1):g} days"
 
 
 def size(amount: int) -> str:

@@ -45,6 +45,18 @@ class Filter(NamedTuple):
     where: Callable[[str], ColumnElement[bool]]
 
 
+class Removal(NamedTuple):
+    """How taking a row away is called, and the sentence about what else comes of it."""
+
+    word: str = "Delete"
+    done: str = "deleted"
+    consequence: str = ""
+
+    def ask(self, title: str) -> str:
+        """Return the question before it is done."""
+        return f"{self.word} {title}? {self.consequence}".rstrip()
+
+
 class Nothing(DynamicForm):
     """A form without fields."""
 
@@ -66,6 +78,7 @@ class NounView(ModelView):
     can_add: ClassVar[bool] = True
     can_edit: ClassVar[bool] = True
     can_delete: ClassVar[bool] = True
+    removal: ClassVar[Removal] = Removal()
     add_label: ClassVar[str] = ""
 
     search_form = add_form = edit_form = Nothing  # FAB would convert every model into forms and filters of its own
@@ -223,7 +236,7 @@ class NounView(ModelView):
         """Delete a row."""
         if not self.can_delete:
             abort(404)
-        self.act(lambda work: self.remove(work, self.find(work, pk)), f"The {self.noun.lower()} was deleted.")
+        self.act(lambda work: self.remove(work, self.find(work, pk)), f"The {self.noun.lower()} was {self.removal.done}.")
         return redirect(url_for(f"{type(self).__name__}.list"))
 
     @expose("/lookup", methods=["GET"])
