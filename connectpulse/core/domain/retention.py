@@ -72,7 +72,10 @@ class RetentionRule:
 class Subject:
     """A person, as far as we know them: every address and account that is theirs.
 
-    `names` is what rows say of whoever made them: the full name of the account.
+    `names` is what rows say of whoever made them: the full name of the account. `requests`, `memberships` and
+    `homes` are the numbers of their requests about their data, of their places in organisations, and of these
+    organisations; `username` is what the account signs in with. Archives are asked by them: a file has no other
+    table beside it.
     """
 
     organisation_id: int | None
@@ -80,9 +83,14 @@ class Subject:
     contact_ids: tuple[int, ...] = ()
     user_id: int | None = None
     names: tuple[str, ...] = ()
+    requests: tuple[int, ...] = ()
+    memberships: tuple[int, ...] = ()
+    homes: tuple[int, ...] = ()
+    username: str = ""
 
 
 Rows = Iterable[Mapping[str, Any]]
+Apart = tuple[tuple[str, ...], Callable[[Subject], Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +120,4 @@ class SubjectHandler:
     fate: str = "erased"
     why: str = ""
     rectifiable: tuple[str, ...] = ()
+    apart: tuple[Apart, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import String, and_, cast, false, func, or_, select, update
+from sqlalchemy import select, update
 
 from .. import plugin_checks
 from ..domain import roles
@@ -223,9 +223,7 @@ def subject_handlers() -> list[SubjectHandler]:
                 beside=("received_at", "channel", "recipient")),
         handler(m.StrayMessage, by_address(m.StrayMessage, None, "address"), ("address", "body"), erase_row=True),
         special.callback(),
-        erasure.subject_handler(
-            either(_by_person, special.by_visitor), either(_about_user, special.about_contact)
-        ),
+        erasure.subject_handler(user),
         handler(m.Membership, by_user(m.Membership, "user_id"), ("user_id",), erase_row=True),
         special.user(user, names),
         handler(registration, by_address(registration, None, "email"), names, erase_row=True),
@@ -236,27 +234,6 @@ def subject_handlers() -> list[SubjectHandler]:
         ),
         *(each for part in PARTS for each in part.handlers()),
     ]  # fmt: skip
-
-
-def _by_person(subject: Subject) -> Any:
-    """Find what the subject did; keys and connections have numbers of their own, which may be the same."""
-    return and_(models.AuditEntry.actor_kind == "user", by_user(models.AuditEntry, "actor_id")(subject))
-
-
-def _about_user(subject: Subject) -> Any:
-    """Find what others did to the subject's user account and to its memberships, also those that are gone."""
-    entry, member, user = models.AuditEntry, models.Membership, _account("ab_user")
-    if not subject.user_id:
-        return false()
-    held = select(cast(member.id, String)).where(member.user_id == subject.user_id)
-    called = select(user.username + " (").where(user.id == subject.user_id).scalar_subquery()
-    return or_(
-        and_(entry.object_type == "User", entry.object_id == str(subject.user_id)),
-        and_(
-            entry.object_type == "Membership",
-            or_(entry.object_id.in_(held), func.starts_with(entry.object_name, called)),
-        ),
-    )
 
 
 def _restrict_contact(work: Work, subject: Subject, is_restricted: bool) -> int:

@@ -131,7 +131,7 @@ def handler(
     fate = KEPT if is_kept else ERASED if erase_row else ANONYMISED
     return SubjectHandler(
         model, find, export, rectify, erase, restrict or (lambda work, subject, stop: 0), scope,
-        fate, why or _REASONS[fate], tuple(rectifiable),
+        fate, why or _REASONS[fate], tuple(rectifiable), (((*personal, *hidden), scope),),
     )  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def both(first: SubjectHandler, second: SubjectHandler) -> SubjectHandler:
     has_both = first.locate is not None and second.locate is not None
     return SubjectHandler(
         first.model, find, export, first.rectify, erase, first.restrict, locate if has_both else None,
-        first.fate, first.why, first.rectifiable,
+        first.fate, first.why, first.rectifiable, (*first.apart, *second.apart),
     )  # fmt: skip
 
 

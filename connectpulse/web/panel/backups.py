@@ -16,7 +16,7 @@ from ...core.storage.models import Backup, Drill
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
-from .dates import moment, size
+from .dates import moment, since, size
 from .noun import Column, NounView, badge, link
 
 _STATES = {"done": "ok", "running": "busy", "waiting": "busy", "failed": "bad", "damaged": "bad", "gone": ""}
@@ -50,6 +50,7 @@ class BackupView(NounView):
         Column("Backup", lambda row: link(row.name, "BackupView.show", pk=row.id)),
         Column("State", lambda row: badge(_WORDS.get(row.state, row.state), _STATES.get(row.state, ""), row.error)),
         Column("Holds the state of", lambda row: moment(row.taken_at)),
+        Column("Age", lambda row: since(row.taken_at)),
         Column("Size", lambda row: size(row.size) if row.size else "", is_number=True),
         Column("SHA-256", lambda row: f"{row.digest[:12]}…" if row.digest else ""),
     )

@@ -43,6 +43,11 @@ def duration(seconds: float | None) -> str:
     return f"{round(seconds / 86_400, 1):g} days"
 
 
+def since(at: datetime | None) -> str:
+    """Return how long ago a time was, in words; empty for none."""
+    return duration(max(0.0, (datetime.now(UTC) - at).total_seconds())) if at is not None else ""
+
+
 def size(amount: int) -> str:
     """Return a number of bytes as people read it."""
     value = float(amount)

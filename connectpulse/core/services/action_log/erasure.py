@@ -13,19 +13,24 @@ from sqlalchemy import ColumnElement, String, and_, cast, func, or_, update
 from ...domain.retention import Subject, SubjectHandler
 from ...storage.models import AuditEntry
 from .. import audit
-from ..subjects import Locate, both, handler
+from ..subjects import both, handler
 from ..work import Work
+from . import mentioned
 
 _ACTOR = {"actor_salt": None, "actor_name": "", "actor_address": ""}
 _OBJECT: dict[str, Any] = {"object_salt": None, "object_name": "", "detail": {}}
 
 
-def subject_handler(acted: Locate, about: Locate) -> SubjectHandler:
-    """Return who finds a person in the log: as the one who acted, and as the one an act was about."""
+def subject_handler(user: type[Any]) -> SubjectHandler:
+    """Return who finds a person in the log: as the one who acted, and as the one an act was about.
+
+    `user` is the mapped class of accounts.
+    """
+    acted, about = mentioned.acted, mentioned.about(user)
     entry = AuditEntry
     named = or_(entry.actor_salt.is_not(None), func.concat(entry.actor_name, entry.actor_address) != "")
     told = or_(entry.object_salt.is_not(None), entry.object_name != "", cast(entry.detail, String) != "{}")
-    return both(
+    log = both(
         replace(
             handler(AuditEntry, acted, ("actor_name", "actor_address"), erase_row=False, beside=("id", "verb")),
             erase=lambda work, subject: _empty(work, subject, and_(acted(subject), named), _ACTOR, "who acted"),
@@ -35,6 +40,7 @@ def subject_handler(acted: Locate, about: Locate) -> SubjectHandler:
             erase=lambda work, subject: _empty(work, subject, and_(about(subject), told), _OBJECT, "what was done"),
         ),
     )
+    return replace(log, apart=mentioned.APART)
 
 
 def _empty(work: Work, subject: Subject, found: ColumnElement[bool], emptied: dict[str, Any], what: str) -> int:

@@ -7,14 +7,20 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...domain.retention import Subject
 from ...registry import Registry
 from ...storage import ids
+from . import files
 from .conditions import POSTGRESQL
 
 MEMORY = "512MB"
 ERASED = "(erased)"
+
+Ways = list[tuple[tuple[str, ...], Any]]
+"""Columns, and whether they are the person's, row by row."""
+
 _ADDRESSES = ("address", "value", "recipient", "email")
 _NAMES = ("created_by", "launched_by", "approved_by", "author_name")
 _USERS = ("user_id", "actor_id", "asked_by", "decided_by", "placed_by")
@@ -56,29 +62,53 @@ def matching(rows: pa.Table, age_column: str, wanted: Wanted, limit: int) -> lis
 
 
 def of_person(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> pa.Table:
-    """Return the person's rows among `rows`."""
-    return rows.filter(_mask(registry, table, rows, subject))
+    """Return the person's rows among `rows`, without the personal columns of them that are somebody else's."""
+    ways = _ways(registry, table, rows, subject)
+    names = [name for name in _personal(registry, table, ways) if name in rows.column_names]
+    for name in names:
+        theirs = _either(rows, [mask for columns, mask in ways if name in columns])
+        rows = _put(rows, name, pc.if_else(theirs, rows.column(name), pa.scalar(None, rows.schema.field(name).type)))
+    return rows.filter(_either(rows, [mask for _, mask in ways]))
 
 
 def without_person(
     registry: Registry, table: str, rows: pa.Table, subject: Subject, columns: Sequence[str]
 ) -> tuple[pa.Table, int]:
-    """Return `rows` with the person's values emptied in `columns`, and how many rows had any left."""
-    mask = _mask(registry, table, rows, subject).to_pylist()
-    if not any(mask):
+    """Return `rows` with the person's values emptied, in `columns` and beside them, and how many had any left."""
+    ways = _ways(registry, table, rows, subject)
+    anywhere = _either(rows, [mask for _, mask in ways])
+    if not pc.any(anywhere).as_py():
         return rows, 0
     nullable = registry.rules[table].model.__table__.columns
     hit = set()
-    for name in columns:
+    for name in dict.fromkeys([*columns, *_personal(registry, table, ways)]):
+        if name not in rows.column_names:
+            continue
         empty = None if nullable[name].nullable else _empty(rows.schema.field(name).type)
         kept = rows.column(name).to_pylist()
-        for place, is_theirs in enumerate(mask):
+        for place, is_theirs in enumerate(_either(rows, [mask for own, mask in ways if name in own]).to_pylist()):
             if is_theirs and kept[place] != empty:
                 kept[place] = empty
                 hit.add(place)
-        index = rows.column_names.index(name)
-        rows = rows.set_column(index, rows.schema.field(name), pa.array(kept, rows.schema.field(name).type))
-    return _unsaid(rows, mask, subject), len(hit)
+        rows = _put(rows, name, pa.array(kept, rows.schema.field(name).type))
+    return _unsaid(rows, anywhere.to_pylist(), subject), len(hit)
+
+
+def _personal(registry: Registry, table: str, ways: Ways) -> list[str]:
+    """Return the columns that somebody is told by: those of the rule, and those the handler's conditions name."""
+    return list(dict.fromkeys([*registry.rules[table].personal_columns, *(name for own, _ in ways for name in own)]))
+
+
+def _put(rows: pa.Table, name: str, column: Any) -> pa.Table:
+    return rows.set_column(rows.column_names.index(name), rows.schema.field(name), column)
+
+
+def _either(rows: pa.Table, masks: Sequence[Any]) -> Any:
+    """Return where any of `masks` holds; nowhere if there is none."""
+    found: Any = pa.nulls(rows.num_rows, pa.bool_()).fill_null(False)
+    for mask in masks:
+        found = pc.or_(found, mask)
+    return found
 
 
 def _unsaid(rows: pa.Table, mask: Sequence[bool], subject: Subject) -> pa.Table:
@@ -99,23 +129,52 @@ def _empty(kind: Any) -> Any:
     return b"" if pa.types.is_binary(kind) else 0
 
 
-def _mask(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> Any:
-    """Return a boolean per row: whether the handler's own condition, or a column that names a person, finds it."""
-    conditions = [_plainly(set(rows.column_names), subject)]
-    handler = registry.subjects.get(table)
-    if handler is not None and handler.locate is not None:
-        found = handler.locate(subject).compile(dialect=POSTGRESQL, compile_kwargs={"literal_binds": True})
-        conditions.insert(0, f"({str(found).replace('%%', '%')}) OR {conditions[0]}")
+def is_told(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> bool:
+    """Return whether the handler's own conditions can be asked of these rows, or columns have to be guessed at."""
     with _engine() as engine:
-        engine.register(table, rows)
-        for condition in conditions:
-            try:
-                return engine.execute(
-                    f'SELECT coalesce(({condition}), false) AS hit FROM "{table}"'
-                ).to_arrow_table().column("hit")  # fmt: skip
-            except (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException):
-                continue  # the handler looks into other tables as well, which an archive does not have
-    return pa.chunked_array([pa.nulls(rows.num_rows, pa.bool_()).fill_null(False)])
+        engine.register(table, _shaped(registry, table, rows))
+        return _told(engine, registry, table, subject) is not None
+
+
+def _ways(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> Ways:
+    """Return columns and, row by row, whether they are the person's: as the handler says, or as their names do."""
+    with _engine() as engine:
+        engine.register(table, _shaped(registry, table, rows))
+        told = _told(engine, registry, table, subject)
+        if told is not None:
+            return told
+        return [
+            (registry.rules[table].personal_columns, _asked(engine, table, _plainly(set(rows.column_names), subject)))
+        ]
+
+
+def _shaped(registry: Registry, table: str, rows: pa.Table) -> pa.Table:
+    """Return `rows` with the columns the table has by now and had not when they were archived, empty."""
+    for field in files.schema(registry.rules[table].model.__table__):
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows
+
+
+def _told(engine: duckdb.DuckDBPyConnection, registry: Registry, table: str, subject: Subject) -> Ways | None:
+    handler = registry.subjects.get(table)
+    if handler is None or not (handler.apart or handler.locate):
+        return None
+    apart = handler.apart or ((registry.rules[table].personal_columns, handler.locate),)
+    try:
+        return [(columns, _asked(engine, table, _written(locate(subject)))) for columns, locate in apart if locate]
+    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException):
+        return None  # it looks into other tables as well, which an archive does not have
+
+
+def _written(condition: Any) -> str:
+    found = condition.compile(dialect=POSTGRESQL, compile_kwargs={"literal_binds": True})
+    return str(found).replace("%%", "%")
+
+
+def _asked(engine: duckdb.DuckDBPyConnection, table: str, condition: str) -> Any:
+    found = engine.execute(f'SELECT coalesce(({condition}), false) AS hit FROM "{table}"').to_arrow_table()
+    return found.column("hit").combine_chunks()
 
 
 def _plainly(names: set[str], subject: Subject) -> str:
@@ -131,7 +190,8 @@ def _plainly(names: set[str], subject: Subject) -> str:
         if "reason" in names:
             found += [f"contains(reason, {_quoted(f'by {each}')})" for each in subject.names]
     if subject.user_id:
-        found += [f'"{name}" = {int(subject.user_id)}' for name in _USERS if name in names]
+        kind = " AND actor_kind = 'user'" if "actor_kind" in names else ""
+        found += [f'("{name}" = {int(subject.user_id)}{kind})' for name in _USERS if name in names]
         if {"object_type", "object_id"} <= names:
             found.append(f"(object_type = 'User' AND object_id = '{int(subject.user_id)}')")
     return "(" + " OR ".join(found) + ")"

@@ -21,7 +21,8 @@ def shut(request_id: int, subject: Subject) -> str:
     """Return a person as text that only this site can read, and only for this request."""
     told = [subject.organisation_id, [list(each) for each in subject.addresses], list(subject.contact_ids)]
     nonce = secrets.token_bytes(_NONCE)
-    plain = canonical({"subject": [*told, subject.user_id, list(subject.names)]})
+    lists = [list(each) for each in (subject.names, subject.requests, subject.memberships, subject.homes)]
+    plain = canonical({"subject": [*told, subject.user_id, *lists, subject.username]})
     return (nonce + _cipher().encrypt(nonce, plain, str(request_id).encode())).hex()
 
 
@@ -32,9 +33,10 @@ def opened(request_id: int, text: str) -> Subject:
         plain = _cipher().decrypt(content[:_NONCE], content[_NONCE:], str(request_id).encode())
     except InvalidTag:
         raise Refused("Who the request is about cannot be read: TRUST_KEY is not the one it was kept with.") from None
-    home, addresses, contacts, user_id, *names = json.loads(plain)["subject"]
+    home, addresses, contacts, user_id, *more = json.loads(plain)["subject"]
     known = tuple((scheme, value) for scheme, value in addresses)
-    return Subject(home, known, tuple(contacts), user_id, tuple(names[0]) if names else ())
+    names, requests, memberships, homes = (tuple(each) for each in [*more[:4], *[()] * 4][:4])
+    return Subject(home, known, tuple(contacts), user_id, names, requests, memberships, homes, "".join(more[4:]))
 
 
 def _cipher() -> AESGCM:

@@ -142,8 +142,10 @@ def _everywhere(work: Work, subject: Any) -> list[int]:
 def _list(open_work: Opener, request_id: int) -> bool:
     """Wait until nothing is on its way, then write the erasure into the ledger."""
     with _Open(open_work, request_id) as (work, request, subject):
-        if holding.standing(work, subject):
-            return _held(work, request)
+        is_held, told = bool(holding.standing(work, subject)), request.facts.get("ledger", "")
+    if is_held:
+        return _give_back(open_work, request_id, told)
+    with _Open(open_work, request_id) as (work, request, subject):
         erasing.release(work, subject)
         if erasing.is_moving(work, subject) or _has_mail(work, request):
             return False
@@ -156,11 +158,18 @@ def _list(open_work: Opener, request_id: int) -> bool:
     return True
 
 
-def _held(work: Work, request: SubjectRequest) -> bool:
-    """Give a request back to be planned anew: a legal hold was placed after it was approved."""
-    request.state, request.stage, request.lease_until = State.VERIFIED, "", None
-    telling.notice(work, request, "held", f"{request!r} was not carried out",
-                   "A legal hold stands over this person. Plan the request again.", board.WARNING)  # fmt: skip
+def _give_back(open_work: Opener, request_id: int, told: str) -> bool:
+    """Let a request be planned anew: a legal hold was placed after it was approved.
+
+    What the ledger may say of it already is taken back first: a restore would erase whom the hold keeps.
+    """
+    if told:
+        places.ledger.delete(told)
+    with _Open(open_work, request_id) as (work, request, _):
+        request.facts = {name: each for name, each in request.facts.items() if name not in ("ledger", "erasure")}
+        request.state, request.stage, request.lease_until = State.VERIFIED, "", None
+        telling.notice(work, request, "held", f"{request!r} was not carried out",
+                       "A legal hold stands over this person. Plan the request again.", board.WARNING)  # fmt: skip
     return True
 
 
@@ -174,8 +183,15 @@ def _has_mail(work: Work, request: SubjectRequest) -> bool:
 
 
 def _empty(open_work: Opener, request_id: int) -> bool:
-    """Take the person out of all tables in one transaction, and keep who it is for the archives."""
+    """Take the person out of all tables in one transaction, and keep who it is for the archives.
+
+    A worker may have been killed since the ledger was told, and a hold placed: none can be while the rows go.
+    """
     with _Open(open_work, request_id) as (work, request, subject):
+        work.session.execute(text("LOCK TABLE pulse_hold IN SHARE MODE"))
+        if holding.standing(work, subject):
+            request.stage = "stopped"
+            return True
         facts = dict(request.facts)
         erasing.close_others(work, subject, request.id)
         facts["packages"] = erasing.packages(work, subject)

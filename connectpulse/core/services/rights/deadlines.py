@@ -13,12 +13,15 @@ BATCH = 500
 
 
 def remind(work: Work) -> int:
-    """Post the reminders that are due, each once; return how many were posted."""
+    """Post the reminders that are due, each once; return how many were posted. Open requests are read by the page."""
     over = [State.DONE, State.REFUSED, State.WITHDRAWN]
-    rows = work.session.scalars(
-        select(SubjectRequest).where(SubjectRequest.state.not_in(over)).order_by(SubjectRequest.id).limit(BATCH)
-    ).all()
-    return sum(_remind(work, row) for row in rows)
+    wanted = select(SubjectRequest).where(SubjectRequest.state.not_in(over)).order_by(SubjectRequest.id).limit(BATCH)
+    posted = after = 0
+    while rows := work.session.scalars(wanted.where(SubjectRequest.id > after)).all():
+        posted += sum(_remind(work, row) for row in rows)
+        work.session.flush()
+        after = rows[-1].id
+    return posted
 
 
 def _remind(work: Work, request: SubjectRequest) -> bool:

@@ -49,8 +49,21 @@ def find(work: Work, addresses: Iterable[Address], organisation_id: int | None) 
     left_out = ""
     if user_id is not None and organisation_id is not None and not _is_only_here(work, user_id, organisation_id):
         user_id, left_out = None, "The person has an account with the platform; that is a request to the platform."
-    names = _names(work, user_id)
-    return Found(Subject(organisation_id, tuple(sorted(known)), tuple(sorted(contacts)), user_id, names), left_out)
+    return Found(_subject(work, organisation_id, known, contacts, user_id), left_out)
+
+
+def _subject(
+    work: Work, organisation_id: int | None, known: set[Address], contacts: set[int], user_id: int | None
+) -> Subject:
+    """Return the person with everything that archives are asked by, while the tables still tell."""
+    user = work.session.get(account_model(), user_id) if user_id else None
+    name = user.get_full_name().strip() if user is not None else ""
+    places = _places(work, user_id)
+    return Subject(
+        organisation_id, tuple(sorted(known)), tuple(sorted(contacts)), user_id, (name,) if name else (),
+        _requests(work, known, organisation_id), tuple(each for each, _ in places),
+        tuple(sorted({home for _, home in places})), user.username if user is not None else "",
+    )  # fmt: skip
 
 
 def _twins(address: Address) -> list[Address]:
@@ -114,11 +127,21 @@ def _of_user(work: Work, user_id: int | None) -> set[Address]:
     return {("email", mail), ("email", mail.lower())} if mail and "@" in mail else set()
 
 
-def _names(work: Work, user_id: int | None) -> tuple[str, ...]:
-    """Return what an account is called where rows keep the name of whoever made them."""
-    user = work.session.get(account_model(), user_id) if user_id else None
-    name = user.get_full_name().strip() if user is not None else ""
-    return (name,) if name else ()
+def _requests(work: Work, known: set[Address], organisation_id: int | None) -> tuple[int, ...]:
+    """Return the numbers of the person's requests about their data."""
+    theirs = select(m.SubjectRequest.id).where(m.SubjectRequest.address.in_([value for _, value in known]))
+    if organisation_id is not None:
+        theirs = theirs.where(m.SubjectRequest.organisation_id == organisation_id)
+    return tuple(work.session.scalars(theirs.order_by(m.SubjectRequest.id)))
+
+
+def _places(work: Work, user_id: int | None) -> list[tuple[int, int]]:
+    """Return the account's memberships and their organisations."""
+    if user_id is None:
+        return []
+    rows = select(m.Membership.id, m.Membership.organisation_id).where(m.Membership.user_id == user_id)
+    with guard.platform_scope(work.session, "see whose an account is"):
+        return [(row[0], row[1]) for row in work.session.execute(rows.order_by(m.Membership.id))]
 
 
 def _is_only_here(work: Work, user_id: int, organisation_id: int) -> bool:

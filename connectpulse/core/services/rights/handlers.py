@@ -238,28 +238,6 @@ def _own_contact(subject: Subject) -> ColumnElement[bool]:
     return ours if subject.organisation_id is None else and_(ours, m.Contact.organisation_id == subject.organisation_id)
 
 
-def about_contact(subject: Subject) -> ColumnElement[bool]:
-    """Find what the action log says of a person's contacts, those included that are gone."""
-    if not subject.contact_ids:
-        return false()
-    ids = [str(each) for each in subject.contact_ids]
-    return and_(m.AuditEntry.object_type == "Contact", m.AuditEntry.object_id.in_(ids))
-
-
-def by_visitor(subject: Subject) -> ColumnElement[bool]:
-    """Find where a person's own visits to the form and the pages of their requests came from."""
-    if not subject.addresses:
-        return false()
-    theirs = select(cast(m.SubjectRequest.id, String)).where(
-        m.SubjectRequest.address.in_([value for _, value in subject.addresses])
-    )
-    return and_(
-        m.AuditEntry.object_type == "SubjectRequest",
-        m.AuditEntry.actor_kind == "visitor",
-        m.AuditEntry.object_id.in_(theirs),
-    )
-
-
 def user(model: type[Any], names: tuple[str, ...]) -> SubjectHandler:
     """Find a person's account; an erasure empties it and closes it for good."""
     base = handler(model, by_user(model, "id"), names, erase_row=False, rectifiable=names, hidden=("password",),

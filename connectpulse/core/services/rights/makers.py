@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select, update
 
-from ...domain.retention import Rows, Subject, SubjectHandler
+from ...domain.retention import Apart, Rows, Subject, SubjectHandler
 from ...storage.models import Membership
 from ..subjects import anywhere, by_name, handler
 from ..work import Work
@@ -47,7 +47,20 @@ def made_by(model: type[Any], columns: Sequence[str], *, saying: str = "") -> Su
         )
         return int(done.rowcount)
 
-    return replace(base, find=own, export=own, erase=erase)
+    def apart(column: str) -> Apart:
+        """A name counts where the account belongs to: somebody else may be called the same elsewhere."""
+        return (column,), lambda subject: and_(by_name(model, column)(subject), _at_home(model, subject))
+
+    def said(subject: Subject) -> ColumnElement[bool]:
+        return and_(locate(subject), _at_home(model, subject))
+
+    each = tuple(apart(column) for column in columns)
+    return replace(base, find=own, export=own, erase=erase, apart=(*each, ((), said)) if saying else each)
+
+
+def _at_home(model: type[Any], subject: Subject) -> ColumnElement[bool]:
+    homes = subject.homes if subject.organisation_id is None else (subject.organisation_id,)
+    return model.organisation_id.in_(homes) if homes else false()
 
 
 def _numbered(model: type[Any], columns: Sequence[str], saying: str, subject: Subject) -> dict[str, Any]:

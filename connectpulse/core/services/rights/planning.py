@@ -101,10 +101,9 @@ def _archived(work: Work, subject: Subject, kind: Kind, holds: list[str]) -> Ite
 
 
 def title(work: Work, table: str) -> str:
-    """Return a table in words: its purpose, as its retention rule says it."""
+    """Return what people call the records of a table, as on every other page."""
     rule = work.registry.rules.get(table)
-    name = table.partition("_")[2].replace("_", " ").capitalize()
-    return f"{name}: {rule.purpose}" if rule is not None else name
+    return rule.called if rule is not None else table.partition("_")[2].replace("_", " ").capitalize()
 
 
 def _deed(

@@ -354,3 +354,49 @@ def test_a_legal_hold_wins_over_an_erasure(desk: Office, scene: Scene) -> None:
     assert desk.request(request_id).state == "verified", "it must be planned anew"
     with pytest.raises(Refused, match="must be kept"):
         desk.plan(request_id)
+
+
+def test_a_hold_that_comes_while_a_worker_is_dead_wins_too(desk: Office, scene: Scene) -> None:
+    """The worker was killed after the ledger was told and before a row was gone."""
+    from connectpulse.core.services.retention import holds
+
+    desk.contact("Zara Khan", ("email", ZARA))
+    request_id = desk.ask("deletion")
+    desk.plan(request_id, is_urgent=True)
+    desk.approve(request_id)
+    for stage in (carrying._stop, carrying._list):
+        assert stage(scene.house.work, request_id)
+    assert len(places.ledger.entries("erasures")) == 1
+    with scene.work() as work:
+        held = holds.place(work, holds.SUBJECT, "A court asked", scheme="email", value=ZARA).id
+    assert desk.carry_out() == 0
+    assert desk.request(request_id).state == "verified", "it must be planned anew"
+    assert places.ledger.entries("erasures") == [], "a restore would erase whom the hold keeps"
+    with scene.work() as work:
+        assert work.session.scalars(select(Contact.name)).one() == "Zara Khan"
+        work.session.execute(text("UPDATE pulse_hold SET lifted_at = now() WHERE id = :id"), {"id": held})
+    desk.plan(request_id, is_urgent=True)
+    desk.approve(request_id)
+    assert desk.carry_out() == 1
+    assert len(places.ledger.entries("erasures")) == 1
+    with scene.work() as work:
+        assert work.session.scalars(select(Contact.name)).all() == []
+
+
+def test_no_hold_is_placed_while_rows_go(desk: Office, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlalchemy.exc import DBAPIError
+
+    desk.contact("Zara Khan", ("email", ZARA))
+    real, tried = erasing.tables, []
+
+    def late(work: Work, *given: Any) -> dict[str, int]:
+        with scene.house.engine.begin() as other:
+            other.execute(text("SET LOCAL lock_timeout = '200ms'"))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                other.execute(text("LOCK TABLE pulse_hold IN ROW EXCLUSIVE MODE"))  # as whoever places one does
+        tried.append(True)
+        return real(work, *given)
+
+    monkeypatch.setattr(erasing, "tables", late)
+    desk.answer("deletion")
+    assert tried == [True]

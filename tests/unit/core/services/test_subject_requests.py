@@ -192,6 +192,16 @@ def test_those_who_answer_are_reminded_in_time_and_once(desk: Office) -> None:
         assert titles[0].startswith("Overdue")
 
 
+def test_those_behind_many_others_are_reminded_as_well(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "BATCH", 2)
+    for number in range(5):
+        desk.ask("access", f"zara{number}@example.org")
+    desk.house.clock = lambda: datetime.now(UTC) + timedelta(days=22)
+    with desk.house.work(SYSTEM) as work:
+        assert deadlines.remind(work) == 5
+        assert deadlines.remind(work) == 0
+
+
 def test_nobody_approves_their_own_plan_and_nobody_approves_what_changed(desk: Office) -> None:
     desk.contact("Zara Khan", ("email", ZARA))
     request_id = desk.ask("deletion")
