@@ -19,7 +19,6 @@ from connectpulse.core.domain import chain
 from connectpulse.core.domain.settings import from_mapping
 from connectpulse.core.services import audit
 from connectpulse.core.services.action_log import exporting, verifying
-from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage import sealing
 from connectpulse.core.storage.sealing import Draft
 from connectpulse.core.storage.session import raw
@@ -123,8 +122,7 @@ def _fill(house: houses.House, organisations: list[int], entries: int) -> None:
 def _verified(house: houses.House) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
         place = Path(folder) / "export"
-        with house.work(SYSTEM) as work:
-            entries = exporting.export(work, place)
+        entries = exporting.export(house.work, place)
         key = chain.sealer(trust.key("audit chain"))
         largest = max(place.glob("chain-*.copy"), key=lambda path: path.stat().st_size)
         content = largest.read_bytes().rstrip(b"\n").split(b"\n")
@@ -136,7 +134,6 @@ def _verified(house: houses.House) -> Iterator[Figure]:
         assert report.holds, report.sentences()
         yield Figure("verify_offline", entries / (time.perf_counter() - begun), "entries/s")
     begun = time.perf_counter()
-    with house.work(SYSTEM) as work:
-        report = verifying.verify(work)
+    report = verifying.verify(house.work)
     assert report.holds, report.sentences()
     yield Figure("verify_in_database", report.entries / (time.perf_counter() - begun), "entries/s")

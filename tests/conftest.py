@@ -9,6 +9,7 @@ from connectpulse import house as houses
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.hookspecs import ENTRY_POINTS
 from connectpulse.house import House
+from connectpulse.testing import outside
 from tests.plugins import postcard
 
 
@@ -28,6 +29,14 @@ def post_house(database_url: str) -> Iterator[House]:
     postcard.SENT.clear()
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def asked_within_work() -> Iterator[list[str]]:
+    """Where a store was asked by a thread that held a connection: nowhere, whatever a test does (law 4)."""
+    with outside.watched() as found:
+        yield found
+    assert not found, "A store was asked within a unit of work:\n" + "\n".join(sorted(set(found)))
 
 
 @pytest.fixture(autouse=True, scope="session")

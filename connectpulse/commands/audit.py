@@ -15,8 +15,7 @@ from . import site
 def verify(house: House) -> Report:
     """Verify the log in the database, and write down that it was."""
     house.require_database()
-    with house.work(site.operator()) as work:
-        report = verifying.verify(work)
+    report = verifying.verify(house.work)
     with house.work(site.operator()) as work:
         audit.record(work, "audit.verified", entries=report.entries, faults=report.sentences()[:20])
     return report
@@ -33,8 +32,7 @@ def export(house: House, folder: Path) -> int:
     house.require_database()
     with house.work(site.operator()) as work:
         audit.record(work, "audit.exported", what="everything, to be verified")
-    with house.work(site.operator()) as work:
-        return exporting.export(work, folder)
+    return exporting.export(house.work, folder)
 
 
 def checkpoint(house: House) -> int:

@@ -71,6 +71,11 @@ def the_session() -> PulseSession:
     return sessions()
 
 
+def let_go() -> None:
+    """Give this request's connection back, before something is asked that is no database; what was read stays."""
+    the_session().commit()
+
+
 def actor() -> Actor:
     """Return who makes this request."""
     if current_user.is_authenticated:

@@ -61,8 +61,9 @@ def places_of(house: House) -> Counter[int]:
     """Return in how many places each row is, as the catalogue and the table say; raise Damaged for a bad file."""
     with house.work(SYSTEM) as work:
         found = Counter(work.session.scalars(text("SELECT id FROM pulse_message")))
-        for row in archives.listed(work, None, ("pulse_message",), is_all=True):
-            found.update(archives.read(row).column("id").to_pylist())
+        listed = archives.listed(work, None, ("pulse_message",), is_all=True)
+    for row in listed:
+        found.update(archives.read(row).column("id").to_pylist())
     return found
 
 

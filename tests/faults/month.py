@@ -112,8 +112,9 @@ def _places(house: House, there: dict[str, set[int]]) -> Counter[tuple[str, int]
     """Return in how many places each row of the archived logs is."""
     found = Counter((table, id) for table in ARCHIVED for id in there[table])
     with house.work(SYSTEM) as work:
-        for row in archives.listed(work, None, ARCHIVED, is_all=True):
-            found.update((row.table_name, id) for id in archives.read(row).column("id").to_pylist())
+        listed = archives.listed(work, None, ARCHIVED, is_all=True)
+    for row in listed:
+        found.update((row.table_name, id) for id in archives.read(row).column("id").to_pylist())
     return found
 
 

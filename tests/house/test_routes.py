@@ -16,7 +16,8 @@ OPEN = {
     "appbuilder.static", "static", "callbacks.receive", "health.healthz", "health.readyz", "health.metrics",
     "health.details", "api.openapi", "icon", "hooks.knock", "plugin_files",
     "SignInView.second", "SignInView.forgotten", "SignInView.passkey", "SignInView.passkey_options",
-    "InvitationView.show", "InvitationView.accept", "NewPasswordView.show", "NewPasswordView.choose",
+    "InvitationView.show", "InvitationView.accept", "InvitationView.decline",
+    "NewPasswordView.show", "NewPasswordView.choose",
     "PrivacyView.show", "PrivacyView.history", "PrivacyView.version", "PrivacyView.changes",
     "PrivacyView.processors", "AskView.ask", "AskView.thread",
     "mail_choices.leave",
@@ -80,7 +81,7 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
     reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit", "download"}
-    reading |= {"choices", "inventory", "certificate", "report", "search", "export", "drill", "evidence"}
+    reading |= {"choices", "inventory", "certificate", "report", "search", "export", "drill", "evidence", "enrol"}
     for rule, url, method in rules(app):
         if method == "GET" and not url.startswith("/api/"):
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint

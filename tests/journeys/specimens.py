@@ -162,12 +162,12 @@ def _request_of(work: Work, kind: str) -> m.SubjectRequest:
 def _decision(work: Work) -> int:
     """A request somebody else planned, so that every role but theirs may decide."""
     asking = replace(work, actor=Actor("user", _name(work, "Colleague"), 10_000_000))
-    request = planning.plan(asking, _request_of(asking, "deletion").id)
+    request = planning.plan(asking, _request_of(asking, "deletion").id, 0)
     return work.session.scalars(select(m.Decision.id).where(m.Decision.subject_id == request.id)).one()
 
 
 def _answered(work: Work) -> int:
-    return planning.plan(work, _request_of(work, "objection").id).id
+    return planning.plan(work, _request_of(work, "objection").id, 0).id
 
 
 def _hold(work: Work) -> int:

@@ -2,7 +2,6 @@
 
 import io
 import re
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -19,70 +18,6 @@ from tests.journeys.panel_scene import Visitor, panel, visitor
 @pytest.fixture
 def app(house: House, organisation: int) -> Flask:
     return panel(house, organisation)
-
-
-def invited(admin: Visitor, email: str, role: str = roles.ANALYST) -> str:
-    """Invite somebody on a site without mail; return the path of the link that is shown once."""
-    shown = admin.post("/members/add", "/members/add", {"email": email, "first_name": "Zara", "role": role})
-    link = re.search(r"(/invitation/[\w-]{43})", shown.text)
-    assert link, shown.text
-    assert link[1] not in admin.get("/members/list/").text
-    return link[1]
-
-
-def test_invited_person_makes_an_account_by_the_link_once(app: Flask) -> None:
-    admin, zara = visitor(app, roles.ORGANISATION_ADMINISTRATOR), Visitor(app.test_client())
-    link = invited(admin, "Zara@Example.org")
-    assert "zara@example.org" in admin.get("/members/list/").text
-    page = zara.get(link).text
-    assert "You are invited to Organisation" in page
-    form = {"first_name": "Zara", "last_name": "Khan", "password": "four random words", "again": "four random word"}
-    assert "differ" in zara.post(link, link, form).text
-    assert zara.post(link, link, form | {"again": form["password"]}).status_code == 302
-    assert zara.get(link).status_code == 404
-    assert zara.sign_in("zara@example.org", "four random words").status_code == 302
-    assert zara.get("/campaigns/list/").status_code == 200
-    assert zara.get("/contacts/list/").status_code == 403
-    assert "not here yet" not in admin.get("/members/list/").text
-
-
-def test_nobody_is_enrolled_who_has_an_account_before_they_accept(app: Flask) -> None:
-    admin = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
-    link = invited(admin, "auditor@example.org")
-    assert "auditor" not in admin.get("/members/list/").text.partition("not here yet")[2].partition("</section>")[2]
-    stranger, other = Visitor(app.test_client()), visitor(app, roles.ANALYST)
-    form = {"first_name": "X", "password": "four random words", "again": "four random words"}
-    token = stranger.post(link, "/login/", form)
-    assert token.status_code == 422
-    assert "There is an account with this name or e-mail address already." in token.text
-    assert "This invitation is for auditor@example.org" in other.post(link, "/profile/").text
-    auditor = visitor(app, roles.AUDITOR)
-    profile = auditor.get("/profile/").text
-    number = re.search(r'name="invitation" value="(\d+)"', profile)
-    assert number, profile
-    assert other.post(
-        "/profile/invitation", "/profile/", {"invitation": number[1], "answer": "accept"}, follow_redirects=True
-    ).text.count("used or withdrawn")
-    answer = {"invitation": number[1], "answer": "accept"}
-    assert "You are a member" in auditor.post("/profile/invitation", "/profile/", answer, follow_redirects=True).text
-    assert "auditor@example.org" in admin.get("/members/list/").text
-    assert auditor.get(link).status_code == 404
-
-
-def test_an_invitation_is_withdrawn_replaced_and_grows_old(house: House, app: Flask) -> None:
-    admin, stranger = visitor(app, roles.ORGANISATION_ADMINISTRATOR), Visitor(app.test_client())
-    first, second = invited(admin, "zara@example.org"), invited(admin, "zara@example.org")
-    assert (stranger.get(first).status_code, stranger.get(second).status_code) == (404, 200)
-    number = re.search(r"/members/withdraw/(\d+)", admin.get("/members/list/").text)
-    assert number
-    operator = visitor(app, roles.PLATFORM_ADMINISTRATOR)
-    operator.post(f"/accounts/withdraw/{number[1]}", "/accounts/list/")
-    assert stranger.get(second).status_code == 200  # it is not the platform's
-    admin.post(f"/members/withdraw/{number[1]}", "/members/list/")
-    assert stranger.get(second).status_code == 404
-    third = invited(admin, "zara@example.org")
-    house.clock = lambda: datetime.now(UTC) + timedelta(days=7, seconds=1)
-    assert stranger.get(third).status_code == 404
 
 
 def test_nobody_changes_their_own_role(house: House, app: Flask) -> None:

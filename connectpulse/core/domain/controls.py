@@ -66,6 +66,7 @@ CONTROLS: Final[tuple[Control, ...]] = (
     Control("3c", "Accounts, sessions, second factors and roles: nobody raises their own rights.",
             (f"{_UNIT}/test_signing_in.py", f"{_UNIT}/test_tries.py", f"{_JOURNEYS}/test_access.py",
              f"{_JOURNEYS}/test_passkeys.py", f"{_JOURNEYS}/test_people.py",
+             f"{_JOURNEYS}/test_invitations.py",
              f"{_HOUSE}/test_matrix.py::test_nobody_gives_themselves_a_role")),
     Control("3d", "Figures are sums of what happened to messages.",
             (f"{_UNIT}/test_counters.py", f"{_JOURNEYS}/test_reports.py")),

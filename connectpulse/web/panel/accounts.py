@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import User
@@ -15,7 +15,7 @@ from ...core.services.access import factors, people, resets, sessions, signing_i
 from ...core.services.work import Work
 from ...core.storage.models import Membership, Organisation
 from .. import current
-from ..security import accounts
+from ..security import accounts, joining
 from ..security.roles import WRITE, choices
 from . import forms
 from .dates import moment, naive_utc
@@ -24,6 +24,10 @@ from .inviting import InvitingView
 from .noun import Column, badge, link
 
 _NOBODY = "none"
+_ENROL: Form = (
+    Field("organisation", "Organisation", Kind.PICK, source="OrganisationView", is_required=True),
+    Field("role", "Role", Kind.CHOICE, is_required=True),
+)
 
 
 def _role(user: User) -> str:
@@ -60,7 +64,7 @@ class AccountView(InvitingView):
     )  # fmt: skip
     include_route_methods: ClassVar[set[str]] = {
         "list", "show", "add", "edit", "withdraw", "off", "on", "end_sessions", "reset_factors", "demand_change",
-        "unlock", "send_reset",
+        "unlock", "send_reset", "enrol",
     }  # fmt: skip
     show_template = "pulse/account.html"
 
@@ -111,6 +115,31 @@ class AccountView(InvitingView):
         """Return the latest sign-ins of an account, for its page."""
         with self.work() as work:
             return signing_in.history(work, pk)
+
+    @expose("/enrol/<pk>", methods=["GET", "POST"])
+    @has_access
+    @permission_name(WRITE)
+    def enrol(self, pk: str) -> Any:
+        """Show the form of a role in an organisation, or give it to an account without asking its owner."""
+        with self.work() as work:
+            row = self.find(work, pk)
+            number, heading = row.id, f"Enrol {row.get_full_name()}"
+            form = with_choices(_ENROL, role=choices(work.registry, on_platform=False))
+        if request.method == "GET":
+            return self._enrol_page(forms.sheet(form), heading, number)
+        filled = forms.submitted(form)
+        given = filled.values
+        if not filled.errors and self._try(
+            filled, lambda work: joining.enrol_now(work, number, int(given["organisation"]), given["role"])
+        ):
+            flash("They are a member now, and were told.", "success")
+            return redirect(url_for("AccountView.show", pk=number))
+        return self._enrol_page(filled, heading, number, 422)
+
+    def _enrol_page(self, sheet: forms.Sheet, heading: str, pk: int, status: int = 200) -> Any:
+        with self.work() as work:
+            forms.name_picked(work, sheet)
+        return self.render_template("pulse/enrol.html", view=self, sheet=sheet, heading=heading, pk=pk), status
 
     @expose("/off/<pk>", methods=["POST"])
     @has_access

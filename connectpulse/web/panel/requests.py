@@ -152,7 +152,12 @@ class RequestView(NounView):
         """Show a request with what is to be done next, and what is held about its person."""
         with self.work() as work:
             row = self.find(work, pk)
-            plan = planning.build(work, row) if row.state in (State.VERIFIED, State.PLANNED) else None
+            id, is_planned = row.id, row.state in (State.VERIFIED, State.PLANNED)
+        in_archives = planning.archived(current.the_house().work, id) if is_planned else 0
+        with self.work() as work:
+            row = self.find(work, pk)
+            is_planned = is_planned and row.state in (State.VERIFIED, State.PLANNED)
+            plan = planning.build(work, row, in_archives) if is_planned else None
             if plan is not None:
                 intake.record(work, "subject_request.looked_at", row)
             waiting = four_eyes.waiting(work, intake.ACT, row.id)
@@ -177,9 +182,13 @@ class RequestView(NounView):
     def plan(self, pk: str) -> Any:
         """Plan a request, and ask a second person where it needs one."""
         reason, is_urgent = request.form.get("reason", ""), "is_urgent" in request.form
+        with self.work() as work:
+            request_id = self.find(work, pk).id
+        count = planning.archived(current.the_house().work, request_id)
         return self._do(
-            pk, lambda work, id: planning.plan(work, id, reason, is_urgent=is_urgent), "The plan stands as you saw it."
-        )
+            pk, lambda work, id: planning.plan(work, id, count, reason, is_urgent=is_urgent),
+            "The plan stands as you saw it.",
+        )  # fmt: skip
 
     @expose("/correct/<pk>", methods=["POST"])
     @has_access

@@ -239,8 +239,10 @@ class ArchiveView(BaseView):
             return self.render_template("pulse/no_organisation.html")
         try:
             asked = _asked()
+            home, after = current.organisation_id(), request.args.get("after", 0, type=int)
+            current.let_go()
+            page = browsing.page(current.the_house().work, current.actor(), home, asked, after) if asked else None
             with current.work() as work:
-                page = browsing.page(work, asked, after=request.args.get("after", 0, type=int)) if asked else None
                 listed = [] if asked else browsing.newest(work)
                 tables = browsing.tables(work)
                 mine = exports.mine(work)
@@ -290,6 +292,7 @@ class ArchiveView(BaseView):
     def fetch(self, pk: str) -> Any:
         """Hand one's export over, once."""
         home = current.organisation_id()
+        current.let_go()
         try:
             export_id = forms.row_number(pk)
             pieces = exports.fetch(current.the_house().work, current.actor(), home, export_id) if home else abort(404)

@@ -19,6 +19,10 @@ LEAST_PASSWORD = passwords.LEAST
 _EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,255}$")
 
 
+class Taken(Refused):
+    """There is an account with this name or e-mail address already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who somebody is. `username` is what they sign in with; their e-mail address works as well."""
@@ -50,7 +54,7 @@ def fresh_password() -> str:
 
 
 def create(work: Work, account: Account, password: str, platform_role: str = "", *, must_change: bool = False) -> User:
-    """Make an account; raise Refused if its name or e-mail address is taken or the password is a bad one.
+    """Make an account; raise Taken if its name or e-mail address is, Refused if the password is a bad one.
 
     With `must_change` its owner chooses a password of their own at the first sign-in.
     """
@@ -60,7 +64,7 @@ def create(work: Work, account: Account, password: str, platform_role: str = "",
         or_(func.lower(User.username) == account.username.lower(), func.lower(User.email) == account.email.lower())
     )
     if work.session.scalar(taken) is not None:
-        raise Refused("There is an account with this name or e-mail address already.")
+        raise Taken("There is an account with this name or e-mail address already.")
     user = User(
         username=account.username,
         email=account.email.lower(),

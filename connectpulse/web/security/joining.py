@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from ...core.errors import NotFound, Refused
-from ...core.services.access import invitations, people
-from ...core.services.work import Actor, Work
+from ...core.services import allowances, audit
+from ...core.services.access import invitations, passwords, people, telling
+from ...core.services.work import Actor, Work, entered
 from ...core.storage import guard
-from ...core.storage.models import Invitation
+from ...core.storage.models import Invitation, Organisation
 from ...house import House
 from . import accounts
 
@@ -15,7 +16,7 @@ def answer(house: House, actor: Actor, user_id: int, invitation_id: int, is_want
     """Accept or decline one of one's own invitations; return where it leads. Raises NotFound if it is over."""
     with house.work(actor) as work:
         row = invitations.by_id(work, invitation_id, _person(work, user_id))
-        return _answer(house, work, actor, row, user_id, is_wanted)
+        return _answer(work, row, user_id, is_wanted)
 
 
 def answer_link(house: House, actor: Actor, user_id: int, token: str) -> str:
@@ -24,19 +25,31 @@ def answer_link(house: House, actor: Actor, user_id: int, token: str) -> str:
         row = invitations.by_token(work, token)
         if _person(work, user_id).email.lower() != row.email.lower():
             raise Refused(f"This invitation is for {row.email}. Sign out, and sign in with that account.")
-        return _answer(house, work, actor, row, user_id, True)
+        return _answer(work, row, user_id, True)
 
 
-def enrol(house: House, actor: Actor, token: str, first_name: str, last_name: str, password: str) -> int:
-    """Make the account an invitation offers; return its id.
+def decline_link(house: House, actor: Actor, token: str) -> None:
+    """Turn the invitation of a link down; raises NotFound if it is over."""
+    with house.work(actor) as work:
+        invitations.decline(work, invitations.by_token(work, token))
 
-    Raises NotFound if the link is over, Refused if there is such an account by now or the password is a bad one.
+
+def enrol(house: House, actor: Actor, token: str, first_name: str, last_name: str, password: str) -> int | None:
+    """Make the account an invitation offers; return its id, None where there is such an account already.
+
+    Then nothing changes: its owner signs in and answers there. The caller must not show the difference, nor does
+    the time. Raises NotFound if the link is over, Refused if the password is a bad one.
     """
     with house.work(actor) as work:
         row = invitations.by_token(work, token)
         account = accounts.Account(row.email[:64], row.email, first_name, last_name)
         role = row.role if row.organisation_id is None else ""
-        user = accounts.create(work, account, password, role)
+        try:
+            user = accounts.create(work, account, password, role)
+        except accounts.Taken:
+            passwords.hashed(password)
+            audit.record_named(work, "invitation.tried", None, "Invitation", row.id, "")
+            return None
         work.actor = replace(actor, kind="user", name=user.get_full_name(), id=user.id)
         invitations.accepted(work, row)
         if row.organisation_id is not None:
@@ -44,7 +57,30 @@ def enrol(house: House, actor: Actor, token: str, first_name: str, last_name: st
         return int(user.id)
 
 
-def _answer(house: House, work: Work, actor: Actor, row: Invitation, user_id: int, is_wanted: bool) -> str:
+def enrol_now(work: Work, user_id: int, organisation_id: int, role: str) -> str:
+    """Give an account a role in an organisation without asking its owner, who is told; return the place's name.
+
+    For administrators of the platform, on the record of both. Raises Refused for a place that is closed or full,
+    a role it does not have, and somebody who is a member already.
+    """
+    home = work.session.get(Organisation, organisation_id)
+    if home is None:
+        raise Refused("Organisation: it is gone. Choose another.")
+    if home.closed_at is not None or home.closes_at is not None:
+        raise Refused(f"{home.name} is closed. Open it again first.")
+    user = accounts.find(work, user_id)
+    with entered(work, home.id):
+        invitations.settle(work, user.email)
+        allowances.check_seat(work)
+        accounts.join(work, user, role)
+    telling.tell(
+        work, _person(work, user.id), f"You are a member of {home.name} now",
+        f"As {role}: an administrator of the platform enrolled you. If it should not be, tell them.",
+    )  # fmt: skip
+    return home.name
+
+
+def _answer(work: Work, row: Invitation, user_id: int, is_wanted: bool) -> str:
     place = invitations.place_of(work, row)
     if not is_wanted:
         invitations.decline(work, row)

@@ -15,7 +15,8 @@ from ...core.services.access.devices import network_of
 from .. import current
 from . import visits
 from .factor_views import FactorView
-from .links import InvitationView, NewPasswordView
+from .invited import InvitationView
+from .new_password import NewPasswordView
 from .profile import PasswordView, ProfileView
 from .views import SignInView
 

@@ -33,6 +33,7 @@ ACTIONS = (
     AuditAction("invitation.withdrawn", "{actor} withdrew an invitation.", redact=("name",)),
     AuditAction("invitation.accepted", "{actor} accepted an invitation.", redact=("name",)),
     AuditAction("invitation.declined", "{actor} declined an invitation.", redact=("name",)),
+    AuditAction("invitation.tried", "{actor} tried to make an account for somebody who has one.", redact=("name",)),
 )
 
 

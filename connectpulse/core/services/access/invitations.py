@@ -1,5 +1,6 @@
 """Invitations: an offer of a role by a link that works once, for seven days. Nobody is enrolled without consent."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, exists, func, select, update
@@ -8,19 +9,23 @@ from ...errors import NotFound, Refused
 from ...storage.models import Invitation, Membership, Organisation
 from .. import allowances, audit
 from ..notices import board, mail
-from ..work import Work
+from ..work import Actor, Work
 from . import people, tokens
 from .people import Person
 
 VALID = timedelta(days=7)
+MOST_A_DAY = 5
+"""Invitations from one place to one address within a day, so that nobody's inbox can be filled."""
+INVITED = Actor("visitor", "Whoever was invited")
 
 
 def offer(work: Work, site: str, email: str, first_name: str, last_name: str, role: str) -> str:
     """Invite somebody to a role in the organisation of `work`, or on the platform; return the link.
 
     It goes out by mail where the site has a mail server; otherwise whoever invites hands it over. An earlier
-    invitation of the same person to the same place is replaced. Raises Refused for a role that is not given
-    there, an address that is none, somebody who is a member already, and where no further user is allowed.
+    invitation of the same person to the same place is replaced. Whether the person has an account makes no
+    difference to whoever invites. Raises Refused for a role that is not given there, an address that is none or
+    was invited too often, somebody who is a member already, and where no further user is allowed.
     """
     email = email.strip().lower()
     _check(work, email, role)
@@ -48,11 +53,21 @@ def _check(work: Work, email: str, role: str) -> None:
         refusal = Refused("E-mail: this is no e-mail address.")
         refusal.fields = {"email": str(refusal)}
         raise refusal
+    if _offered_lately(work, email) >= MOST_A_DAY:
+        raise Refused(f"{email} was invited {MOST_A_DAY} times within a day. Wait until tomorrow.")
     person = people.by_email(work, email)
     if person is not None and work.organisation is not None and _is_member(work, person.id, work.organisation):
         raise Refused(f"{email} is a member of this organisation already.")
     if person is not None and work.organisation is None:
         raise Refused(f"{email} has an account already. Change its role instead.")
+
+
+def _offered_lately(work: Work, email: str) -> int:
+    lately = select(func.count()).select_from(Invitation).where(
+        Invitation.organisation_id.is_not_distinct_from(work.organisation), Invitation.email == email,
+        Invitation.created_at > work.clock() - timedelta(days=1),
+    )  # fmt: skip
+    return work.session.scalar(lately) or 0
 
 
 def _is_member(work: Work, user_id: int, organisation_id: int) -> bool:
@@ -117,6 +132,11 @@ def by_id(work: Work, invitation_id: int, person: Person) -> Invitation:
     return row
 
 
+def settle(work: Work, email: str) -> None:
+    """End the open invitation of somebody who was enrolled otherwise; nothing happens if there is none."""
+    _end(work, Invitation.email == email.strip().lower(), why="enrolled")
+
+
 def withdraw(work: Work, invitation_id: int) -> None:
     """Take an invitation of the organisation of `work`, or of the platform, back."""
     if not _end(work, Invitation.id == invitation_id, why="withdrawn"):
@@ -125,9 +145,16 @@ def withdraw(work: Work, invitation_id: int) -> None:
 
 
 def decline(work: Work, row: Invitation) -> None:
-    """Turn an invitation down."""
+    """Turn an invitation down. The platform's log says who did; the organisation is told that somebody has.
+
+    Whoever says no has consented to nothing: neither their name nor that they have an account is told.
+    """
     row.ended_at, row.why = work.clock(), "declined"
-    audit.record_named(work, "invitation.declined", row.organisation_id, "Invitation", row.id, "")
+    work.session.flush()
+    audit.record_named(work, "invitation.declined", None, "Invitation", row.id, "")
+    if row.organisation_id is not None:
+        unnamed = replace(work, actor=INVITED)
+        audit.record_named(unnamed, "invitation.declined", row.organisation_id, "Invitation", row.id, "")
 
 
 def accepted(work: Work, row: Invitation) -> None:

@@ -19,7 +19,7 @@ from ...storage.models import AuditCheck, AuditHead
 from ...storage.stores import places
 from ...storage.trust import trust
 from .. import audit, jobs
-from ..work import Work
+from ..work import SYSTEM, Opener, Work
 from . import checkpoints, verifying
 
 JOB = "audit_check"
@@ -62,8 +62,20 @@ def found_in(session: Session, number: int) -> AuditCheck | None:
     return session.get(AuditCheck, number, populate_existing=True)
 
 
-def step(work: Work, number: int) -> bool:
-    """Check one page of a chain; return whether there is more."""
+def before(open_work: Opener, number: int) -> list[bytes] | None:
+    """Return the checkpoints, read while no session is open, if the next step may be the last."""
+    with open_work(SYSTEM) as work:
+        check, head = found(work, number), verifying.heads(work).get(number)
+        if check is None or head is None:
+            return None
+        done = check.entries if check.at_id >= head.start_id else 0
+        if head.entries - head.start_entries - done >= PAGE:
+            return None
+    return checkpoints.every(places.ledger)
+
+
+def step(work: Work, number: int, kept: Sequence[bytes] | None) -> bool:
+    """Check one page of a chain, and at its end that it passes the checkpoints; return whether there is more."""
     check = found(work, number)
     head = verifying.heads(work).get(number)
     if check is None or check.state != "running":
@@ -80,7 +92,10 @@ def step(work: Work, number: int) -> bool:
         _add(check, walk)
         if walk.entries == PAGE:
             return True
-        _compare(work, number, head, check)
+        _check_end(head, check)
+        if kept is None:  # it is shorter than it was thought: the next step has them
+            return True
+        _check_marks(work, number, head, kept)
     except Broken as broken:
         return _end(work, check, broken.entry_id, str(broken))
     return _end(work, check, None, "")
@@ -93,7 +108,7 @@ def give_up(work: Work, number: int, why: str) -> None:
         _end(work, check, None, f"It could not be checked: {why}")
 
 
-KIND = Job(JOB, step, give_up)
+KIND = Job(JOB, step, give_up, before=before)
 
 
 def _add(check: AuditCheck, walk: Walk) -> None:
@@ -104,18 +119,22 @@ def _add(check: AuditCheck, walk: Walk) -> None:
     check.told += walk.told
 
 
-def _compare(work: Work, number: int, head: Head, check: AuditCheck) -> None:
-    """Compare the whole chain with its head and with its marks in the checkpoints; raise Broken."""
+def _check_end(head: Head, check: AuditCheck) -> None:
+    """Compare the whole chain with its head; raise Broken."""
     # What is forgotten behind our back is told ahead of us: only more emptied than told is wrong.
     whole = Walk(check.entries, check.erased, max(check.told, check.erased), check.at_id, check.seal)
     if check.erased > check.told:
         whole.told = check.told
     _, head_key = sealing.keys()
     chain.check_end(head, head_key, whole)
-    kept, faults = checkpoints.read(checkpoints.every(places.ledger), trust.public_key)
+
+
+def _check_marks(work: Work, number: int, head: Head, kept: Sequence[bytes]) -> None:
+    """Compare a chain with its marks in the checkpoints; raise Broken."""
+    good, faults = checkpoints.read(kept, trust.public_key)
     if number == sealing.PLATFORM and faults:
         raise Broken(None, faults[0])
-    later = [mark for mark in checkpoints.by_chain(kept).get(number, ()) if mark.last_id > head.start_id]
+    later = [mark for mark in checkpoints.by_chain(good).get(number, ()) if mark.last_id > head.start_id]
     seals = _seals(work, [mark.last_id for mark in later])
     for mark in later:
         if seals.get(mark.last_id) != mark.seal:

@@ -22,7 +22,7 @@ from ...errors import Refused
 from ...storage import guard
 from ...storage.stores import places
 from ...storage.trust import sealed, trust, unsealed
-from ..work import Work
+from ..work import SYSTEM, Opener, Work
 from . import checkpoints, verifying
 from .verifying import Report
 
@@ -31,16 +31,21 @@ BLOCK = 8 << 20
 """Bytes of a chain's file that are verified at a time, by one process."""
 
 
-def export(work: Work, folder: Path) -> int:
+def export(open_work: Opener, folder: Path) -> int:
     """Write the whole log into a new folder; return how many entries. O(entries), in one snapshot.
 
-    `work` must not have read anything yet, and writes nothing: who asks for the export records it.
+    The ledger is read before a session is opened. Nothing is recorded: who asks for the export does that.
     """
     if folder.exists():
         raise Refused(f"{folder} is there already; name a folder that is not.")
-    work.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     folder.mkdir(mode=0o700, parents=True)
     kept = checkpoints.every(places.ledger)
+    with open_work(SYSTEM) as work:
+        work.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        return _export(work, folder, kept)
+
+
+def _export(work: Work, folder: Path, kept: Sequence[bytes]) -> int:
     with guard.platform_scope(work.session, "export the action log"):
         told = checkpoints.last_told(work)
     chains: dict[str, Any] = {}

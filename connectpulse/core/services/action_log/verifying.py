@@ -17,7 +17,7 @@ from ...storage import guard, sealing
 from ...storage.session import raw
 from ...storage.stores import places
 from ...storage.trust import trust
-from ..work import Work
+from ..work import SYSTEM, Opener, Work
 from . import checkpoints
 from .checkpoints import Mark
 
@@ -80,19 +80,21 @@ def name(number: int) -> str:
     return f"Organisation {number}" if number else "The platform"
 
 
-def verify(work: Work, until: datetime | None = None) -> Report:
+def verify(open_work: Opener, until: datetime | None = None) -> Report:
     """Verify the whole log in the database against the checkpoints in the ledger. O(entries), in one snapshot.
 
-    `work` must not have read anything yet. A database that was brought back is verified against the checkpoints
-    `until` the moment of its backup, and those it tells of.
+    The ledger is read before a session is opened. A database that was brought back is verified against the
+    checkpoints `until` the moment of its backup, and those it tells of.
     """
-    work.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    return examine(work, until)
+    kept = checkpoints.every(places.ledger)
+    with open_work(SYSTEM) as work:
+        work.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        return examine(work, kept, until)
 
 
-def examine(work: Work, until: datetime | None = None) -> Report:
-    """Verify the whole log as this transaction sees it."""
-    found, faults = checkpoints.read(checkpoints.every(places.ledger), trust.public_key)
+def examine(work: Work, kept: Sequence[bytes], until: datetime | None = None) -> Report:
+    """Verify the whole log as this transaction sees it, against the checkpoints that were `kept`."""
+    found, faults = checkpoints.read(kept, trust.public_key)
     with guard.platform_scope(work.session, "verify the action log"):
         told = checkpoints.last_told(work)
     if until is not None:

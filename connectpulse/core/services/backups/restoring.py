@@ -137,6 +137,7 @@ def settle(open_work: Opener, manifest: Manifest, *, scrub: bool = True) -> Afte
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "settle a restored database"):
         for step in STEPS:
             step(work, manifest, found)
+    _forget_lost(open_work, found)
     _shut_out(open_work, manifest, found)
     replay(open_work, found, scrub=scrub)
     return found
@@ -161,8 +162,7 @@ def _shut_out(open_work: Opener, manifest: Manifest, found: Aftermath) -> None:
 
 def chain(open_work: Opener, manifest: Manifest) -> list[str]:
     """Return what does not hold of the action log as it was when the backup was made, one sentence each."""
-    with open_work(SYSTEM) as work:
-        return verifying.verify(work, manifest.moment).sentences()
+    return verifying.verify(open_work, manifest.moment).sentences()
 
 
 def replay(open_work: Opener, found: Aftermath, *, scrub: bool) -> None:
@@ -256,9 +256,9 @@ def _shut(work: Work, manifest: Manifest, found: Aftermath) -> None:
         found.warnings.append(f"Sessions that were open and are ended: {found.sessions}. Everybody signs in anew.")
 
 
-def _forget_lost(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def _forget_lost(open_work: Opener, found: Aftermath) -> None:
     """Take archives that are not there any more out of the catalogue: nobody can be found or erased in them."""
-    lost = archives.forget_lost(work)
+    lost = archives.forget_lost(open_work)
     found.warnings += [f"The archive {name} is in the backup's catalogue and not in the store." for name in lost]
 
 
@@ -267,5 +267,5 @@ def _know(work: Work, manifest: Manifest, found: Aftermath) -> None:
     running.settle(work, manifest)
 
 
-STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _shut, _forget_lost, _know)
+STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _shut, _know)
 """What is done after a restore, in this order."""

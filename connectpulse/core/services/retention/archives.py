@@ -123,19 +123,37 @@ def _theirs(work: Work, subject: Subject) -> list[Archive]:
     return listed(work, subject.organisation_id, tables, is_all=subject.organisation_id is None)
 
 
-def find(work: Work, subject: Subject) -> Rows:
-    """Yield the person's rows in every archive: `table`, `archive`, and the personal columns; a file at a time."""
-    for row in _theirs(work, subject):
-        columns = work.registry.rules[row.table_name].personal_columns
-        for found in search.of_person(work.registry, row.table_name, read(row), subject).to_pylist():
-            yield {"table": row.table_name, "archive": row.name, **{name: found.get(name) for name in columns}}
+def find(open_work: Opener, subject: Subject) -> Rows:
+    """Yield the person's rows in every archive: `table`, `archive`, and the personal columns; a file at a time.
+
+    Files are read while no session is open: the caller holds none either.
+    """
+    with reaching(open_work) as work:
+        registry = work.registry
+    for row in export(open_work, subject):
+        columns = registry.rules[row["table"]].personal_columns
+        yield {"table": row["table"], "archive": row["archive"], **{name: row.get(name) for name in columns}}
 
 
-def export(work: Work, subject: Subject) -> Rows:
+def export(open_work: Opener, subject: Subject) -> Rows:
     """Yield the person's rows in every archive with all their columns, as `find` names them."""
-    for row in _theirs(work, subject):
-        for found in search.of_person(work.registry, row.table_name, read(row), subject).to_pylist():
+    with reaching(open_work) as work:
+        registry, theirs = work.registry, _theirs(work, subject)
+    for row in theirs:
+        try:
+            rows = read(row)
+        except files.Damaged:
+            if is_known(open_work, row.id):
+                raise
+            continue  # its time was over meanwhile
+        for found in search.of_person(registry, row.table_name, rows, subject).to_pylist():
             yield {"table": row.table_name, "archive": row.name, **found}
+
+
+def is_known(open_work: Opener, archive_id: int) -> bool:
+    """Return whether the catalogue still has an archive."""
+    with reaching(open_work) as work:
+        return work.session.scalar(select(Archive.id).where(Archive.id == archive_id)) is not None
 
 
 def erase(open_work: Opener, subject: Subject, faults: list[str] | None = None) -> int:
@@ -262,29 +280,21 @@ def reaching(open_work: Opener) -> Iterator[Work]:
         yield work
 
 
-def damaged(work: Work, *, limit: int | None = None) -> Iterator[str]:
-    """Yield a sentence for every archive that cannot be read as it was written, naming it; a file at a time."""
-    for row in listed(work, None, is_all=True, limit=limit):
-        try:
-            read(row)
-        except files.Damaged as fault:
-            yield str(fault)
-
-
-def forget_lost(work: Work) -> list[str]:
+def forget_lost(open_work: Opener) -> list[str]:
     """Take archives whose files are not in the store out of the catalogue; return their names.
 
     For a catalogue that was restored and tells of files deleted since. The keys of the files go with it, so where
     none of them is there the store is taken for the wrong one and nothing is done. Cost: one listing of the files.
     """
     there = {each.name for each in places.archive.entries(site())}
-    known = listed(work, None, is_all=True)
-    lost = [row for row in known if row.name not in there]
-    if len(lost) == len(known):
-        return []
-    for row in lost:
-        log.warning("archive_lost", name=row.name)
-        forget(work, row)
+    with reaching(open_work) as work:
+        known = listed(work, None, is_all=True)
+        lost = [row for row in known if row.name not in there]
+        if len(lost) == len(known):
+            return []
+        for row in lost:
+            log.warning("archive_lost", name=row.name)
+            forget(work, row)
     return [row.name for row in lost]
 
 

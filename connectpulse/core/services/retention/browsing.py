@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ...domain.retention import RetentionRule
 from ...errors import Refused
 from ...storage import ids
 from ...storage.models import Archive
 from .. import audit
-from ..work import Work
+from ..work import Actor, Opener, Work
 from . import archives, conditions, files, search
 from .search import Wanted
 
@@ -56,31 +57,34 @@ def newest(work: Work, limit: int = 50) -> Sequence[Archive]:
     return work.session.scalars(mine.order_by(Archive.id.desc()).limit(limit)).all()
 
 
-def page(work: Work, asked: Asked, after: int = 0) -> Page:
-    """Return the next rows that match, from at most `FILES` files."""
-    columns_of(work, asked.table)
-    if not after:
-        audit.record(work, "archive.searched", table=asked.table)
+def page(open_work: Opener, actor: Actor, organisation: int | None, asked: Asked, after: int = 0) -> Page:
+    """Return the next rows that match, from at most `FILES` files, which are read while no session is open."""
+    with open_work(actor, organisation) as work:
+        columns = columns_of(work, asked.table)
+        rule = work.registry.rules[asked.table]
+        if not after:
+            audit.record(work, "archive.searched", table=asked.table)
+        listed = _listed(work, asked, after, FILES)
     found: list[dict[str, Any]] = []
     faults = []
     last: int | None = None
-    listed = _listed(work, asked, after, FILES)
     for row in listed:
         last = row.id
         try:
-            found += search.matching(archives.read(row), _age(work, asked), asked.wanted, ROWS)
+            found += search.matching(archives.read(row), rule.age_column, asked.wanted, ROWS)
         except files.Damaged as fault:
             faults.append(str(fault))
         if len(found) >= ROWS:
             break
     has_more = len(found) >= ROWS or len(listed) == FILES
-    return _shown(work, asked, found, last if has_more else None, faults)
+    return _shown(rule, columns, found, last if has_more else None, faults)
 
 
-def _shown(work: Work, asked: Asked, found: list[dict[str, Any]], after: int | None, faults: list[str]) -> Page:
+def _shown(
+    rule: RetentionRule, columns: Sequence[str], found: list[dict[str, Any]], after: int | None, faults: list[str]
+) -> Page:
     """Return a page of rows: when each was, what names a person, and whichever other columns say something."""
-    rule = work.registry.rules[asked.table]
-    names = [name for name in columns_of(work, asked.table) if any(row.get(name) not in (None, "") for row in found)]
+    names = [name for name in columns if any(row.get(name) not in (None, "") for row in found)]
     names.sort(key=lambda name: name not in rule.personal_columns)
     is_id = conditions.is_id(rule)
 
@@ -104,7 +108,3 @@ def columns_of(work: Work, table: str) -> list[str]:
     if rule is None:
         raise Refused("There are no such records.")
     return [column.name for column in rule.model.__table__.columns]
-
-
-def _age(work: Work, asked: Asked) -> str:
-    return work.registry.rules[asked.table].age_column

@@ -124,7 +124,7 @@ def gather(open_work: Opener, export_id: int) -> Part | None:
         try:
             found += search.matching(archives.read(each), rule.age_column, asked, MOST + 1)
         except files.Damaged:
-            if _is_known(open_work, each.id):
+            if archives.is_known(open_work, each.id):
                 raise
             return Part(0, 0, 0, "", False, is_stale=True)
         read, after = read + 1, each.id
@@ -134,11 +134,6 @@ def gather(open_work: Opener, export_id: int) -> Part | None:
             break
     name = _put(row, columns, found) if found or not row.parts else ""
     return Part(after, read, len(found), name, row.files_done + read >= row.files_total)
-
-
-def _is_known(open_work: Opener, archive_id: int) -> bool:
-    with open_work(SYSTEM) as work:
-        return work.session.scalar(select(Archive.id).where(Archive.id == archive_id)) is not None
 
 
 def _put(row: ArchiveExport, columns: Sequence[str], found: Iterable[dict[str, Any]]) -> str:

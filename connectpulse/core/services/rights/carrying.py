@@ -110,9 +110,14 @@ class _Open:
 
 
 def _copy(open_work: Opener, request_id: int) -> bool:
-    """Make the copy and hand it over."""
+    """Make the copy and hand it over; somebody of whom more became known meanwhile is looked for again."""
+    with _Open(open_work, request_id) as (_, _, known):
+        pass
+    archived = list(holding.rows(open_work, known))
     with _Open(open_work, request_id) as (work, request, subject):
-        made = handing.seal(copying.pack(work, request, subject))
+        if subject != known:
+            return False
+        made = handing.seal(copying.pack(work, request, subject, archived))
     places.archive.put(made.name, made.content)
     with _Open(open_work, request_id) as (work, request, _):
         if request.state == State.APPROVED:

@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...domain import cells
@@ -20,7 +20,7 @@ from ...storage.models import SubjectRequest
 from ...storage.trust import sealed, unsealed
 from .. import audit
 from ..work import Work
-from . import holding, planning, telling
+from . import planning, telling
 
 MANIFEST = "manifest.json"
 _STYLE = (
@@ -32,22 +32,21 @@ _STYLE = (
 Rows = Sequence[Mapping[str, Any]]
 
 
-def collect(work: Work, subject: Subject) -> dict[str, tuple[str, Rows]]:
-    """Return everything held about a person, as table → its title and rows; archives included."""
+def collect(work: Work, subject: Subject, archived: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, Rows]]:
+    """Return everything held about a person, as table → its title and rows; `archived` is what lies in archives."""
     found: dict[str, tuple[str, Rows]] = {}
     for table, each in sorted(work.registry.subjects.items()):
         rows = [audit.plain(dict(row)) for row in each.export(work, subject)]
         if rows:
             found[table] = (planning.title(work, table), rows)
-    archived = [audit.plain(dict(row)) for row in holding.rows(work, subject)]
-    if archived:
-        found["archives"] = ("Archives", archived)
+    if kept := [audit.plain(dict(row)) for row in archived]:
+        found["archives"] = ("Archives", kept)
     return found
 
 
-def pack(work: Work, request: SubjectRequest, subject: Subject) -> bytes:
+def pack(work: Work, request: SubjectRequest, subject: Subject, archived: Iterable[Mapping[str, Any]]) -> bytes:
     """Return the zip. It is made in memory: nothing of it touches a disk unencrypted."""
-    tables = collect(work, subject)
+    tables = collect(work, subject, archived)
     files: dict[str, bytes] = {"index.html": _page(work, request, tables).encode()}
     for table, (_, rows) in tables.items():
         files[f"{table}.json"] = json.dumps(rows, ensure_ascii=False, indent=1).encode()

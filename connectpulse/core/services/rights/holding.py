@@ -22,14 +22,14 @@ def kept(work: Work, subject: Subject) -> dict[str, str]:
     return {table: repr(each) for table, each in found.items() if each is not None}
 
 
-def archived(work: Work, subject: Subject) -> int:
-    """Return how many rows of a person lie in archives."""
-    return sum(1 for _ in archives.find(work, subject))
+def archived(open_work: Opener, subject: Subject) -> int:
+    """Return how many rows of a person lie in archives; no session is open meanwhile."""
+    return sum(1 for _ in archives.find(open_work, subject))
 
 
-def rows(work: Work, subject: Subject) -> Iterable[Mapping[str, Any]]:
-    """Return a person's rows in archives."""
-    return archives.export(work, subject)
+def rows(open_work: Opener, subject: Subject) -> Iterable[Mapping[str, Any]]:
+    """Return a person's rows in archives; no session is open while they are read."""
+    return archives.export(open_work, subject)
 
 
 def erase(open_work: Opener, subject: Subject, faults: list[str] | None = None) -> int:

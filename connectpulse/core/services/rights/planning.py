@@ -13,13 +13,16 @@ from typing import Any
 from ...domain.retention import Subject, SubjectHandler
 from ...domain.rights import ERASED, KEPT, Kind, State
 from ...errors import Refused
+from ...storage import guard
 from ...storage.models import SubjectRequest
 from ...storage.trust import canonical, trust
 from .. import audit, four_eyes
-from ..work import Work
+from ..work import SYSTEM, Opener, Work
 from . import certificate, correcting, finding, holding, intake, objecting, telling
 
 SAMPLES = 3
+ARCHIVES = "archives"
+"""What a plan calls all archives together, among its tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,25 @@ def scope(work: Work, request: SubjectRequest) -> AbstractContextManager[Any]:
     return audit.crossing(work, f"subject request {request.id}")  # type: ignore[no-any-return]
 
 
-def build(work: Work, request: SubjectRequest) -> Plan:
-    """Return what would be done now. Cost: one indexed search per table, and the person's own rows."""
+def archived(open_work: Opener, request_id: int) -> int:
+    """Return how many rows of a request's person lie in archives; the caller holds no session meanwhile.
+
+    Cost: every archive of the organisation is read; for a request to the platform, every archive.
+    """
+    with open_work(SYSTEM) as work, guard.platform_scope(work.session, "look for a person in archives"):
+        request = work.session.get(SubjectRequest, request_id)
+        if request is None:
+            return 0
+        person = finding.find(work, [(request.scheme, request.address)], request.organisation_id).subject
+    return holding.archived(open_work, person)
+
+
+def build(work: Work, request: SubjectRequest, in_archives: int) -> Plan:
+    """Return what would be done now, with what `archived` counted. Cost: one indexed search per table."""
     with scope(work, request):
         found = finding.find(work, [(request.scheme, request.address)], request.organisation_id)
         holds = holding.standing(work, found.subject)
-        lines = tuple(_lines(work, request, found.subject, holds))
+        lines = (*_lines(work, request, found.subject, holds), *_archived(request, in_archives, holds))
     notes = [found.left_out] if found.left_out else []
     notes += [f"A legal hold keeps rows: {each}" for each in holds]
     notes += correcting.notes(request) if request.kind == Kind.CORRECTION else []
@@ -90,14 +106,12 @@ def _lines(work: Work, request: SubjectRequest, subject: Subject, holds: list[st
         lines = sorted(hmac.new(secret, canonical(audit.plain(row)), "sha256").hexdigest() for row in rows)
         digest = hmac.new(secret, "".join(lines).encode(), "sha256").hexdigest()
         yield Line(table, title(work, table), len(rows), deed, why, digest, tuple(rows[:SAMPLES]))
-    yield from _archived(work, subject, kind, holds)
 
 
-def _archived(work: Work, subject: Subject, kind: Kind, holds: list[str]) -> Iterator[Line]:
-    count = holding.archived(work, subject)
+def _archived(request: SubjectRequest, count: int, holds: list[str]) -> Iterator[Line]:
     if count:
-        deed = {Kind.ACCESS: "copied", Kind.DELETION: KEPT if holds else ERASED}.get(kind, "left")
-        yield Line("archives", "Archives", count, deed, "Rows whose time in the database is over.", str(count))
+        deed = {Kind.ACCESS: "copied", Kind.DELETION: KEPT if holds else ERASED}.get(Kind(request.kind), "left")
+        yield Line(ARCHIVES, "Archives", count, deed, "Rows whose time in the database is over.", str(count))
 
 
 def title(work: Work, table: str) -> str:
@@ -124,12 +138,15 @@ def _deed(
     return objecting.deed(kind, each)
 
 
-def plan(work: Work, request_id: int, reason: str = "", *, is_urgent: bool = False) -> SubjectRequest:
-    """Plan a verified request, or plan it again, and ask a second person; what one person may do is done at once."""
+def plan(work: Work, request_id: int, in_archives: int, reason: str = "", *, is_urgent: bool = False) -> SubjectRequest:
+    """Plan a verified request, or plan it again, and ask a second person; what one person may do is done at once.
+
+    `in_archives` is what `archived` counted before this work was opened.
+    """
     request = intake.find(work, request_id, lock=True)
     if request.state not in (State.VERIFIED, State.PLANNED):
         raise Refused("Only a verified request can be planned.")
-    made = build(work, request)
+    made = build(work, request, in_archives)
     _check(request, made)
     request.plan, request.digest = [each.facts for each in made.lines], made.digest
     request.is_urgent, request.planned_at, request.state = is_urgent, work.clock(), State.PLANNED
@@ -154,11 +171,14 @@ def _check(request: SubjectRequest, made: Plan) -> None:
 
 
 def perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
-    """Do what was approved, in the approval's transaction; what reaches beyond the database is done by workers."""
+    """Do what was approved, in the approval's transaction; what reaches beyond the database is done by workers.
+
+    What lies in archives is taken as it was planned: rows come there from tables only, whose plan would differ.
+    """
     request = intake.find(_home(work, request_id), request_id, lock=True)
     if request.state != State.PLANNED:
         raise Refused("This request is not waiting for approval.")
-    made = build(work, request)
+    made = build(work, request, sum(each["rows"] for each in request.plan if each["table"] == ARCHIVES))
     if made.digest != facts.get("digest") or made.digest != request.digest:
         raise Refused(
             "What is held about this person has changed since. Plan it again, then approve what is there now."

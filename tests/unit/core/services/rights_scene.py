@@ -41,8 +41,9 @@ class Office:
             return intake.submit(work, Asked(kind, scheme, address, source="panel", proof=proof, **more)).id
 
     def plan(self, request_id: int, **more: Any) -> None:
+        count = planning.archived(self.house.work, request_id)
         with self.work() as work:
-            planning.plan(work, request_id, **more)
+            planning.plan(work, request_id, count, **more)
 
     def approve(self, request_id: int) -> None:
         with self.work(BILAL) as work:

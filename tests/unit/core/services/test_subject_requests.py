@@ -231,7 +231,7 @@ def test_a_no_lets_a_request_be_planned_again_and_a_refusal_is_told(desk: Office
         intake.refuse(work, request_id, "We must keep these accounts by law.")
     assert "by law" in desk.mails()[-1][1]
     with pytest.raises(Refused), desk.work() as work:
-        planning.plan(work, request_id)
+        planning.plan(work, request_id, 0)
 
 
 def test_a_copy_is_whole_signed_and_opened_once(desk: Office) -> None:

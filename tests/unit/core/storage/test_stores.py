@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
+from sqlalchemy import text
 
 from connectpulse.core.errors import Misconfigured, NotFound, Refused
+from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage.stores import Store
+from connectpulse.house import House
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +75,20 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 def test_a_store_nobody_knows_is_refused() -> None:
     with pytest.raises(Misconfigured, match="nosuch"):
         Store("nosuch://host/folder")
+
+
+def test_a_store_that_is_asked_within_work_is_found_out(
+    house: House, tmp_path: Path, asked_within_work: list[str]
+) -> None:
+    store = Store(str(tmp_path / "store"))
+    with house.work(SYSTEM) as work:
+        store.put("before.bin", b"1")
+        assert asked_within_work == []  # nothing is read yet, so there is no connection
+        work.session.execute(text("SELECT 1"))
+        for ask in (lambda: store.put("one.bin", b"1"), lambda: store.get("one.bin"), store.entries,
+                    lambda: store.delete("one.bin")):  # fmt: skip
+            asked_within_work.clear()
+            ask()
+            assert "test_stores.py" in asked_within_work[0]
+    asked_within_work.clear()
+    store.put("after.bin", b"1")

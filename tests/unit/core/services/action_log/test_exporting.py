@@ -10,7 +10,6 @@ from connectpulse.commands import audit as commands
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import audit
 from connectpulse.core.services.action_log import exporting
-from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage.trust import trust
 from connectpulse.house import House
 from connectpulse.testing import factories
@@ -92,8 +91,8 @@ def test_another_sites_key_verifies_nothing(folder: Path) -> None:
 
 
 def test_an_export_goes_into_a_folder_of_its_own_and_is_private(house: House, folder: Path) -> None:
-    with house.work(SYSTEM) as work, pytest.raises(Refused, match="is there already"):
-        exporting.export(work, folder)
+    with pytest.raises(Refused, match="is there already"):
+        exporting.export(house.work, folder)
     assert {each.stat().st_mode & 0o077 for each in folder.iterdir()} == {0}
     with pytest.raises(Refused, match="no export"):
         exporting.verify(folder.parent, 1)

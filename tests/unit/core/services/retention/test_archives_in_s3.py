@@ -12,7 +12,7 @@ from connectpulse.core.domain.retention import Subject
 from connectpulse.core.services import jobs
 from connectpulse.core.services.retention import archives, browsing, engine, exports
 from connectpulse.core.services.retention.browsing import Asked
-from connectpulse.core.services.work import SYSTEM, Actor
+from connectpulse.core.services.work import Actor
 from connectpulse.core.storage import ids, partitions
 from connectpulse.core.storage.stores import places
 from connectpulse.house import House
@@ -56,9 +56,8 @@ def test_an_archive_lives_in_s3_from_its_rows_to_its_end(house: House, organisat
         )
     engine.run(house.work, NOW)
     (entry,) = places.archive.entries(archives.site())
-    with house.work(factories.ADMINISTRATOR, organisation) as work:
-        found = browsing.page(work, Asked("pulse_message", address=PERSON))
-        assert (len(found.rows), found.faults) == (1, [])
+    found = browsing.page(house.work, factories.ADMINISTRATOR, organisation, Asked("pulse_message", address=PERSON))
+    assert (len(found.rows), found.faults) == (1, [])
     with house.work(AMINA, organisation) as work:
         export_id = exports.begin(work, Asked("pulse_message")).id
         ((_, job_id),) = work.wakes
@@ -69,9 +68,8 @@ def test_an_archive_lives_in_s3_from_its_rows_to_its_end(house: House, organisat
     assert places.archive.entries(exports.FOLDER) == []
     person = Subject(organisation, (("phone", PERSON),))
     assert archives.erase(house.work, person) == 1
-    with house.work(SYSTEM, organisation) as work:
-        assert list(archives.find(work, person)) == []
-        assert len(list(archives.find(work, Subject(organisation, (("phone", OTHER),))))) == 19
+    assert list(archives.find(house.work, person)) == []
+    assert len(list(archives.find(house.work, Subject(organisation, (("phone", OTHER),))))) == 19
     assert [each.name for each in places.archive.entries(archives.site())] == [entry.name]
     engine.run(house.work, NOW + timedelta(days=1900))
     house.clock = lambda: datetime.now(UTC) + timedelta(hours=2)

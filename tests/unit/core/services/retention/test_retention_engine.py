@@ -230,8 +230,7 @@ def test_the_action_log_goes_by_the_partition_and_into_archives(
             text("SELECT organisation_id, rows FROM pulse_archive WHERE table_name = 'pulse_audit' ORDER BY 1")
         ).all()
     assert [tuple(row) for row in archived] == [(901, 50), (902, 50)]
-    with house.work(SYSTEM) as work:
-        found = verifying.verify(work)
+    found = verifying.verify(house.work)
     assert found.holds, found.sentences()
 
 
