@@ -58,15 +58,17 @@ def upgrade() -> None:
 
 @connectpulse.command()
 def check() -> None:
-    """Check settings, database and plugins; list every fault."""
+    """Check settings, database and plugins; list every fault, and what is yet to be set up."""
     from ..commands import checks, site
 
-    faults = checks.faults(site.find_settings())
-    for fault in faults:
+    found = checks.look(site.find_settings())
+    for fault in found.faults:
         click.echo(fault, err=True)
-    if faults:
+    for sentence in found.unset:
+        click.echo(f"Yet to be set up: {sentence}", err=True)
+    if found.faults:
         sys.exit(1)
-    click.echo("Everything is in order.")
+    click.echo("It works; what is yet to be set up is said above." if found.unset else "Everything is in order.")
 
 
 @connectpulse.command()

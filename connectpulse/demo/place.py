@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class Place:
 def choose(*, once: bool) -> Place:
     """Return the demo's place: VAR_DIR if it is set, else `var` here, or a temporary folder for a single run.
 
-    Of this site's settings the demo takes VAR_DIR and WEB_PORT only: it sends nothing anywhere else.
+    Of this site's settings the demo takes VAR_DIR, WEB_PORT and those of backups only: it sends no message anywhere
+    else, and what it backs up is encrypted for whom the site names.
     """
     given = os.environ.get("VAR_DIR", "")
     is_temporary = once and not given
@@ -41,6 +43,7 @@ def choose(*, once: bool) -> Place:
         "WEB_PORT": str(port),
         "PUBLIC_URL": f"http://{HOST}:{port}",
         "EGRESS_ALLOW": HOST,
+        **_backups(os.environ),
     }
     settings = from_mapping(values)
     names = {field.name for field in SETTINGS}
@@ -48,6 +51,15 @@ def choose(*, once: bool) -> Place:
     place = Place(settings, environment, is_temporary, remarks)
     place.logs.mkdir(parents=True, exist_ok=True)
     return place
+
+
+def _backups(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of backups; a folder as seen from here, as the demo's programs run elsewhere."""
+    found = {name: value for name, value in given.items() if name.startswith("BACKUP_") and value}
+    url = found.get("BACKUP_URL", "")
+    if url and "://" not in url:
+        found["BACKUP_URL"] = str(Path(url).expanduser().absolute())
+    return found
 
 
 def _port(wanted: str, *, once: bool) -> tuple[int, tuple[str, ...]]:

@@ -297,9 +297,18 @@ def fresh_secrets() -> dict[str, str]:
     }
 
 
+def made_up(var_dir: Path) -> dict[str, str]:
+    """Return the secrets that were made up for a site with the embedded database; none where it has its own."""
+    path = var_dir / _MADE_UP
+    return {str(name): str(value) for name, value in json.loads(path.read_text()).items()} if path.is_file() else {}
+
+
+_MADE_UP = "secrets.json"
+
+
 def _kept_secrets(var_dir: Path) -> dict[str, str]:
     """Return the secrets of an embedded site, made at its first start and readable by its owner alone."""
-    path = var_dir / "secrets.json"
+    path = var_dir / _MADE_UP
     if not path.exists():
         var_dir.mkdir(parents=True, exist_ok=True)
         draft = _draft(path, fresh_secrets())

@@ -5,7 +5,7 @@ from typing import Any
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
-from ...core.services import overview, periodic
+from ...core.services import overview, periodic, setting_up
 from .. import current
 from ..security.roles import READ
 
@@ -21,10 +21,11 @@ class SystemView(BaseView):
     @has_access
     @permission_name(READ)
     def show(self) -> Any:
-        """Show the checks, the plugins, and why any of them was refused."""
-        registry = current.the_house().registry
+        """Show the checks, what is yet to be set up, the plugins, and why any of them was refused."""
+        house = current.the_house()
         with current.platform_work("look at the platform's health") as work:
             return self.render_template(
-                "pulse/system.html", checks=overview.health(work), registry=registry,
+                "pulse/system.html", checks=overview.health(work), registry=house.registry,
                 attention=overview.platform_attention(work), duties=periodic.last_runs(work),
+                unset=setting_up.unset(work, house.settings),
             )  # fmt: skip

@@ -86,8 +86,15 @@
   if (copy && navigator.clipboard) {
     copy.hidden = false;
     copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(document.querySelector(copy.dataset.copy).value);
-      copy.querySelector("span").textContent = "Copied";
+      const field = document.querySelector(copy.dataset.copy);
+      const said = copy.querySelector("span");
+      try {
+        await navigator.clipboard.writeText(field.value);
+        said.textContent = "Copied";
+      } catch {
+        field.select();
+        said.textContent = "Press Ctrl+C to copy";
+      }
     });
   }
   document.querySelector("[data-select]")?.addEventListener("focus", (event) => event.target.select());
