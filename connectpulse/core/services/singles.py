@@ -63,8 +63,8 @@ def queue(
         order = chooser(rules, sender)(address, contact_id or 0)
     if not order:
         raise Refused(f"No route carries {channel.title} messages to {address}.")
-    work.registry.ledger.reserve(work, tariff, None, price.units)
     dispatch_id, message_id = ids.blocks(work.session.connection(), 2)
+    work.registry.ledger.reserve(work, tariff, None, price.units, day=ids.day_alone(message_id, None))
     _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, price, contact_id)
     work.session.execute(
         insert(Dispatch),
