@@ -7,10 +7,23 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import access, api, audit, backups, billing, end_to_end, flat, lists, retention, rights, rows
+from . import access, api, audit, backups, billing, end_to_end, flat, lists, prices, retention, rights, rows
 from .figure import Figure, as_json
 
-PARTS = ("end_to_end", "flat", "rows", "lists", "audit", "access", "api", "retention", "backups", "billing", "rights")
+PARTS = (
+    "end_to_end",
+    "flat",
+    "rows",
+    "lists",
+    "audit",
+    "access",
+    "api",
+    "retention",
+    "backups",
+    "billing",
+    "prices",
+    "rights",
+)
 
 
 def main() -> None:
@@ -31,6 +44,7 @@ def main() -> None:
     jobs: dict[str, Callable[[], Iterator[Figure]]] = {
         "end_to_end": lambda: end_to_end.measure(asked.recipients // share),
         "billing": lambda: billing.measure(asked.recipients // share),
+        "prices": lambda: prices.measure(asked.recipients // share),
         "flat": lambda: flat.measure(asked.recipients * 10 // share),
         "rows": lambda: rows.measure(asked.rows // share),
         "retention": lambda: retention.measure(asked.rows // share),

@@ -54,7 +54,7 @@ def _account(work: Work, email: str) -> User:
 def rotate_keys(house: House) -> int:
     """Encrypt every stored credential anew under the first key; return how many."""
     house.require_database()
+    rewritten = vault.rotate_all(house.engine)
     with house.work(site.operator()) as work:
-        rewritten = vault.rotate_all(work.session.connection())
         audit.record(work, "platform.keys_rotated", rows=rewritten)
     return rewritten

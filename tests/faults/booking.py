@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import random
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -200,9 +201,12 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--operations", type=int, default=1_000_000)
     parser.add_argument("--organisations", type=int, default=40)
     parser.add_argument("--seed", type=int, default=None, help="repeats an earlier run")
+    parser.add_argument("--processes", type=int, default=1, help="share the operations; each on books of its own")
     asked = parser.parse_args(arguments)
     seed = random.randrange(1 << 32) if asked.seed is None else asked.seed
     print(f"seed {seed}", flush=True)
+    if asked.processes > 1:
+        sys.exit(_share(asked.operations, asked.organisations, asked.processes, seed))
     began = time.monotonic()
     with scene(is_metered=True) as stage:
         trial, faults = begin(stage.house, asked.organisations, seed), []
@@ -213,6 +217,19 @@ def main(arguments: Sequence[str]) -> None:
         borne = trial.bearing()
     print(json.dumps({"seed": seed, **trial.done, "refused": trial.refused, "borne": str(borne), "faults": faults}))
     sys.exit(bool(faults))
+
+
+def _share(operations: int, organisations: int, processes: int, seed: int) -> int:
+    """Let processes do a share of the operations each, with the seeds from `seed` on; return how many failed."""
+    shares = [operations // processes + (number < operations % processes) for number in range(processes)]
+    running = [
+        subprocess.Popen([
+            sys.executable, "-m", "tests.faults", "ledger", "--operations", str(share),
+            "--organisations", str(organisations), "--seed", str(seed + number),
+        ])
+        for number, share in enumerate(shares)
+    ]  # fmt: skip
+    return sum(each.wait() != 0 for each in running)
 
 
 OPERATIONS: list[tuple[str, Callable[[Trial, Work, int], Any]]] = [

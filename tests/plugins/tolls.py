@@ -6,7 +6,7 @@ A chat needs an approved template, or somebody who wrote within a day.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -125,7 +125,9 @@ class TollLedger(Ledger):
     def balance(self, work: Work, organisation_id: int) -> Decimal | None:
         return self.pocket - BOOKS.reserved - BOOKS.spent
 
-    def reserve(self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+    def reserve(
+        self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal, *, day: date | None = None
+    ) -> None:
         missing = BOOKS.reserved + BOOKS.spent + units - self.pocket
         if missing > 0:
             raise Refused(f"{missing.normalize()} units are missing.")

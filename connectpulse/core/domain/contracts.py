@@ -7,7 +7,7 @@ abstract class; core works with these and never with a channel's or a provider's
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -243,6 +243,7 @@ class Movement:
     makes them dearer or, below zero, cheaper, at the prices that were reserved; `due` is both together. Where
     only the quantity became known, `before` and `after` are the same. A ledger derives settle and release
     from this. `cause_before` and `cause_after` tell apart what a state leaves open: see `message.Cause`.
+    Messages of no campaign that move together were made on one `day` (UTC), so that a ledger can compare them.
     """
 
     organisation_id: int
@@ -256,6 +257,7 @@ class Movement:
     correction: Decimal = Decimal(0)
     cause_before: Cause = Cause.PLAIN
     cause_after: Cause = Cause.PLAIN
+    day: date | None = None
 
     @property
     def due(self) -> Decimal:
@@ -297,8 +299,13 @@ class Ledger(ABC):
         return ()
 
     @abstractmethod
-    def reserve(self, work: "Work", tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
-        """Set `units` aside for messages that are queued in this transaction; raise OutOfUnits where they lack."""
+    def reserve(
+        self, work: "Work", tariff: Tariff, campaign_id: int | None, units: Decimal, *, day: date | None = None
+    ) -> None:
+        """Set `units` aside for messages that are queued in this transaction; raise OutOfUnits where they lack.
+
+        `day` is the day of messages of no campaign, as in `Movement`.
+        """
 
     @abstractmethod
     def settle(self, work: "Work", movements: Sequence[Movement]) -> None:

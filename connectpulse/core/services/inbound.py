@@ -178,6 +178,7 @@ def _confirm(
                 address=address,
                 content=content,
                 purpose=Purpose.TRANSACTIONAL,
+                is_owed=True,
             )
     except (PulseError, Unpriced) as error:
         log.warning("opt_out_not_confirmed", organisation=organisation.id, error=type(error).__name__)

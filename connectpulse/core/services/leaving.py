@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from ..domain.contracts import Movement
 from ..domain.message import Cause, MessageState, cause
+from ..storage import ids
 from ..storage.session import raw
 from . import campaign_end, counters
 from .outcomes import Source
@@ -51,20 +52,22 @@ def skip(work: Work, source: Source, barred: Sequence[tuple[int, str]]) -> None:
         work,
         [
             Movement(source.organisation_id, source.campaign_id or None, source.channel, MessageState.QUEUED,
-                     MessageState.SKIPPED, messages, units, quantity)
+                     MessageState.SKIPPED, messages, units, quantity,
+                     day=ids.day_alone(message_ids[0], source.campaign_id))
             for _, messages, units, quantity in gone
         ],
     )  # fmt: skip
 
 
-_LEAVE = """
+_LEAVE = f"""
 WITH u AS (
     UPDATE pulse_message m SET state = %(state)s, reason = %(reason)s, changed_at = %(now)s
     FROM pulse_dispatch d
     WHERE d.id = ANY(%(dispatches)s) AND m.id > d.cursor AND m.id <= d.last_id AND m.dispatch_id = d.id
       AND m.id BETWEEN %(low)s AND %(high)s AND m.state = 0
-    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity)
-SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2, 3
+    RETURNING m.id, m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity)
+SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity), {ids.DAY_ALONE}
+FROM u GROUP BY 1, 2, 3, 7
 """
 
 
@@ -130,7 +133,7 @@ def _leave(work: Work, dispatches: Sequence[Any], state: MessageState, reason: s
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         gone = rows.execute(_LEAVE, facts).fetchall()
     deltas: dict[tuple[int, int, str], Any] = {}
-    for organisation, campaign, _, messages, _, _ in gone:
+    for organisation, campaign, _, messages, _, _, _ in gone:
         deltas[organisation, campaign or 0, "state:queued"] = -messages
         deltas[organisation, campaign or 0, f"state:{state.label}"] = messages
         if state is MessageState.EXPIRED:
@@ -140,8 +143,8 @@ def _leave(work: Work, dispatches: Sequence[Any], state: MessageState, reason: s
         work,
         [
             Movement(organisation, campaign, channel, MessageState.QUEUED, state, messages, units, quantity,
-                     cause_after=cause(reason))
-            for organisation, campaign, channel, messages, units, quantity in gone
+                     cause_after=cause(reason), day=day)
+            for organisation, campaign, channel, messages, units, quantity, day in gone
         ],
     )  # fmt: skip
     work.session.execute(

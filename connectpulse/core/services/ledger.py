@@ -1,6 +1,7 @@
 """The ledger of a site without billing: every part is one unit, nothing runs out, nothing is charged."""
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from ..domain.contracts import Ledger, Measure, Movement, Pricer, Tariff
@@ -23,7 +24,9 @@ class UnmeteredLedger(Ledger):
     def balance(self, work: Work, organisation_id: int) -> Decimal | None:
         return None
 
-    def reserve(self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+    def reserve(
+        self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal, *, day: date | None = None
+    ) -> None:
         """Nothing is set aside: there is no account to set it aside from."""
 
     def settle(self, work: Work, movements: Sequence[Movement]) -> None:

@@ -6,7 +6,7 @@ answer was lost) changes nothing the second time, and figures and units move exa
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -134,7 +134,7 @@ def _settle(work: Work, source: Source, fate: _Fate, message_ids: Sequence[int])
                 row = rows.execute(_SETTLE, facts | {"before": int(before)}).fetchone()
             assert row is not None
             moved += row[0]
-            _account(work, source, before, fate, *row)
+            _account(work, source, before, fate, ids.day_alone(message_ids[0], source.campaign_id), *row)
     return moved > 0
 
 
@@ -164,6 +164,7 @@ def _account(
     source: Source,
     before: MessageState,
     fate: _Fate,
+    day: date | None,
     messages: int,
     units: Decimal,
     quantity: int,
@@ -181,7 +182,7 @@ def _account(
         work,
         [
             Movement(source.organisation_id, source.campaign_id or None, source.channel, before, fate.state,
-                     messages, units, quantity, correction)
+                     messages, units, quantity, correction, day=day)
         ],
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ submit is committed matches nothing yet: it is kept, and matched again later.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -58,6 +58,10 @@ class Known:
     bill: tuple[MessageState, int] | None = None
     plea: Receipt | None = None
 
+    @property
+    def day(self) -> date | None:
+        return ids.day_alone(self.id, self.campaign_id)
+
     def due(self, billed: int | None) -> Decimal:
         """Return what the message costs if its provider bills `billed`."""
         return due(Price(self.units, self.step), self.quantity, billed)
@@ -81,6 +85,7 @@ class _Change(NamedTuple):
     cause: Cause
     reason: str
     code: str
+    day: date | None
 
 
 def apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
@@ -121,7 +126,7 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
             is_bad = after < MessageState.DELIVERED
             change = _Change(
                 message.organisation_id, message.campaign_id, message.channel, message.before, after, message.cause,
-                best.reason[:60] if is_bad else "", best.code[:40] if is_bad else "",
+                best.reason[:60] if is_bad else "", best.code[:40] if is_bad else "", message.day,
             )  # fmt: skip
             together.setdefault(change, []).append(message)
         elif message.rebilled != message.billed:
@@ -314,7 +319,9 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
         raise Moved
     messages, due, quantity = row
     correction = sum((_correction(member) for member in members if member.bill is not None), Decimal(0))
-    return Movement(*change[:5], messages, due - correction, quantity, correction, change.cause, cause(change.reason))
+    return Movement(
+        *change[:5], messages, due - correction, quantity, correction, change.cause, cause(change.reason), change.day
+    )
 
 
 def _rebilled(message: Known) -> Movement:
@@ -322,6 +329,7 @@ def _rebilled(message: Known) -> Movement:
     return Movement(
         message.organisation_id, message.campaign_id, message.channel, message.before, message.before,
         1, message.due(message.billed), message.rebilled or 0, _correction(message), message.cause, message.cause,
+        message.day,
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def _resend(work: Work, dispatch_id: int, first: int, cursor: int) -> int:
     return cursor if oldest is None else oldest - 1
 
 
-_GIVE_UP = """
+_GIVE_UP = f"""
 WITH u AS (
     UPDATE pulse_message m
     SET state = %(unknown)s, reason = 'worker_lost', changed_at = %(now)s, submitted_at = %(now)s,
@@ -92,7 +92,8 @@ WITH u AS (
 kept AS (
     INSERT INTO pulse_attempt (organisation_id, message_id, connection_id, number, outcome, reason)
     SELECT organisation_id, id, connection_id, attempt, 'unknown', 'worker_lost' FROM u RETURNING 1)
-SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity) FROM u GROUP BY 1, 2, 3
+SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity), {ids.DAY_ALONE}
+FROM u GROUP BY 1, 2, 3, 7
 """
 
 
@@ -111,7 +112,7 @@ def _give_up(work: Work, dispatch_id: int, first: int, cursor: int) -> None:
 
 def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageState, reason: str = "") -> None:
     deltas: dict[tuple[int, int, str], Any] = {}
-    for organisation, campaign, _, messages, _, _ in gone:
+    for organisation, campaign, _, messages, _, _, _ in gone:
         names = {f"state:{before.label}": -messages, f"state:{after.label}": messages} if after > before else {}
         if reason and after > before:
             names[f"reason:{reason}"] = messages
@@ -124,8 +125,8 @@ def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageStat
             work,
             [
                 Movement(organisation, campaign, channel, before, after, messages, units, quantity,
-                         cause_after=cause(reason))
-                for organisation, campaign, channel, messages, units, quantity in gone
+                         cause_after=cause(reason), day=day)
+                for organisation, campaign, channel, messages, units, quantity, day in gone
             ],
         )  # fmt: skip
 
@@ -241,9 +242,9 @@ WITH u AS (
     FROM pulse_dispatch d
     WHERE d.id = %(dispatch)s AND m.id BETWEEN d.first_id AND d.last_id AND m.dispatch_id = d.id
       AND m.state = %(before)s AND m.reason <> 'not_reported'
-    RETURNING m.organisation_id, m.campaign_id, m.channel, m.units, m.step, m.quantity, m.billed)
+    RETURNING m.id, m.organisation_id, m.campaign_id, m.channel, m.units, m.step, m.quantity, m.billed)
 SELECT organisation_id, campaign_id, channel, count(*), sum({receipts.DUE}),
-       sum(coalesce(billed, quantity)) FROM u GROUP BY 1, 2, 3
+       sum(coalesce(billed, quantity)), {ids.DAY_ALONE} FROM u GROUP BY 1, 2, 3, 7
 """
 
 

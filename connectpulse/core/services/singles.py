@@ -14,7 +14,7 @@ from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
-from . import connections, counters, erased, senders
+from . import allowances, connections, counters, erased, senders
 from .work import Work
 
 VALIDITY_MINUTES = 1440
@@ -32,13 +32,20 @@ def queue(
     connection_id: int | None = None,
     contact_id: int | None = None,
     category: str = "",
+    is_owed: bool = False,
 ) -> int:
-    """Queue one message; return its id. Raises Refused where nothing can carry it or no price covers it.
+    """Queue one message; return its id. Raises Refused where the organisation may not use the channel, where nothing
+    can carry the message and where no price covers it.
+
+    `is_owed` says that the message answers what a person has a right to (a confirmed opt-out, a code for a request):
+    it goes out whatever the organisation's plan is, and whether its subscription is paid or not.
 
     `category` is the provider's for this content, where it is known better than the channel knows it.
     `connection_id` fixes the connection (an answer goes back the way the question came).
     Whoever was erased is suppressed again, and the message is left out when its turn comes.
     """
+    if not is_owed and (faults := allowances.objections(work, work.organisation_id, channel.name)):
+        raise Refused(*faults)
     recent = channel.needs(content, purpose).recent_inbound
     erased.meet(work, work.organisation_id, [(channel.scheme, address)])
     rendered = channel.prepare(content)(values or {})
@@ -56,8 +63,8 @@ def queue(
         order = chooser(rules, sender)(address, contact_id or 0)
     if not order:
         raise Refused(f"No route carries {channel.title} messages to {address}.")
-    work.registry.ledger.reserve(work, tariff, None, price.units)
     dispatch_id, message_id = ids.blocks(work.session.connection(), 2)
+    work.registry.ledger.reserve(work, tariff, None, price.units, day=ids.day_alone(message_id, None))
     _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, price, contact_id)
     work.session.execute(
         insert(Dispatch),

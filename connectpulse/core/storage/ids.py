@@ -5,7 +5,7 @@ messages are one id range, lists page by id, and partitions are ranges of time. 
 workers cannot disagree.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, text
 from sqlalchemy.schema import FetchedValue
@@ -14,6 +14,11 @@ from sqlalchemy.sql.elements import TextClause
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 BLOCK = 1024
 _TIME_SHIFT = 22
+
+_OF_A_DAY = timedelta(days=1) // timedelta(milliseconds=1)
+DAY_ALONE = f"""CASE WHEN campaign_id IS NULL
+    THEN date '{EPOCH:%Y-%m-%d}' + ((id >> {_TIME_SHIFT}) / {_OF_A_DAY})::integer END"""
+"""The day (UTC) a message of no campaign was made on, in SQL, NULL for those of campaigns. The twin of `day_alone`."""
 
 ID_TYPE = BigInteger
 ID_DEFAULT: TextClause = text("pulse_id()")
@@ -44,3 +49,8 @@ def at(moment: datetime) -> int:
 def moment(id: int) -> datetime:
     """Return when `id` was made."""
     return EPOCH + timedelta(milliseconds=id >> _TIME_SHIFT)
+
+
+def day_alone(id: int, campaign_id: int | None) -> date | None:
+    """Return the day (UTC) a message of no campaign was made on, None for those of campaigns."""
+    return None if campaign_id else moment(id).date()

@@ -25,6 +25,9 @@ class Peer:
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    unwell: int = 0
+    delay: float = 0.0
 
 
 @contextmanager
@@ -65,6 +68,10 @@ async def _answer(peer: Peer, request: web.Request) -> web.StreamResponse:
     text = await request.text()
     sent = json.loads(text) if text.startswith("{") else dict(parse_qsl(text, keep_blank_values=True))
     peer.asked.append((request.path, sent, dict(request.headers)))
+    await asyncio.sleep(peer.delay)
+    if peer.unwell:
+        peer.unwell -= 1
+        return web.json_response({}, status=503)
     if request.path.startswith("/v1/"):
         return _stripe(peer, request, sent)
     if request.path.endswith("/PaymentInquiry/Inquire"):
@@ -89,6 +96,8 @@ def _stripe(peer: Peer, request: web.Request, sent: dict[str, str]) -> web.Strea
     if request.headers.get("Authorization") != "Bearer sk_test_1":
         return web.json_response({"error": {"code": "api_key_invalid"}}, status=401)
     key = request.headers.get("Idempotency-Key", "")
+    if key and peer.forms.setdefault(key, sent) != sent:
+        return web.json_response({"error": {"code": "idempotency_error"}}, status=400)
     if key and key in peer.keys:
         return web.json_response(peer.keys[key])
     made: dict[str, Any]

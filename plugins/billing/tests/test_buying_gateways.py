@@ -33,7 +33,7 @@ EASY = {"store_id": "7", "hash_key": "0123456789ABCDEF", "username": "u", "passw
 FAST = {"merchant_id": "m-1", "secured_key": "k-1", "merchant_name": "Pulse", "base_url": "https://ipg1.apps.net.pk"}
 PURCHASE = Purchase(
     reference="T1", amount=Decimal("1770.00"), currency="PKR", title="Starter <1>", back_url="https://x.example/order",
-    hook_url="https://x.example/hooks/billing/pay/g", now=NOW, until=NOW + timedelta(days=3),
+    hook_url="https://x.example/hooks/billing/pay/g", begun_at=NOW, now=NOW, until=NOW + timedelta(days=3),
 )  # fmt: skip
 
 

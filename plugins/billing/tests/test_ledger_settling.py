@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,12 @@ from sqlalchemy import text
 from connectpulse import house as houses
 from connectpulse.core.api import Cause, MessageState, Movement, Refused, Work
 from connectpulse.core.domain.contracts import Purpose, Tariff
+from connectpulse.core.domain.outcome import Accepted, ErrorClass, Outcome, Rejected
+from connectpulse.core.domain.provider import Receipt
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
-from connectpulse.core.services import campaigns, records, recovery, singles
-from connectpulse.core.storage import guard
+from connectpulse.core.services import campaigns, leaving, receipts, records, recovery, singles
+from connectpulse.core.services.desk import ServiceDesk
+from connectpulse.core.storage import guard, ids
 from connectpulse.core.storage.models import Campaign
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
@@ -284,3 +288,88 @@ def test_reconciliation_finds_a_message_that_the_books_know_nothing_of(scene: Sc
         assert reconciling.reconcile(work) == 2
         assert reconciling.reconcile(work) == 2
         assert work.session.scalar(text("SELECT count(*) FROM billing_difference")) == 2
+
+
+def singles_of(scene: Scene, *addresses: str) -> None:
+    for address in addresses:
+        with scene.work() as work:
+            singles.queue(
+                work, channel=work.registry.channel("postcard"), sender="Amina", address=address,
+                content={"body": "Hello"}, purpose=Purpose.TRANSACTIONAL,
+            )  # fmt: skip
+
+
+def began_before(scene: Scene) -> None:
+    """Let the ledger have booked single messages on an earlier day: the first one is not compared."""
+    with scene.work() as work:
+        tariff = Tariff(scene.organisation, "postcard", Purpose.TRANSACTIONAL, "Amina")
+        day = work.clock().date() - timedelta(days=30)
+        work.registry.ledger.reserve(work, tariff, None, Decimal(1), day=day)
+
+
+def differences(scene: Scene) -> list[tuple[str, int | None, bool, Decimal, Decimal]]:
+    with scene.house.work(ADMINISTRATOR) as work:
+        found = reconciling.compare(work)
+    return [(each.kind, each.campaign_id, each.day is None, each.expected, each.found) for each in found]
+
+
+def hand_over(scene: Scene, outcome: Outcome) -> None:
+    """Let a worker take what is queued, and a provider answer each message like this."""
+    desk = ServiceDesk(scene.house.work, "test-worker", "")
+    hand = desk.hand(desk.lines()[0])
+    batch = hand.turn(None, (), 1).batch
+    while batch is not None:
+        batch = hand.turn(batch, [outcome] * len(batch.submissions), 1).batch
+
+
+def test_single_messages_are_compared_by_day(scene: Scene) -> None:
+    began_before(scene)
+    singles_of(scene, "a@x.org", "b@x.org", "c@x.org", "d@x.org")
+    assert differences(scene) == []
+    hand_over(scene, Accepted(("r",)))
+    with scene.house.work(ADMINISTRATOR) as work:
+        balance = balances.of(work, scene.organisation)
+        assert (balance.reserved, balance.spent) == (5, 0)
+    assert differences(scene) == []
+    with scene.house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "a test"):
+        work.session.execute(text("UPDATE pulse_message SET state = 20 WHERE address IN ('a@x.org', 'b@x.org')"))
+    assert differences(scene) == [("reserved", None, False, 2, 4), ("spent", None, False, 2, 0)]
+    with scene.house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "a test"):
+        assert reconciling.reconcile(work) == 2
+        days = work.session.scalars(text("SELECT DISTINCT day FROM billing_difference")).all()
+        made = work.session.scalars(text("SELECT min(id) FROM pulse_message")).one()
+        assert days == [ids.moment(made).date()]
+
+
+@pytest.mark.parametrize("end", ["rejected", "delivered", "expired", "silent", "given up"])
+def test_every_end_of_a_single_message_is_booked_on_its_day(scene: Scene, end: str) -> None:
+    began_before(scene)
+    singles_of(scene, "a@x.org")
+    if end == "rejected":
+        hand_over(scene, Rejected("no_such_address", error=ErrorClass.RECIPIENT))
+    elif end == "delivered":
+        hand_over(scene, Accepted(("r1",)))
+        with scene.house.work(ADMINISTRATOR) as work:
+            connection_id = work.session.scalars(text("SELECT id FROM pulse_connection")).one()
+            assert receipts.apply(work, connection_id, [Receipt("r1", S.DELIVERED)]) == 0
+    else:
+        with scene.house.work(ADMINISTRATOR) as work:
+            if end == "silent":
+                sent_long_ago(scene, a=int(S.ACCEPTED))
+                recovery.silent(work)
+            elif end == "expired":
+                work.session.execute(text("UPDATE pulse_dispatch SET expires_at = now() - interval '1 day'"))
+                leaving.expire_step(work)
+            else:
+                work.session.execute(text(
+                    "UPDATE pulse_dispatch SET state = 'claimed', cursor = last_id, lease_until = now() - interval '1s'"
+                ))  # fmt: skip
+                recovery.leases(work)
+    with scene.house.work(ADMINISTRATOR) as work:
+        moved_on = work.session.execute(
+            text("SELECT day, reserved FROM billing_entry WHERE kind = 'settle' AND organisation_id = :here"),
+            {"here": scene.organisation},
+        ).all()
+        made = ids.moment(work.session.scalars(text("SELECT min(id) FROM pulse_message")).one()).date()
+    assert moved_on == ([] if end == "given up" else [(made, -1)])
+    assert differences(scene) == []

@@ -1,7 +1,7 @@
 """A plugin that implements every hook there is, each with one thing."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -82,7 +82,9 @@ class CompleteLedger(Ledger):
     def balance(self, work: Work, organisation_id: int) -> Decimal | None:
         return Decimal(0)
 
-    def reserve(self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+    def reserve(
+        self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal, *, day: date | None = None
+    ) -> None:
         """Set nothing aside."""
 
     def settle(self, work: Work, movements: Sequence[Movement]) -> None:

@@ -1,22 +1,21 @@
 """What a drill looks at in a database that was brought back, and the report it leaves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import LargeBinary, delete, select, type_coerce
+from cryptography.fernet import InvalidToken
+from sqlalchemy import Column, Connection, delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from ...errors import PulseError
-from ...storage import guard
-from ...storage.base import metadata
+from ...storage import guard, vault
 from ...storage.models import Archive
 from ...storage.session import raw
 from ...storage.stores import Store
 from ...storage.trust import canonical, sealed
-from ...storage.vault import Encrypted, keyring
 from ..rights import replaying
 from ..work import SYSTEM, Opener, Work
 from . import manifest as manifests
@@ -67,18 +66,24 @@ def left_out(work: Work, manifest: Manifest) -> Finding:
 def credentials(work: Work, manifest: Manifest) -> Finding:
     """Look whether the keys of this site open the stored credentials; without them a backup is worth half."""
     opened, closed = 0, 0
-    for table in metadata.sorted_tables:
-        for column in (each for each in table.columns if isinstance(each.type, Encrypted)):
-            for value in work.session.scalars(select(type_coerce(column, LargeBinary)).where(column.is_not(None))):
-                try:
-                    keyring.fernet.decrypt(bytes(value))
-                    opened += 1
-                except Exception:
-                    closed += 1
+    for column in vault.columns():
+        for value in _stored(work.session.connection(), column):
+            try:
+                vault.keyring.fernet.decrypt(value)
+                opened += 1
+            except (InvalidToken, PulseError):
+                closed += 1
     said = (
         f"{closed} cannot be opened: a key is missing from ENCRYPTION_KEYS." if closed else f"{opened} can be opened."
     )
     return Finding("stored credentials", not closed, said if opened or closed else "None are stored.")
+
+
+def _stored(connection: Connection, column: Column[Any]) -> Iterator[bytes]:
+    rows = vault.page(connection, column)
+    while rows:
+        yield from (bytes(row[-1]) for row in rows)
+        rows = vault.page(connection, column, rows[-1][:-1])
 
 
 Look = Callable[[Work, Manifest], Finding]

@@ -118,7 +118,7 @@ def _try(work: Work, organisation_id: int, request: SubjectRequest, name: str, b
     try:
         singles.queue(
             work, channel=channel, sender=sender.value, address=request.address, content={field: body},
-            purpose=Purpose.TRANSACTIONAL,
+            purpose=Purpose.TRANSACTIONAL, is_owed=True,
         )  # fmt: skip
     except Refused:
         return False

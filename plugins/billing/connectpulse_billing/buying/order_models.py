@@ -91,7 +91,10 @@ class OrderTax(Owned, Table):
 
 
 class Attempt(Owned, Table):
-    """One try to pay an order through a gateway. It is stored before the gateway hears of it."""
+    """One try to pay an order through a gateway. It is stored before the gateway hears of it.
+
+    `asking_until` says that the gateway is being asked how the payer goes on: meanwhile nobody asks it again.
+    """
 
     __tablename__ = "billing_attempt"
     __table_args__ = (
@@ -111,6 +114,7 @@ class Attempt(Owned, Table):
     amount: Mapped[Decimal] = mapped_column(Money)
     currency: Mapped[str] = mapped_column(String(3))
     step: Mapped[Json]
+    asking_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     answer: Mapped[str] = mapped_column(String(300), default="", server_default="")
     inquiries: Mapped[int] = mapped_column(default=0, server_default="0")
     inquire_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from .states import OPEN, OrderState
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _SECONDS = 25
+_LOOK_EVERY = 0.2
 FIRST_INQUIRY = timedelta(minutes=5)
 
 Opening = Callable[[], AbstractContextManager[Work]]
@@ -43,20 +45,46 @@ class Site:
 def pay(opening: Opening, order_id: int, name: str, site: Site) -> int:
     """Begin to pay an order through a gateway; return the attempt's id. Asks the gateway between two works.
 
-    Raises Refused with what the payer reads. Asking again before anything came of it begins nothing anew.
+    Raises Refused with what the payer reads. Asking again before anything came of it begins nothing anew: who
+    comes while another asks waits for what that one is told.
     """
     with opening() as work:
         attempt = start(work, order_id, name)
-        attempt_id, has_begun = attempt.id, bool(attempt.step)
+        attempt_id, has_begun, now = attempt.id, bool(attempt.step), work.clock()
+        is_asked = attempt.asking_until is not None and attempt.asking_until > now
         order = locked(work, order_id)
         purchase = _purchase(work, attempt, order, site)
         gateway = gates.build(work, name)
+        if not has_begun and not is_asked:
+            attempt.asking_until = now + timedelta(seconds=_SECONDS + 5)
     if has_begun:
         return attempt_id
-    step = _ask(gateway, purchase)
+    if is_asked:
+        return _await(opening, attempt_id, gateway.title)
+    try:
+        step = _ask(gateway, purchase)
+    except Refused:
+        with opening() as work:
+            records.find(work, Attempt, attempt_id, lock=True).asking_until = None
+        raise
     with opening() as work:
         begun(work, attempt_id, step)
     return attempt_id
+
+
+def _await(opening: Opening, attempt_id: int, title: str) -> int:
+    """Return the attempt once another has begun it, raise Refused if that came to nothing; waits with no work open."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        with opening() as work:
+            attempt = records.find(work, Attempt, attempt_id)
+            has_begun, is_asked = bool(attempt.step), attempt.asking_until is not None
+        if has_begun:
+            return attempt_id
+        if not is_asked:
+            break
+        time.sleep(_LOOK_EVERY)
+    raise _unanswered(title)
 
 
 def start(work: Work, order_id: int, name: str) -> Attempt:
@@ -88,6 +116,7 @@ def begun(work: Work, attempt_id: int, step: Step) -> None:
     attempt.foreign_reference = step.foreign_reference[:200]
     attempt.step = {"url": step.url, "fields": dict(step.fields), "lines": [list(each) for each in step.lines],
                     "wants_proof": step.wants_proof}  # fmt: skip
+    attempt.asking_until = None
     work.session.flush()
 
 
@@ -95,7 +124,7 @@ def _purchase(work: Work, attempt: Attempt, order: Order, site: Site) -> Purchas
     return Purchase(
         reference=attempt.reference, amount=attempt.amount, currency=attempt.currency,
         title=order.lines[0].title if len(order.lines) == 1 else str(order), back_url=site.back(order.id),
-        hook_url=site.hook(attempt.gateway), now=work.clock(), until=order.expires_at,
+        hook_url=site.hook(attempt.gateway), begun_at=attempt.created_at, now=work.clock(), until=order.expires_at,
     )  # fmt: skip
 
 
@@ -107,9 +136,11 @@ def _ask(gateway: Gateway, purchase: Purchase) -> Step:
     try:
         return asyncio.run(asyncio.wait_for(asking(), _SECONDS))
     except (AnswerLost, Unreachable, TimeoutError):
-        raise Refused(
-            f"{gateway.title} did not answer. Nothing was paid: try again in a minute, or choose another way to pay."
-        ) from None
+        raise _unanswered(gateway.title) from None
+
+
+def _unanswered(title: str) -> Refused:
+    return Refused(f"{title} did not answer. Nothing was paid: try again in a minute, or choose another way to pay.")
 
 
 def settle(work: Work, attempt_id: int, payment_reference: str, amount: Decimal | None, currency: str) -> bool:

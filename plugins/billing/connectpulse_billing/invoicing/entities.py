@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from connectpulse.core.api import NotFound, Refused, Work, platform_scope, records
 
+from .. import turns
 from ..buying import money
 from .tables import CORRECTED, Buyer, Invoice, LegalEntity
 
@@ -70,10 +71,11 @@ def buyer(work: Work, organisation_id: int) -> Buyer | None:
 
 
 def save_buyer(work: Work, values: dict[str, Any]) -> Buyer:
-    """Keep what the organisation wants on its coming invoices; raise Refused with what is wrong."""
+    """Keep what the organisation wants on its coming invoices; raise Refused with what is wrong. The last one holds."""
     organisation_id = work.organisation
     if organisation_id is None:
         raise NotFound("Choose an organisation first.")
+    turns.wait(work, "buyer")
     known = work.session.scalars(select(Buyer)).one_or_none()
     row = known or Buyer()
     row.name, row.address = _words(values["name"]), _text(values["address"])

@@ -7,6 +7,7 @@ by the totals: what is taken comes from those that expire first, what is given b
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +42,7 @@ class Posting:
     source: str = ""
     reference: str = ""
     reason: str = ""
+    day: date | None = None
     owed: Decimal = ZERO
 
     @property
@@ -50,7 +52,7 @@ class Posting:
 
 
 _TYPES = {"organisation_id": "bigint", "campaign_id": "bigint", "quantity": "bigint", "messages": "integer"}
-_TYPES |= {"before": "smallint", "after": "smallint"}
+_TYPES |= {"before": "smallint", "after": "smallint", "day": "date"}
 _TYPES |= dict.fromkeys(("kind", "channel", "source", "reference", "reason"), "text")
 _TYPES |= dict.fromkeys((*ACCOUNTS, "owed"), "numeric")
 _NAMES = [field.name for field in fields(Posting)]

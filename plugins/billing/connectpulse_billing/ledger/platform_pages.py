@@ -52,7 +52,7 @@ class DifferenceView(NounView):
     columns = (
         Column("Found", moment),
         Column("Organisation", lambda row: _organisation(row)),
-        Column("Campaign", lambda row: str(row.campaign_id or "")),
+        Column("Of", lambda row: _differing(row)),
         Column("What differs", lambda row: DIFFERENCES[row.kind]),
         Column("The one", lambda row: spelt(row.expected), is_number=True),
         Column("The other", lambda row: spelt(row.found), is_number=True),
@@ -120,6 +120,13 @@ def _organisation(row: Any) -> str:
     named = select(_ORGANISATION.c.name).where(_ORGANISATION.c.id == row.organisation_id)
     name = session.scalar(named) if session is not None else None
     return name or f"Organisation {row.organisation_id}, which is gone"
+
+
+def _differing(row: Difference) -> str:
+    """Return which messages are meant; empty where it is all of an organisation's units."""
+    if row.day is not None:
+        return f"Single messages of {row.day:%d %B %Y}"
+    return f"Campaign {row.campaign_id}" if row.campaign_id else ""
 
 
 def _units(typed: str) -> Decimal:

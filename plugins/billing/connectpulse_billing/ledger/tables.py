@@ -1,6 +1,6 @@
 """The books: entries that never change, totals that are folded from them, lots, and the terms campaigns ran under."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Numeric, SmallInteger, String, text
@@ -54,9 +54,10 @@ class Account(_Amounts, OwnedApart, Table):
 class Entry(_Amounts, OwnedApart, Table):
     """One booking: units that moved between accounts, with what caused it. The database refuses to change it.
 
-    `kind` is grant, reverse, reserve, settle or expire. Entries of messages name their campaign (None for single
-    messages), the states they went between and how many; the messages themselves are the detail. `source` and
-    `reference` say what a grant or reversal is for, and are there once. `owed` is what a reversal could not take.
+    `kind` is grant, reverse, reserve, settle or expire. Entries of messages name their campaign, or the day on which
+    single ones were made (UTC), the states they went between and how many; the messages themselves are the detail.
+    `source` and `reference` say what a grant or reversal is for, and are there once. `owed` is what a reversal could
+    not take.
     """
 
     __tablename__ = "billing_entry"
@@ -64,6 +65,7 @@ class Entry(_Amounts, OwnedApart, Table):
         CheckConstraint(_SUMS_TO_ZERO, name="sums_to_zero"),
         Index(None, "organisation_id", "id"),
         Index(None, "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
+        Index(None, "day", "organisation_id", postgresql_where=text("day IS NOT NULL")),
         Index(
             "uq_billing_entry_cause", "organisation_id", "kind", "source", "reference",
             unique=True, postgresql_where=text("source <> ''"),
@@ -81,6 +83,7 @@ class Entry(_Amounts, OwnedApart, Table):
     source: Mapped[str] = mapped_column(String(20), default="", server_default="")
     reference: Mapped[str] = mapped_column(String(80), default="", server_default="")
     reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    day: Mapped[date | None]
     owed: Mapped[Decimal] = mapped_column(UNITS, default=Decimal(0), server_default="0")
     created_at: Mapped[CreatedAt]
 
@@ -161,6 +164,7 @@ class Difference(OwnedApart, Table):
     id: Mapped[BigId]
     kind: Mapped[str] = mapped_column(String(20))
     campaign_id: Mapped[int | None] = mapped_column(BigInteger)
+    day: Mapped[date | None]
     expected: Mapped[Decimal] = mapped_column(UNITS)
     found: Mapped[Decimal] = mapped_column(UNITS)
     created_at: Mapped[CreatedAt]

@@ -1,6 +1,7 @@
 """The ledger that core calls: prices, reserving, and settling what batches of messages became."""
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from connectpulse.core.api import Ledger, Movement, OutOfUnits, Pricer, Tariff, Work
@@ -28,14 +29,16 @@ class UnitLedger(Ledger):
     def hold(self, work: Work, organisation_id: int) -> Decimal | None:
         return books.hold(work, organisation_id).available
 
-    def reserve(self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+    def reserve(
+        self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal, *, day: date | None = None
+    ) -> None:
         if campaign_id is not None:
             policies.freeze(work, tariff.organisation_id, campaign_id)
         if units == ZERO:
             return
         posting = Posting(
             organisation_id=tariff.organisation_id, kind="reserve", available=-units, reserved=units,
-            campaign_id=campaign_id, channel=tariff.channel,
+            campaign_id=campaign_id, channel=tariff.channel, day=day,
         )  # fmt: skip
         if not books.reserve(work, posting):
             raise OutOfUnits(units - books.hold(work, tariff.organisation_id).available)
@@ -65,7 +68,7 @@ def _posting(movement: Movement, charges: Charges) -> Posting:
     return Posting(
         organisation_id=movement.organisation_id, kind="settle", campaign_id=movement.campaign_id,
         channel=movement.channel, before=int(movement.before), after=int(movement.after),
-        messages=movement.messages, quantity=movement.quantity,
+        messages=movement.messages, quantity=movement.quantity, day=movement.day,
         available=-amounts["reserved"] - amounts["spent"], reserved=amounts["reserved"], spent=amounts["spent"],
     )  # fmt: skip
 

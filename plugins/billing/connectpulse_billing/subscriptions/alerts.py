@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from connectpulse.core.api import Refused, Work, audit, notices, records
 
+from .. import turns
 from ..buying import money
 from ..figures import spelt
 from .charging import ROLES
@@ -104,6 +105,7 @@ def save(work: Work, typed: Mapping[str, Any]) -> Alert:
     }
     if figures["is_on"] and not (figures["percent"] or figures["days"] or figures["units"]):
         raise Refused("Say below what you want to be told: percent, days or units. Or turn the alert off.")
+    turns.wait(work, "alert")
     row = of(work)
     if row is None:
         return records.create(work, Alert(organisation_id=work.organisation_id, **figures), "billing.alert_changed")

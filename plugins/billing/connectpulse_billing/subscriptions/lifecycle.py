@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from connectpulse.core.api import NotFound, Refused, Work, audit, records
 
+from .. import turns
 from ..ledger import grants
 from . import periods, plans, renewing
 from .charging import AHEAD, ask, begin_change, end, held, is_paid_ahead, open_charge, void
@@ -31,6 +32,7 @@ def is_first(work: Work) -> bool:
 
 def subscribe(work: Work, plan_id: int) -> Subscription:
     """Put the organisation on a plan: on trial the first time, where the plan has one, else once it has paid."""
+    turns.wait(work, "subscription")
     plan, here, now = plans.pick(work, plan_id), work.organisation_id, work.clock()
     if live(work) is not None:
         raise Refused("You have a subscription already. Change its plan instead.")

@@ -4,16 +4,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 
 from connectpulse.app import create_app
+from connectpulse.core.domain.contracts import Purpose
 from connectpulse.core.domain.limits import Allowance, Limit
 from connectpulse.core.domain.scopes import AUDIT_READ
 from connectpulse.core.errors import Refused
-from connectpulse.core.services import allowances, campaigns, records
+from connectpulse.core.services import allowances, campaigns, records, singles, trials
 from connectpulse.core.services.access import invitations
 from connectpulse.core.services.api import keys
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import Campaign
+from connectpulse.core.storage.models import Campaign, Message
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
@@ -127,3 +129,39 @@ def test_a_scheduled_campaign_is_missed_where_its_channel_was_taken_away(scene: 
     with scene.work() as work:
         row = records.find(work, Campaign, campaign_id)
         assert (row.state, row.reason) == ("missed", "Postcard is not included. Your plan is Starter.")
+
+
+def queue(scene: Scene, **more: bool) -> None:
+    with scene.work() as work:
+        singles.queue(
+            work, channel=work.registry.channel("postcard"), sender="Amina", address="a@example.org",
+            content={"body": "Hello"}, purpose=Purpose.TRANSACTIONAL, **more,
+        )  # fmt: skip
+
+
+def queued(scene: Scene) -> int:
+    with scene.work() as work:
+        return work.session.scalar(select(func.count()).select_from(Message)) or 0
+
+
+def test_a_single_message_and_a_test_keep_to_the_channels_that_are_included(scene: Scene) -> None:
+    scene.connect()
+    campaign_id = scene.campaign(scene.people("a@example.org"))
+    allow(scene.house, channels=frozenset({"other"}))
+    with pytest.raises(Refused, match=r"Postcard is not included\. Your plan is Starter\."):
+        queue(scene)
+    with pytest.raises(Refused, match=r"Postcard is not included\."), scene.work() as work:
+        trials.send(work, campaign_id, ["a@example.org"])
+    assert queued(scene) == 0
+    allow(scene.house, channels=frozenset({"postcard"}))
+    queue(scene)
+    with scene.work() as work:
+        trials.send(work, campaign_id, ["a@example.org"])
+    assert queued(scene) == 2
+
+
+def test_what_a_person_has_a_right_to_goes_out_whatever_is_included(scene: Scene) -> None:
+    scene.connect()
+    allow(scene.house, channels=frozenset())
+    queue(scene, is_owed=True)
+    assert queued(scene) == 1

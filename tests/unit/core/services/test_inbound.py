@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 
 from connectpulse.core.domain.contracts import Measure, Pricer, Tariff, Unpriced
+from connectpulse.core.domain.limits import Allowance, Limit
 from connectpulse.core.domain.pricing import Price
 from connectpulse.core.domain.provider import Inbound
 from connectpulse.core.errors import Refused
@@ -67,6 +68,13 @@ def test_stop_is_confirmed_once(scene: Scene, connection_id: int) -> None:
         arrive(scene, connection_id, Inbound("p@x.org", "Amina", "stop"))
     assert len(kept(scene)) == 3
     assert len(replies(scene)) == 1
+
+
+def test_stop_is_confirmed_whatever_the_plan_includes(scene: Scene, connection_id: int) -> None:
+    unpaid = Allowance(frozenset(), because="Your subscription is unpaid.")
+    scene.house.registry.limits["acme_plan"] = Limit("acme_plan", lambda work, organisation_id: unpaid)
+    arrive(scene, connection_id, Inbound("p@x.org", "Amina", "stop"))
+    assert replies(scene) == [("p@x.org", "You will get no more postcards.")]
 
 
 def test_an_organisation_adds_words_of_its_own(scene: Scene, connection_id: int) -> None:

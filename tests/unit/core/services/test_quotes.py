@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +41,9 @@ class CardLedger(Ledger):
     def balance(self, work: Work, organisation_id: int) -> Decimal | None:
         return Decimal(100) - self.reserved
 
-    def reserve(self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal) -> None:
+    def reserve(
+        self, work: Work, tariff: Tariff, campaign_id: int | None, units: Decimal, *, day: date | None = None
+    ) -> None:
         self.reserved += units
 
     def settle(self, work: Work, movements: Sequence[Movement]) -> None:

@@ -30,7 +30,8 @@ class Forged(Refused):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
     """What is to be paid. `reference` is ours and unique; `back_url` is where the payer returns to, which proves
-    nothing; `hook_url` is the beginning of our doors' addresses for this gateway."""
+    nothing; `hook_url` is the beginning of our doors' addresses for this gateway. `begun_at` is the same however
+    often the gateway is asked."""
 
     reference: str
     amount: Decimal
@@ -38,6 +39,7 @@ class Purchase:
     title: str
     back_url: str
     hook_url: str
+    begun_at: datetime
     now: datetime
     until: datetime
 

@@ -64,7 +64,8 @@ class Stripe(Gateway):
             "line_items[0][price_data][currency]": purchase.currency.lower(),
             "line_items[0][price_data][unit_amount]": str(minor(purchase.amount)),
             "line_items[0][price_data][product_data][name]": purchase.title[:250],
-            "expires_at": str(int((purchase.now + timedelta(hours=23)).timestamp())),
+            # The same whenever it is asked: Stripe refuses a known key with another form.
+            "expires_at": str(int((purchase.begun_at + timedelta(hours=23)).timestamp())),
         }
         made = await self._ask(http, "POST", "/v1/checkout/sessions", form, purchase.reference)
         url = str(made.get("url") or "")
