@@ -71,6 +71,7 @@ AREA = Area(
         AuditAction("billing.invoice_issued", "{object} was written."),
         AuditAction("billing.invoice_mailed", "{actor} had {object} mailed."),
         AuditAction("billing.invoice_read", "{actor} downloaded {object}."),
+        AuditAction("billing.invoices_exported", "{actor} downloaded the list of invoices {object}."),
         AuditAction("billing.statement_read", "{actor} downloaded the statement of {object}."),
     ],
     checks=[HealthCheck("billing_invoices", check)],
