@@ -23,9 +23,10 @@ from connectpulse.web.pages import (
 from .. import may, months
 from . import entities, statements
 from .invoice_pages import INVOICES, TEMPLATES, InvoiceView, IssuedView
-from .tables import LegalEntity
+from .tables import ENGLISH, ENGLISH_AND_URDU, LegalEntity
 
 SELLERS = "Legal entities"
+_OF_BUYER = ("name", "address", "ntn", "strn", "email", "is_person")
 _TAX_NUMBERS: Form = (
     Field("ntn", "NTN", high=20, help="National tax number. Empty if there is none."),
     Field("strn", "STRN", high=20, help="Sales tax registration number. Empty if there is none."),
@@ -56,6 +57,9 @@ class LegalEntityView(NounView):
         *_TAX_NUMBERS,
         Field("prefix", "Numbers begin with", is_required=True, high=9, default="INV-",
               help="Invoices are numbered without gaps behind it. It cannot change once there is one."),
+        Field("labels", "Language of documents", Kind.CHOICE, default=ENGLISH_AND_URDU, is_required=True,
+              choices=((ENGLISH_AND_URDU, "English and Urdu, side by side"), (ENGLISH, "English")),
+              help="What is printed beside parties and sums. Documents that were written stay as they are."),
         Field("bank_details", "Bank details", Kind.LONG_TEXT, high=500, help="Printed at the end of an invoice."),
         Field("footer", "Foot of the page", high=500),
         Field("is_active", "Sells", Kind.SWITCH, default=True),
@@ -94,7 +98,7 @@ class BuyerView(BaseView):
     @permission_name(WRITE)
     def save(self) -> Any:
         """Keep the details for coming invoices."""
-        typed = {name: request.form.get(name, "")[:500] for name in ("name", "address", "ntn", "strn", "email")}
+        typed = {name: request.form.get(name, "")[:500] for name in _OF_BUYER}
         try:
             with work() as opened:
                 entities.save_buyer(opened, typed)
