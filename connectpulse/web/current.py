@@ -1,8 +1,8 @@
 """What one request works with: its database session, its person, its organisation, its unit of work."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import structlog
@@ -145,6 +145,25 @@ def platform_work(reason: str) -> Iterator[Work]:
     with work() as made, guard.platform_scope(made.session, reason):
         made.organisation = None
         yield made
+
+
+def later_work(across: str = "") -> Callable[[], AbstractContextManager[Work]]:
+    """Return how to open units of work like this request's once its answer has begun, each with its own session.
+
+    `across` is why they reach every organisation, for pages of the platform's operator.
+    """
+    house, who, here = the_house(), actor(), None if across else organisation_id()
+
+    @contextmanager
+    def opened() -> Iterator[Work]:
+        with house.work(who, here) as made:
+            if not across:
+                yield made
+                return
+            with guard.platform_scope(made.session, across):
+                yield made
+
+    return opened
 
 
 def bind_organisation() -> None:

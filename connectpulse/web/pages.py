@@ -8,8 +8,8 @@ from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
 from . import chart
-from .current import platform_work, work
-from .files import csv_file
+from .current import later_work, platform_work, work
+from .files import csv_file, csv_stream
 from .panel.noun import Column, Filter, NounView, badge, link, yes_no
 from .security.roles import APPROVE, PLUGIN_PAGES, READ, WRITE
 from .witness import Reading
@@ -27,8 +27,10 @@ __all__ = [
     "badge",
     "chart",
     "csv_file",
+    "csv_stream",
     "expose",
     "has_access",
+    "later_work",
     "link",
     "permission_name",
     "platform_work",

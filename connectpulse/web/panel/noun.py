@@ -5,6 +5,7 @@ tenant guard. State changes are POST with a CSRF token. Nothing in a query strin
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, NamedTuple
 
 from flask import abort, flash, redirect, request, url_for
@@ -101,6 +102,10 @@ class NounView(ModelView):
         if self.is_platform:
             return current.platform_work(f"manage {self.plural.lower()}")
         return current.work()
+
+    def later(self) -> Callable[[], AbstractContextManager[Work]]:
+        """Return how to open units of work of this page once its answer has begun, for files that are streamed."""
+        return current.later_work(f"manage {self.plural.lower()}" if self.is_platform else "")
 
     def told(self, work: Work) -> str:
         """Return a sentence that stands above the list, like how much of it is allowed; empty for none."""
@@ -236,7 +241,9 @@ class NounView(ModelView):
         """Delete a row."""
         if not self.can_delete:
             abort(404)
-        self.act(lambda work: self.remove(work, self.find(work, pk)), f"The {self.noun.lower()} was {self.removal.done}.")
+        self.act(
+            lambda work: self.remove(work, self.find(work, pk)), f"The {self.noun.lower()} was {self.removal.done}."
+        )
         return redirect(url_for(f"{type(self).__name__}.list"))
 
     @expose("/lookup", methods=["GET"])
@@ -253,6 +260,10 @@ class NounView(ModelView):
             return {"results": [{"value": row.id, "text": self.option(row)} for row in rows]}
 
     # --- how they work
+
+    def narrowed(self) -> Select[Any]:
+        """Return the statement of the list as the query narrows it, for a file of the same rows."""
+        return self._narrowed(forms.search_words())
 
     def option(self, row: Any) -> str:
         """Return how a row is called in a choice."""

@@ -13,10 +13,10 @@ SELLING: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What is sold, at which price, to whom, and what the books say."""
 
-MANAGING: Mapping[str, tuple[str, ...]] = {READ: MANAGERS, WRITE: MANAGERS}
+MANAGING: Mapping[str, tuple[str, ...]] = {READ: (*MANAGERS, _FINANCE), WRITE: MANAGERS}
 """An organisation's subscription, its invoices and what stands on them."""
 
-LOOKING: Mapping[str, tuple[str, ...]] = {READ: (*MANAGERS, "Campaign manager", "Analyst")}
+LOOKING: Mapping[str, tuple[str, ...]] = {READ: (*MANAGERS, _FINANCE, "Campaign manager", "Analyst")}
 """What an organisation has and spends."""
 
 BUYING: Mapping[str, tuple[str, ...]] = {

@@ -38,7 +38,7 @@ AREAS = (ledger.AREA, rates.AREA, buying.AREA, subscriptions.AREA, invoicing.ARE
 
 ROLES = (
     Role("Billing manager", "Buys units, looks after the subscription and invoices of an organisation."),
-    Role("Finance auditor", "Reads what was sold, paid and booked, of all organisations.", is_platform=True),
+    Role("Finance auditor", "Reads everything about money of every organisation, changes nothing.", is_platform=True),
 )  # fmt: skip
 
 settled.PAID = (invoices.issue_for_order, charging.paid)

@@ -1,6 +1,7 @@
 """Invoices by mail: to the address in the billing details, when they are written and whenever somebody asks."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from connectpulse_billing.invoicing import entities, mailing
@@ -47,7 +48,7 @@ def test_an_invoice_is_mailed_as_it_is_written_and_again_when_asked(house: House
     for said in (
         "3 x 1,000 units: 3,000.00",
         "GST 18 %: 540.00",
-        "Total PKR: 3,540.00",
+        "Total: PKR 3,540.00",
         "https://pulse.example/billing",
     ):
         assert said in body
@@ -75,3 +76,22 @@ def test_nothing_is_mailed_without_an_address(house: House, organisation: int) -
     assert posted(house) == []
     with house.work(BUYER, organisation) as work, pytest.raises(Refused, match="billing details"):
         mailing.send(work, work.session.scalars(select(Invoice)).one())
+
+
+@pytest.mark.usefixtures("post_office")
+def test_a_document_is_mailed_five_times_an_hour_and_no_more(house: House, organisation: int) -> None:
+    details(house, organisation)
+    sell(house)
+    bought(house, organisation, "r-1")
+    bought(house, organisation, "r-2")
+    with house.work(BUYER, organisation) as work:
+        first, second = work.session.scalars(select(Invoice).order_by(Invoice.id))
+        for _ in range(mailing.MOST_AN_HOUR):
+            mailing.send(work, first)
+        with pytest.raises(Refused, match="5 times within an hour"):
+            mailing.send(work, first)
+        mailing.send(work, second)
+        later = work.clock() + timedelta(minutes=61)
+        work.clock = lambda: later
+        mailing.send(work, first)
+    assert len(posted(house)) == 2 + mailing.MOST_AN_HOUR + 2

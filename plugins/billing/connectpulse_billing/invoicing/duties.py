@@ -3,30 +3,22 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, false
-
 from connectpulse.core.api import (
     AuditAction,
     Duty,
     Health,
     HealthCheck,
-    Subject,
+    RetentionRule,
+    Then,
     View,
     Work,
     platform_scope,
-    subject_handler,
 )
 
 from ..area import Area
-from ..statute import by_statute, while_used
-from . import invoices
-from .tables import Buyer, Invoice, LegalEntity
-
-
-def _addressed(subject: Subject) -> ColumnElement[bool]:
-    """Return the buyers that have one of the person's e-mail addresses."""
-    found = [value for scheme, value in subject.addresses if scheme == "email"]
-    return Buyer.email.in_(found) if found else false()
+from ..statute import BOOKS, by_statute, while_used
+from . import erasing, invoices
+from .tables import Buyer, Invoice, LegalEntity, Mailing
 
 
 def write_owed(work: Work) -> bool:
@@ -56,21 +48,23 @@ def _views() -> Sequence[View]:
 AREA = Area(
     rules=[
         while_used(LegalEntity),
-        while_used(Buyer, ("address", "email")),
-        by_statute(Invoice, "issued_at"),
+        while_used(Buyer, ("name", "address", "email")),
+        by_statute(Invoice, "issued_at", ("buyer",)),
+        RetentionRule(Mailing, "created_at", timedelta(days=7), Then.PURGE, BOOKS),
     ],
-    handlers=[subject_handler(Buyer, _addressed, ("address", "email"), erase_row=False, beside=("name",))],
+    handlers=[erasing.BUYER, erasing.INVOICE],
     actions=[
         AuditAction("billing.entity_added", "{actor} added the legal entity {object}."),
         AuditAction("billing.entity_changed", "{actor} changed the legal entity {object}."),
         AuditAction("billing.entity_deleted", "{actor} deleted the legal entity {object}."),
         AuditAction(
-            "billing.buyer_changed", "{actor} changed what stands on invoices as {object}.",
-            redact=("address", "email"),
+            "billing.buyer_changed", "{actor} changed the {object}: what stands on coming invoices.",
+            redact=("name", "address", "ntn", "strn", "email"),
         ),
         AuditAction("billing.invoice_issued", "{object} was written."),
         AuditAction("billing.invoice_mailed", "{actor} had {object} mailed."),
         AuditAction("billing.invoice_read", "{actor} downloaded {object}."),
+        AuditAction("billing.invoices_exported", "{actor} downloaded the list of invoices {object}."),
         AuditAction("billing.statement_read", "{actor} downloaded the statement of {object}."),
     ],
     checks=[HealthCheck("billing_invoices", check)],

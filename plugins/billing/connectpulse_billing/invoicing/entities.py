@@ -9,7 +9,7 @@ from connectpulse.core.api import NotFound, Refused, Work, platform_scope, recor
 
 from .. import turns
 from ..buying import money
-from .tables import CORRECTED, Buyer, Invoice, LegalEntity
+from .tables import CORRECTED, ENGLISH, ENGLISH_AND_URDU, Buyer, Invoice, LegalEntity
 
 _PREFIX = re.compile(r"[A-Z0-9]{0,7}[A-Z]|[A-Z0-9]{1,8}-")
 _NTN = re.compile(r"\d{7}-?\d|\d{5}-?\d{7}-?\d|\d{13}")
@@ -32,6 +32,7 @@ def save(work: Work, entity: LegalEntity | None, values: dict[str, Any]) -> Lega
     row.name = _words(values["name"])
     row.seat, row.bank_details, row.footer = (_text(values[name]) for name in ("seat", "bank_details", "footer"))
     row.is_active = bool(values["is_active"])
+    row.labels = ENGLISH_AND_URDU if values.get("labels") == ENGLISH_AND_URDU else ENGLISH
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
     prefix = _text(values["prefix"]).upper()
     if not _PREFIX.fullmatch(prefix):
@@ -81,6 +82,7 @@ def save_buyer(work: Work, values: dict[str, Any]) -> Buyer:
     row.name, row.address = _words(values["name"]), _text(values["address"])
     row.ntn, row.strn = _number(values["ntn"], _NTN, "NTN"), _number(values["strn"], _STRN, "STRN")
     row.email = _text(values["email"])
+    row.is_person = bool(values.get("is_person"))
     if row.email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", row.email):
         raise Refused("E-mail: this is no address.")
     if known is None:

@@ -147,7 +147,7 @@ def _write(
 def _seller(entity: LegalEntity) -> dict[str, str]:
     return {
         "name": entity.name, "address": entity.seat, "ntn": entity.ntn, "strn": entity.strn,
-        "bank_details": entity.bank_details, "footer": entity.footer,
+        "bank_details": entity.bank_details, "footer": entity.footer, "labels": entity.labels,
     }  # fmt: skip
 
 
@@ -156,7 +156,8 @@ def _buyer(work: Work, organisation_id: int) -> dict[str, str]:
     if said is None:
         name = work.session.execute(_ORGANISATION, {"id": organisation_id}).scalar_one()
         return {"name": name, "address": "", "ntn": "", "strn": ""}
-    return {"name": said.name, "address": said.address, "ntn": said.ntn, "strn": said.strn}
+    shown = {"name": said.name, "address": said.address, "ntn": said.ntn, "strn": said.strn}
+    return shown | {"email": said.email} if said.is_person else shown
 
 
 def _line(line: OrderLine) -> dict[str, Any]:

@@ -1,10 +1,8 @@
-"""Pages of invoicing: who sells, what stands on an organisation's invoices, the invoices, and statements of units."""
+"""Pages of invoicing: who sells, what stands on an organisation's invoices, and statements of units."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import Response, flash, redirect, request, url_for
-from sqlalchemy import ColumnElement, select
+from flask import flash, redirect, request, url_for
 
 from connectpulse.core.api import Field, Form, Kind, Refused, View, Work, audit
 from connectpulse.web.pages import (
@@ -23,12 +21,12 @@ from connectpulse.web.pages import (
 )
 
 from .. import may, months
-from ..buying import money
-from . import entities, mailing, pdf, statements
-from .tables import CORRECTION, Invoice, LegalEntity
+from . import entities, statements
+from .invoice_pages import INVOICES, TEMPLATES, InvoiceView, IssuedView
+from .tables import ENGLISH, ENGLISH_AND_URDU, LegalEntity
 
-TEMPLATES = str(Path(__file__).parent / "templates")
-SELLERS, INVOICES = "Legal entities", "Invoices"
+SELLERS = "Legal entities"
+_OF_BUYER = ("name", "address", "ntn", "strn", "email", "is_person")
 _TAX_NUMBERS: Form = (
     Field("ntn", "NTN", high=20, help="National tax number. Empty if there is none."),
     Field("strn", "STRN", high=20, help="Sales tax registration number. Empty if there is none."),
@@ -59,6 +57,9 @@ class LegalEntityView(NounView):
         *_TAX_NUMBERS,
         Field("prefix", "Numbers begin with", is_required=True, high=9, default="INV-",
               help="Invoices are numbered without gaps behind it. It cannot change once there is one."),
+        Field("labels", "Language of documents", Kind.CHOICE, default=ENGLISH_AND_URDU, is_required=True,
+              choices=((ENGLISH_AND_URDU, "English and Urdu, side by side"), (ENGLISH, "English")),
+              help="What is printed beside parties and sums. Documents that were written stay as they are."),
         Field("bank_details", "Bank details", Kind.LONG_TEXT, high=500, help="Printed at the end of an invoice."),
         Field("footer", "Foot of the page", high=500),
         Field("is_active", "Sells", Kind.SWITCH, default=True),
@@ -75,75 +76,6 @@ class LegalEntityView(NounView):
 
     def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
         return [*super().details(work, row), ("Address", row.seat), ("NTN", row.ntn), ("STRN", row.strn)]
-
-
-class InvoiceView(NounView):
-    """The invoices and credit notes of an organisation, the newest first."""
-
-    model = Invoice
-    noun, plural, icon = "Invoice", "Invoices", "fa-file-invoice"
-    class_permission_name = INVOICES
-    route_base = "/billing/invoices"
-    template_folder = TEMPLATES
-    list_template = "billing/invoices.html"
-    show_template = "billing/invoice.html"
-    can_add = can_edit = can_delete = False
-    search_hint = "number"
-    empty_hint = "No invoices yet. Each paid order has one here at once."
-    include_route_methods: ClassVar[set[str]] = {"list", "show", "download", "send"}
-    columns = (
-        Column("Number", lambda row: link(row.number, "InvoiceView.show", pk=row.id)),
-        Column("", lambda row: badge("credit note", "warn") if row.kind == CORRECTION else ""),
-        Column("Written", lambda row: f"{row.issued_at:%d %b %Y}"),
-        Column("From", lambda row: row.seller["name"]),
-        Column("Total", lambda row: money.shown(row.total, row.currency), is_number=True),
-    )
-
-    def search(self, words: str) -> ColumnElement[bool]:
-        return Invoice.number == words.strip().upper()
-
-    @expose("/show/<pk>", methods=["GET"])
-    @has_access
-    @permission_name(READ)
-    def show(self, pk: str) -> Any:
-        """Show a document with its lines, and what corrects it."""
-        with self.work() as opened:
-            row = self.find(opened, pk)
-            beside = select(Invoice).where(
-                (Invoice.corrects_id == row.id) | (Invoice.id == (row.corrects_id or 0))
-            ).order_by(Invoice.id)  # fmt: skip
-            return self.render_template(
-                self.show_template, view=self, row=row, printed=pdf.document(row),
-                beside=opened.session.scalars(beside).all(), total=money.shown(row.total, row.currency),
-            )  # fmt: skip
-
-    @expose("/download/<pk>", methods=["GET"])
-    @has_access
-    @permission_name(READ)
-    def download(self, pk: str) -> Any:
-        """Return a document as PDF."""
-        with self.work() as opened:
-            row = self.find(opened, pk)
-            corrects = opened.session.get(Invoice, row.corrects_id) if row.corrects_id else None
-            audit.record(opened, "billing.invoice_read", row)
-            opened.session.expunge(row)
-            number = corrects.number if corrects is not None else ""
-        headers = {"Content-Disposition": f'attachment; filename="{row.number}.pdf"'}
-        return Response(pdf.render(row, number), mimetype="application/pdf", headers=headers)
-
-    @expose("/send/<pk>", methods=["POST"])
-    @has_access
-    @permission_name(WRITE)
-    def send(self, pk: str) -> Any:
-        """Mail a document to the address in the billing details."""
-        try:
-            with self.work() as opened:
-                address = mailing.send(opened, self.find(opened, pk))
-        except Refused as refusal:
-            flash(str(refusal), "danger")
-        else:
-            flash(f"It is on its way to {address}.", "success")
-        return redirect(url_for("InvoiceView.show", pk=pk))
 
 
 class BuyerView(BaseView):
@@ -166,7 +98,7 @@ class BuyerView(BaseView):
     @permission_name(WRITE)
     def save(self) -> Any:
         """Keep the details for coming invoices."""
-        typed = {name: request.form.get(name, "")[:500] for name in ("name", "address", "ntn", "strn", "email")}
+        typed = {name: request.form.get(name, "")[:500] for name in _OF_BUYER}
         try:
             with work() as opened:
                 entities.save_buyer(opened, typed)
@@ -234,5 +166,6 @@ VIEWS = (
     View(InvoiceView, "Invoices", "Billing", "fa-file-invoice", may.MANAGING),
     View(StatementView, "Statements", "Billing", "fa-receipt", may.MANAGING),
     View(BuyerView, "Billing details", "Billing", "fa-address-card", may.MANAGING),
+    View(IssuedView, "All invoices", "Billing", "fa-file-invoice-dollar", may.SELLING),
     View(LegalEntityView, "Legal entities", "Billing", "fa-building-columns", may.SELLING),
 )

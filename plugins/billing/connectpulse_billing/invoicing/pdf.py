@@ -4,17 +4,20 @@ import json
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..buying import money
+from . import labels
 from .tables import INVOICE, Invoice
 
 _HERE = Path(__file__).parent
 _HEADINGS = ["Description", "Quantity", "Price", "Tax", "Amount"]
 
 
-def render(invoice: Invoice, corrects: str = "") -> bytes:
+def render(invoice: Invoice, corrects: str = "", kind: Literal["pdf", "png"] = "pdf") -> bytes:
     """Return the PDF of a document; `corrects` is the number of the invoice that a correction is about.
+
+    It is made anew each time, from what is kept: nothing that an erasure took comes back in it.
 
     What people wrote (names, addresses, titles) is handed over as JSON and never read as typst's markup.
     """
@@ -25,7 +28,7 @@ def render(invoice: Invoice, corrects: str = "") -> bytes:
         font_paths=[_HERE / "fonts"],
         ignore_system_fonts=True,
         sys_inputs={"document": json.dumps(document(invoice, corrects), ensure_ascii=False)},
-        format="pdf",
+        format=kind,
     )
     assert isinstance(made, bytes)
     return made
@@ -38,7 +41,6 @@ def document(invoice: Invoice, corrects: str = "") -> dict[str, Any]:
         "number": invoice.number,
         "issued": f"{invoice.issued_at:%d %B %Y}",
         "corrects": corrects,
-        "to": "To",
         "seller": invoice.seller,
         "buyer": invoice.buyer,
         "headings": _HEADINGS,
@@ -47,9 +49,10 @@ def document(invoice: Invoice, corrects: str = "") -> dict[str, Any]:
             {"label": "Without taxes", "amount": _shown(invoice.net)},
             *({"label": label, "amount": _shown(amount)} for label, amount in _taxes(invoice)),
         ],
-        "total": {"label": f"Total {invoice.currency}", "amount": _shown(invoice.total)},
+        "total": {"label": "Total", "amount": money.shown(invoice.total, invoice.currency)},
         "reason": invoice.reason,
-        "paid": f"Paid: {money.shown(invoice.total, invoice.currency)}." if invoice.kind == INVOICE else "",
+        "paid": money.shown(invoice.total, invoice.currency) if invoice.kind == INVOICE else "",
+        "urdu": dict(labels.beside(invoice)),
     }
 
 

@@ -12,6 +12,10 @@ from connectpulse.core.api import BigId, CreatedAt, Owned, Table
 
 Money = Numeric(18, 2)
 INVOICE, CORRECTION = "invoice", "correction"
+ENGLISH, ENGLISH_AND_URDU = "en", "en+ur"
+"""The languages of what is printed beside sums and parties."""
+PSEUDONYM = "^Person [0-9A-F]{12}$"
+"""What the name of a buyer who was erased looks like; the database lets it be put in, and nothing else."""
 CORRECTED = "C"
 """What stands between the prefix and the number of a correction."""
 
@@ -38,6 +42,7 @@ class LegalEntity(Table):
     prefix: Mapped[str] = mapped_column(String(10))
     bank_details: Mapped[str] = mapped_column(String(500), default="", server_default="")
     footer: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    labels: Mapped[str] = mapped_column(String(5), default=ENGLISH, server_default=ENGLISH)
     is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
     next_invoice: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")
     next_correction: Mapped[int] = mapped_column(BigInteger, default=1, server_default="1")
@@ -48,7 +53,10 @@ class LegalEntity(Table):
 
 
 class Buyer(Owned, Table):
-    """What stands on an organisation's invoices: its name before the tax office, its address and its numbers."""
+    """What stands on an organisation's invoices: its name before the tax office, its address and its numbers.
+
+    `is_person` means that a person buys in their own name; then an erasure takes all of it.
+    """
 
     __tablename__ = "billing_buyer"
     __table_args__ = (UniqueConstraint("organisation_id"),)
@@ -59,16 +67,29 @@ class Buyer(Owned, Table):
     ntn: Mapped[str] = mapped_column(String(20), default="", server_default="")
     strn: Mapped[str] = mapped_column(String(20), default="", server_default="")
     email: Mapped[str] = mapped_column(String(320), default="", server_default="")
+    is_person: Mapped[bool] = mapped_column(default=False, server_default="false")
     created_at: Mapped[CreatedAt]
 
     def __repr__(self) -> str:
-        return self.name
+        return "billing details"  # the action log is kept when the name is not
+
+
+class Mailing(Owned, Table):
+    """That somebody had a document mailed once more."""
+
+    __tablename__ = "billing_mailing"
+    __table_args__ = (Index(None, "invoice_id", "created_at"),)
+
+    id: Mapped[BigId]
+    invoice_id: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[CreatedAt]
 
 
 class Invoice(Owned, Table):
-    """An invoice, or the correction of one. The database refuses to change it.
+    """An invoice, or the correction of one. The database refuses to change it, but for one thing.
 
-    `seller` and `buyer` are what stood there on that day; `lines` have title, quantity, price, net, tax and
+    `seller` and `buyer` are what stood there on that day; `buyer` has an `email` where a person bought, by which
+    they are found, and a pseudonym once they are erased. `lines` have title, quantity, price, net, tax and
     taxes, each sum as text with two places. Sums of a correction are what it takes back, not below zero.
     """
 
@@ -79,6 +100,8 @@ class Invoice(Owned, Table):
         Index(None, "organisation_id", "id"),
         Index("uq_billing_invoice_order", "order_id", unique=True, postgresql_where=text("kind = 'invoice'")),
         Index(None, "corrects_id", postgresql_where=text("corrects_id IS NOT NULL")),
+        Index("ix_billing_invoice_buyer_name", text("(buyer ->> 'name')")),
+        Index("ix_billing_invoice_buyer_email", text("(buyer ->> 'email')")),
     )
 
     id: Mapped[BigId]

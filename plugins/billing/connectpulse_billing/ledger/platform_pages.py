@@ -4,8 +4,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from flask import flash, get_flashed_messages
-from sqlalchemy import BigInteger, ColumnElement, String, column, func, select, table
-from sqlalchemy.orm import object_session
+from sqlalchemy import ColumnElement, func, select
 
 from connectpulse.core.api import Field, Form, Kind, Refused, View, Work
 from connectpulse.web.pages import (
@@ -21,13 +20,13 @@ from connectpulse.web.pages import (
 
 from .. import may
 from ..figures import spelt
+from ..whose import ORGANISATION, organisation
 from . import adjusting, policies
 from .pages import moment
 from .policies import PLATFORM, Charges
 from .tables import Account, Difference, Policy
 
 MOST = Decimal(10) ** 13
-_ORGANISATION = table("pulse_organisation", column("id", BigInteger), column("name", String))
 DIFFERENCES = {
     "reserved": "Set aside: messages say / ledger says",
     "spent": "Spent: messages say / ledger says",
@@ -51,7 +50,7 @@ class DifferenceView(NounView):
     )
     columns = (
         Column("Found", moment),
-        Column("Organisation", lambda row: _organisation(row)),
+        Column("Organisation", organisation),
         Column("Of", lambda row: _differing(row)),
         Column("What differs", lambda row: DIFFERENCES[row.kind]),
         Column("The one", lambda row: spelt(row.expected), is_number=True),
@@ -72,7 +71,7 @@ class UnitAccountView(NounView):
     can_add = can_delete = False
     empty_hint = "No organisation has had units yet. Its account is opened with its first ones."
     columns = (
-        Column("Organisation", lambda row: _organisation(row)),
+        Column("Organisation", organisation),
         Column("Available", lambda row: spelt(row.available), is_number=True),
         Column("Set aside", lambda row: spelt(row.reserved), is_number=True),
         Column("Spent", lambda row: spelt(row.spent), is_number=True),
@@ -87,11 +86,11 @@ class UnitAccountView(NounView):
     include_route_methods: ClassVar[set[str]] = {"list", "edit", "lookup"}
 
     def search(self, words: str) -> ColumnElement[bool]:
-        begins = func.lower(_ORGANISATION.c.name).startswith(words.lower(), autoescape=True)
-        return Account.organisation_id.in_(select(_ORGANISATION.c.id).where(begins))
+        begins = func.lower(ORGANISATION.c.name).startswith(words.lower(), autoescape=True)
+        return Account.organisation_id.in_(select(ORGANISATION.c.id).where(begins))
 
     def option(self, row: Any) -> str:
-        return _organisation(row)
+        return organisation(row)
 
     def values(self, work: Work, row: Any) -> dict[str, Any]:
         return {}
@@ -111,19 +110,13 @@ class UnitAccountView(NounView):
         return adjusting.ask(work, row.organisation_id, _units(values["units"]), values["reason"])
 
     def _title(self, row: Any) -> str:
-        return f"the units of {_organisation(row)}"
-
-
-def _organisation(row: Any) -> str:
-    """Return the name of a row's organisation; one look-up by key for each row of a page."""
-    session = object_session(row)
-    named = select(_ORGANISATION.c.name).where(_ORGANISATION.c.id == row.organisation_id)
-    name = session.scalar(named) if session is not None else None
-    return name or f"Organisation {row.organisation_id}, which is gone"
+        return f"the units of {organisation(row)}"
 
 
 def _differing(row: Difference) -> str:
-    """Return which messages are meant; empty where it is all of an organisation's units."""
+    """Return which order or messages are meant; empty where it is all of an organisation's units."""
+    if row.order_id is not None:
+        return f"Order {row.order_id}"
     if row.day is not None:
         return f"Single messages of {row.day:%d %B %Y}"
     return f"Campaign {row.campaign_id}" if row.campaign_id else ""
@@ -140,7 +133,7 @@ def _units(typed: str) -> Decimal:
 
 
 def _whose(row: Policy) -> str:
-    return "All without one of their own" if row.organisation_id == PLATFORM else _organisation(row)
+    return "All without one of their own" if row.organisation_id == PLATFORM else organisation(row)
 
 
 class ChargingView(NounView):

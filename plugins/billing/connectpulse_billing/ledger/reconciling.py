@@ -130,7 +130,9 @@ _KEEP = text(
 
 def reconcile(work: Work) -> int:
     """Compare the books with the messages and with themselves, and list each difference; return how many."""
-    work.session.execute(text("DELETE FROM billing_difference WHERE created_at > :today"), {"today": _today(work)})
+    work.session.execute(
+        text("DELETE FROM billing_difference WHERE created_at > :today AND order_id IS NULL"), {"today": _today(work)}
+    )
     differences: Sequence[Found] = compare(work)
     for each in differences:
         facts = {"organisation": each.organisation_id, "kind": each.kind, "campaign": each.campaign_id}

@@ -57,7 +57,8 @@ class Entry(_Amounts, OwnedApart, Table):
     `kind` is grant, reverse, reserve, settle or expire. Entries of messages name their campaign, or the day on which
     single ones were made (UTC), the states they went between and how many; the messages themselves are the detail.
     `source` and `reference` say what a grant or reversal is for, and are there once. `owed` is what a reversal could
-    not take.
+    not take; an entry of source `owed` takes some of that away again, and its reference begins with the id of that
+    reversal.
     """
 
     __tablename__ = "billing_entry"
@@ -66,6 +67,7 @@ class Entry(_Amounts, OwnedApart, Table):
         Index(None, "organisation_id", "id"),
         Index(None, "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
         Index(None, "day", "organisation_id", postgresql_where=text("day IS NOT NULL")),
+        Index("ix_billing_entry_owing", "organisation_id", "id", postgresql_where=text("owed <> 0 OR borne <> 0")),
         Index(
             "uq_billing_entry_cause", "organisation_id", "kind", "source", "reference",
             unique=True, postgresql_where=text("source <> ''"),
@@ -156,15 +158,26 @@ class Terms(_Charges, OwnedApart, Table):
 
 
 class Difference(OwnedApart, Table):
-    """Something that two records say differently, as the last reconciliation found it."""
+    """Something that two records say differently, as the last reconciliation found it.
+
+    One with an `order_id` is a payment that did not fit its order: what was asked for, and what came in `currency`
+    under the gateway's `reference`. No reconciliation removes it.
+    """
 
     __tablename__ = "billing_difference"
-    __table_args__ = (Index(None, "organisation_id", "id"),)
+    __table_args__ = (
+        Index(None, "organisation_id", "id"),
+        Index("uq_billing_difference_payment", "order_id", "kind", "reference", unique=True,
+              postgresql_where=text("order_id IS NOT NULL")),
+    )  # fmt: skip
 
     id: Mapped[BigId]
     kind: Mapped[str] = mapped_column(String(20))
     campaign_id: Mapped[int | None] = mapped_column(BigInteger)
     day: Mapped[date | None]
+    order_id: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3), default="", server_default="")
+    reference: Mapped[str] = mapped_column(String(200), default="", server_default="")
     expected: Mapped[Decimal] = mapped_column(UNITS)
     found: Mapped[Decimal] = mapped_column(UNITS)
     created_at: Mapped[CreatedAt]

@@ -142,7 +142,10 @@ def _row(rule: RetentionRule, who: Someone, organisation: int) -> dict[str, Any]
         "pulse_template_version": {"number": who.contact}, "pulse_consent": {"value": who.mail},
         "pulse_import_chunk": {"import_id": who.contact},
         "billing_redemption": {"voucher_id": who.user},
-        "billing_buyer": {"organisation_id": organisation if who is ZARA else organisation + 1000},  # one each
+        "billing_buyer": {"organisation_id": organisation if who is ZARA else organisation + 1000,  # one each
+                          "name": who.marker(table, "name"), "is_person": True},
+        "billing_invoice": {"buyer": {"name": who.name, "address": who.marker(table, "buyer"), "email": who.mail},
+                            "sequence": who.user, "number": str(who.user), "order_id": who.user},
     }  # fmt: skip
     own = special.get(table, {})
     values |= dict.fromkeys(MADE_BY & set(rule.personal_columns), who.name)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from connectpulse.core.api import Refused, Work, four_eyes
 from connectpulse.web.pages import READ, WRITE, Column, Filter, NounView, expose, has_access, link, permission_name
 
+from ...whose import organisation
 from .. import money, refunds, reversals
 from ..order_models import Attempt, Order
 from ..states import SETTLED, TITLES, OrderState
@@ -30,7 +31,7 @@ class SaleView(NounView):
     empty_hint = "Nobody ordered anything yet. Offer packages, and open a way to pay."
     columns = (
         Column("Order", lambda row: link(str(row), "SaleView.show", pk=row.id)),
-        Column("Organisation", lambda row: row.organisation_id, is_number=True),
+        Column("Organisation", organisation),
         Column("Placed", lambda row: f"{row.placed_at:%Y-%m-%d}"),
         Column("Total", lambda row: money.shown(row.total, row.currency), is_number=True),
         Column("State", lambda row: state_badge(row.state)),

@@ -1,13 +1,13 @@
 """Entries and differences of single messages name a day; an attempt to pay says that a gateway is being asked.
 
-Revision: 0008, after 0006
+Revision: 0008, after 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
