@@ -37,6 +37,7 @@ from .rights import makers
 from .subjects import both, by_address, by_contact, by_user, either, handler
 from .support import duties as support
 from .titles import TITLES
+from .traffic import duties as traffic
 from .work import Work
 
 MESSAGE_LOG = timedelta(days=90)
@@ -64,6 +65,7 @@ PARTS = (
     backups.PART,
     retention.PART,
     rights.PART,
+    traffic.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 

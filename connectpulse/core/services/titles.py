@@ -74,6 +74,7 @@ TITLES: Mapping[str, str] = {
     "pulse_quote": "Quotes",
     "pulse_receipt": "Delivery receipts",
     "pulse_recovery_code": "Recovery codes",
+    "pulse_range_peak": "Usual traffic by ranges of numbers",
     "pulse_reference": "References of providers",
     "pulse_retention_clock": "The clock of retention",
     "pulse_retention_run": "Runs of retention",

@@ -32,6 +32,7 @@ from .retention import Archive, ArchiveExport, Hold, MergedFile, RetentionClock,
 from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .support import SupportMessage, SupportRequest
 from .template import Sender, Template, TemplateVersion
+from .traffic import RangePeak
 
 __all__ = [
     "ANY",
@@ -93,6 +94,7 @@ __all__ = [
     "PolicyReminder",
     "PolicyVersion",
     "Quote",
+    "RangePeak",
     "Receipt",
     "RecoveryCode",
     "Reference",
