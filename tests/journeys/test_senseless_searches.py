@@ -36,7 +36,7 @@ def auditor(app: Flask) -> Visitor:
 
 def faults(page: str) -> dict[str, str]:
     """Return what is said beside the fields, by field; each is tied to a field that is marked."""
-    found = re.findall(r'<span class="fault" id="fault-(\w+)">([^<]*)</span>', page)
+    found = re.findall(r'<span class="fault" dir="auto" id="fault-(\w+)">([^<]*)</span>', page)
     for name, _ in found:
         assert re.search(rf'name="{name}"[^>]* aria-invalid="true" aria-describedby="fault-{name}"', page), name
     return {name: html.unescape(said) for name, said in found}

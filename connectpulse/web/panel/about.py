@@ -26,7 +26,10 @@ Links = dict[int, tuple[str, str]]
 def name(row: AuditEntry) -> str:
     """Return what an act was done to: its kind, and its name; its number where it has or shows no name."""
     kind = re.sub(r"(?<!^)[A-Z]", lambda letter: f" {letter[0].lower()}", row.object_type)
-    return f"{kind} {row.object_name.removeprefix(row.object_type).strip() or row.object_id}".strip() or "none"
+    said = row.object_name.strip()
+    if said.lower().startswith(row.object_type.lower()):
+        said = said[len(row.object_type) :].strip()
+    return f"{kind} {said or row.object_id}".strip() or "none"
 
 
 def shown(row: AuditEntry, links: Links) -> Markup | str:

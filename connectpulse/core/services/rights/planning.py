@@ -156,7 +156,7 @@ def _check(request: SubjectRequest, made: Plan) -> None:
 
 def perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
     """Do what was approved, in the approval's transaction; what reaches beyond the database is done by workers."""
-    request = intake.find(_home(work, request_id), request_id, lock=True)
+    request = intake.find(home(work, request_id), request_id, lock=True)
     if request.state != State.PLANNED:
         raise Refused("This request is not waiting for approval.")
     made = build(work, request)
@@ -181,7 +181,7 @@ def perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
         telling.progress(work, request, "This is the last mail you get from us: your address is erased with the rest.")
 
 
-def _home(work: Work, request_id: int) -> Work:
+def home(work: Work, request_id: int) -> Work:
     """Return the work a decision on a request is made in: the platform's, where the request is the platform's."""
     row = work.session.get(SubjectRequest, request_id)
     if row is not None and row.organisation_id != work.organisation:
@@ -191,7 +191,7 @@ def _home(work: Work, request_id: int) -> Work:
 
 def dismiss(work: Work, request_id: int, why: str) -> None:
     """Let a request be planned anew after a second person said no."""
-    request = intake.find(_home(work, request_id), request_id, lock=True)
+    request = intake.find(home(work, request_id), request_id, lock=True)
     if request.state == State.PLANNED:
         request.state, request.digest = State.VERIFIED, ""
         telling.settled(work, request)
