@@ -41,6 +41,7 @@ from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
 from .web.panel.decisions import DecisionView
+from .web.panel.holds import HoldView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView, StrayView
@@ -50,7 +51,7 @@ from .web.panel.policy import OperatorView, PolicyView
 from .web.panel.privacy import ConsentView, PrivacyView
 from .web.panel.reports import ReportView
 from .web.panel.requests import RequestView
-from .web.panel.retention import ArchiveView, HoldView, RetentionRuleView, RetentionView
+from .web.panel.retention import ArchiveView, RetentionRuleView, RetentionView
 from .web.panel.support import AskView, HelpView, SupportView
 from .web.panel.system import SystemView
 from .web.security import gate

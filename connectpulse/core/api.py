@@ -7,7 +7,7 @@ needs is loaded when it is first asked for: mapping the tables takes seconds, an
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .domain.acts import Act
+from .domain.acts import Act, Effect, Prospect
 from .domain.audit import AuditAction
 from .domain.contracts import (
     API_VERSION,
@@ -112,6 +112,7 @@ __all__ = [
     "Disclosure",
     "Door",
     "Duty",
+    "Effect",
     "EgressSession",
     "Encrypted",
     "ErrorClass",
@@ -148,6 +149,7 @@ __all__ = [
     "Preview",
     "Price",
     "Pricer",
+    "Prospect",
     "Provider",
     "PulseError",
     "Purpose",

@@ -129,10 +129,31 @@ def test_the_object_of_an_act_is_told_once(house: House, organisation: int, app:
         suppressions.add_by_hand(work, "phone", "+923001234567", "*", "*", "manual")
     person = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
     pages = links(person.get("/audit/list/").text)
-    assert (
-        "<dd>Contact list Customers</dd>" in person.get(pages["Amina Administrator created the list Customers."]).text
-    )
-    assert "<dd>Suppression 1</dd>" in person.get(pages["Amina Administrator suppressed an address."]).text
+    shown = person.get(pages["Amina Administrator created the list Customers."]).text
+    assert re.search(r'<dt>About</dt><dd><a href="/lists/show/1">Contact list Customers</a></dd>', shown)
+    shown = person.get(pages["Amina Administrator suppressed an address."]).text
+    assert re.search(r'<dt>About</dt><dd><a href="/suppressions/show/1">Suppression 1</a></dd>', shown)
+
+
+def test_what_an_act_was_about_is_followed_only_where_one_may(house: House, organisation: int, app: Flask) -> None:
+    with house.work(ADMINISTRATOR, organisation) as work:
+        gone = records.create(work, ContactList(name="Gone"), "list.created")
+        work.session.flush()
+        records.delete(work, gone, "list.deleted")
+    with house.work(ADMINISTRATOR) as work:
+        connections.create(work, "Trial line", "simulator", {})
+    admin = visitor(app, roles.ORGANISATION_ADMINISTRATOR)
+    page = admin.get("/audit/list/").text
+    assert links(page)["Contact list Customers"] == "/lists/show/1"
+    assert "Contact list Gone" in page
+    assert "Contact list Gone" not in links(page), "leads to what is no more"
+    operator = visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    theirs = links(operator.get(PLATFORM).text)
+    assert operator.get(theirs["Connection Trial line"]).status_code == 200
+    told = visitor(app, roles.AUDITOR)
+    for words, address in links(told.get("/audit/list/").text).items():
+        if words.startswith(("Contact list", "User", "Organisation")):
+            assert told.get(address).status_code == 200, words
 
 
 def test_an_organisations_act_is_not_shown_as_the_platforms(house: House, organisation: int, app: Flask) -> None:

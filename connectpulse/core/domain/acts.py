@@ -9,6 +9,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """One line of what an approval does: to what, what happens to it, and why; `count` where it can be counted."""
+
+    on: str
+    deed: str
+    why: str
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What approving does, in words, as the one who decides reads it before.
+
+    `notes` are sentences that must be read; `obstacle` says why an approval would be refused as things stand.
+    """
+
+    effects: tuple[Effect, ...]
+    notes: tuple[str, ...] = ()
+    obstacle: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """Something that is done only after a second person said so; one asks for it with `four_eyes.ask`.
 
@@ -23,3 +45,4 @@ class Act:
     perform: "Callable[[Work, int, Mapping[str, Any]], None]"
     dismiss: "Callable[[Work, int, str], None] | None" = None
     path: str = ""
+    explain: "Callable[[Work, int, Mapping[str, Any]], Prospect] | None" = None

@@ -1,11 +1,12 @@
 """Acts that need two people: one asks, another approves, and the act is done in the approval's transaction."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
-from ..domain.acts import Act
+from ..domain.acts import Act, Prospect
 from ..errors import NotFound, Refused
 from ..storage.models import Decision
 from . import audit
@@ -99,6 +100,27 @@ def waiting(work: Work, act: str, subject_id: int) -> Decision | None:
         Decision.act == act, Decision.subject_id == subject_id, Decision.state == "open"
     )  # fmt: skip
     return work.session.scalars(open_one).one_or_none()
+
+
+def all_waiting(work: Work, act: str, subject_ids: Collection[int]) -> dict[int, Decision]:
+    """Return the open decisions about one act on some subjects, by subject."""
+    if not subject_ids:
+        return {}
+    open_ones = select(Decision).where(
+        Decision.act == act, Decision.subject_id.in_(subject_ids), Decision.state == "open"
+    )  # fmt: skip
+    return {each.subject_id: each for each in work.session.scalars(open_ones)}
+
+
+def prospect(work: Work, decision: Decision) -> Prospect | None:
+    """Return in words what approving a decision does, or did; None where its act is gone or does not say."""
+    act = work.registry.acts.get(decision.act)
+    if act is None or act.explain is None:
+        return None
+    try:
+        return act.explain(work, decision.subject_id, decision.facts)
+    except (NotFound, Refused) as fault:
+        return Prospect((), obstacle=str(fault) if decision.state == "open" else "")
 
 
 def _record(work: Work, verb: str, decision: Decision) -> None:

@@ -1,45 +1,37 @@
 """The auditors' page: who did what to what and when, whether the log holds, and what may be taken out of it."""
 
 import io
-import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from flask import abort, flash, redirect, request, send_file, url_for
+from flask import abort, flash, g, redirect, request, send_file, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_appbuilder.security.sqla.models import User
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select
 
 from ...core.errors import NotFound, Refused
 from ...core.registry import Registry
-from ...core.services.action_log import checking, excerpts, searches
+from ...core.services.action_log import asking, checking, excerpts, searches
 from ...core.services.work import Work
 from ...core.storage import ids
 from ...core.storage.models import AuditCheck, AuditEntry
 from .. import current
 from ..security.roles import READ
+from . import about
 from .dates import moment, zone
 from .forms import row_number, search_words
 from .noun import Column, Filter, NounView, link
 
 _PLATFORM = "platform"
 """What `of` says in the address of the platform's own log."""
-DAYS = 31
-"""How far back a search goes that names no day."""
 _KEPT_IN_SEARCH = ("q", "on", "verb", "area", "from", "until")
 _MOST_PEOPLE = 50
 
 
 def _sentence(row: AuditEntry) -> str:
     return excerpts.sentence(current.the_house().registry.actions, row)
-
-
-def _object(row: AuditEntry) -> str:
-    """Return what an act was done to: its kind, and its name; its number where it has or shows no name."""
-    kind = re.sub(r"(?<!^)[A-Z]", lambda letter: f" {letter[0].lower()}", row.object_type)
-    return f"{kind} {row.object_name.removeprefix(row.object_type).strip() or row.object_id}".strip() or "none"
 
 
 def _log_of(row: AuditEntry) -> str | None:
@@ -52,39 +44,18 @@ def _areas(registry: Registry) -> list[tuple[str, str]]:
     return [(name, registry.plugins[name].title if name in registry.plugins else name.capitalize()) for name in names]
 
 
-def _day(name: str) -> date | None:
-    """Return a day of the query; None where there is none, or what is there is no day."""
-    try:
-        return date.fromisoformat(request.args.get(name, ""))
-    except ValueError:
-        return None
-
-
-def _range() -> tuple[datetime, datetime]:
-    """Return the moments the search lies between, whole days in the organisation's zone."""
-    today = datetime.now(zone()).date()
-    until = _within(_day("until") or today, today)
-    since = _within(_day("from") or until - timedelta(days=DAYS), today)
-    first, last = (datetime.combine(each, time(), zone()) for each in (since, until))
-    return max(first.astimezone(UTC), ids.EPOCH), max(last.astimezone(UTC) + timedelta(days=1), ids.EPOCH)
-
-
-def _within(day: date, today: date) -> date:
-    """Return a day of which there can be a log."""
-    return min(max(day, ids.EPOCH.date()), today)
-
-
 class AuditView(NounView):
     model = AuditEntry
     noun, plural, counted, icon = "Act", "Action log", "Acts", "fa-clock-rotate-left"
     class_permission_name = "Audit"
     route_base = "/audit"
     can_add = can_edit = can_delete = False
-    empty_hint = f"Nothing was done in the last {DAYS} days. Everything anybody does is written down here."
+    empty_hint = f"Nothing was done in the last {asking.DAYS} days. Everything anybody does is written down here."
     search_hint = "Name of the person"
     columns = (
         Column("When", lambda row: moment(ids.moment(row.id))),
         Column("What", lambda row: link(_sentence(row), "AuditView.show", pk=row.id, of=_log_of(row))),
+        Column("About", lambda row: about.shown(row, g.audit_links)),
         Column("From", lambda row: row.actor_address),
     )
     is_always_searched = True
@@ -107,7 +78,8 @@ class AuditView(NounView):
 
     def query(self) -> dict[str, str]:
         """Return what is searched for, as the address has it."""
-        return {name: request.args[name][:120] for name in _KEPT_IN_SEARCH if request.args.get(name)}
+        typed = {name: request.args.get(name, "").replace("\0", "").strip() for name in _KEPT_IN_SEARCH}
+        return {name: value[: asking.MOST] for name, value in typed.items() if value}
 
     def asked(self) -> dict[str, str]:
         """Return whose log is read and what is searched for."""
@@ -129,16 +101,52 @@ class AuditView(NounView):
         return current.platform_work("read the action log") if self.is_across() else current.work()
 
     def select(self) -> Select[Any]:
-        since, until = _range()
-        statement = select(AuditEntry).where(AuditEntry.id >= ids.at(since), AuditEntry.id < ids.at(until))
-        verb = request.args.get("verb", "")
-        if verb in current.the_house().registry.actions:
+        """Return what is searched for; nothing where the search makes no sense, so that nobody takes it for found."""
+        query, statement = self.query(), self._within_days()
+        if self.faults():
+            return statement.where(false())
+        if verb := query.get("verb"):
             statement = statement.where(AuditEntry.verb == verb)
-        wanted = request.args.get("on", "").replace("\0", "").strip()[:120]
-        if wanted:
-            named = AuditEntry.object_name.istartswith(wanted, autoescape=True)
-            statement = statement.where(or_(AuditEntry.object_id == wanted, named))
+        if wanted := query.get("on"):
+            statement = statement.where(asking.on(wanted))
+        return statement
+
+    def _whole(self) -> Select[Any]:
+        """Return the log that is read: an organisation's, which the guard narrows it to, or the platform's own."""
+        statement = select(AuditEntry)
         return statement.where(AuditEntry.organisation_id.is_(None)) if self.is_across() else statement
+
+    def _within_days(self) -> Select[Any]:
+        return self._whole().where(self._span().where())
+
+    def _span(self) -> asking.Span:
+        return asking.span(self.query(), zone(), current.the_house().clock())
+
+    def faults(self) -> dict[str, str]:
+        """Return what makes no sense in the search, by the name of its field."""
+        if "audit_faults" not in g:
+            query, faults = self.query(), dict(self._span().faults)
+            areas, verb = {name for name, _ in self.offered()[0].choices}, query.get("verb")
+            if query.get("area") and query["area"] not in areas:
+                faults["area"] = f"Nothing is about “{query['area'][:40]}”. Choose one of the list."
+            actions = current.the_house().registry.actions
+            if verb and not asking.is_verb(current.the_session(), actions, self._whole(), verb):
+                faults["verb"] = asking.verb_fault(verb)
+            g.audit_faults = faults
+        return dict(g.audit_faults)
+
+    def _refuse_faults(self) -> None:
+        if faults := self.faults():
+            raise Refused(*faults.values())
+
+    def unknown(self) -> dict[str, str]:
+        """Return which names of a search that found nothing are of nobody and nothing, by field."""
+        if self.faults():
+            return {}
+        query = self.query()
+        with self.work() as work:
+            log = self._within_days()
+            return asking.unknown(work.session, log, search_words(), query.get("on", ""), self.search)
 
     def search(self, words: str) -> ColumnElement[bool]:
         """Find people by their accounts, whom an index finds; by the names in the log where that finds none."""
@@ -152,6 +160,11 @@ class AuditView(NounView):
         if not 1 <= len(people) <= _MOST_PEOPLE:
             return by_name
         return or_(AuditEntry.actor_id.in_(people) & AuditEntry.actor_kind.in_(("user", "key")), by_name)
+
+    def _page(self, work: Work, statement: Select[Any]) -> tuple[Sequence[Any], int | None]:
+        rows, older = super()._page(work, statement)
+        g.audit_links = about.links(work, rows)
+        return rows, older
 
     def find(self, work: Work, pk: str) -> Any:
         row = super().find(work, pk)
@@ -175,7 +188,7 @@ class AuditView(NounView):
             ("Who", f"{row.actor_name or excerpts.FORMER} ({row.actor_kind})"),
             ("From", row.actor_address or "within"),
             ("Verb", link(row.verb, "AuditView.list", verb=row.verb, of=_log_of(row))),
-            ("Object", _object(row)),
+            ("About", about.shown(row, about.links(work, [row])) or "nothing of its own"),
         ]
         pairs += [
             (name.replace("_", " ").capitalize(), str(value))
@@ -238,7 +251,9 @@ class AuditView(NounView):
         file = io.BytesIO()
         try:
             with self.work() as work:
-                excerpts.write(work, self._narrowed(search_words()), self.asked(), file)
+                found = self._narrowed(search_words())
+                self._refuse_faults()
+                excerpts.write(work, found, self.asked(), file)
         except Refused as refusal:
             flash(str(refusal), "danger")
             return redirect(self.address())
@@ -252,7 +267,12 @@ class AuditView(NounView):
     def keep(self) -> Any:
         """Keep the search for its reader."""
         name = request.form.get("name", "")
-        self.act(lambda work: searches.keep(work, name, self.asked()), "The search is kept.")
+
+        def keep(work: Work) -> None:
+            self._refuse_faults()
+            searches.keep(work, name, self.asked())
+
+        self.act(keep, "The search is kept.")
         return redirect(self.address())
 
     @expose("/drop/<pk>", methods=["POST"])

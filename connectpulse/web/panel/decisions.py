@@ -17,6 +17,14 @@ from ..security.roles import APPROVE, READ
 from .dates import moment
 from .noun import Column, Filter, NounView, badge, link
 
+_DEEDS = {
+    "erased": "bad",
+    "kept": "ok",
+    "anonymised": "warn",
+    "changed": "warn",
+    "copied": "busy",
+    "restricted": "warn",
+}
 _KINDS = {"open": "warn", "approved": "ok", "refused": "bad"}
 
 
@@ -68,8 +76,8 @@ class DecisionView(NounView):
     @has_access
     @permission_name(READ)
     def show(self, pk: str) -> Any:
-        """Show what is to be decided, and where to look at it."""
-        with self.work() as work:
+        """Show what is to be decided, what it will do in words, and where to look at it."""
+        with self._work_of(pk) as work:
             row = self.find(work, pk)
             act = work.registry.acts.get(row.act)
             path = act.path.format(id=row.subject_id) if act is not None and act.path else ""
@@ -77,7 +85,7 @@ class DecisionView(NounView):
                 path += "?of=platform"
             return self.render_template(
                 self.show_template, view=self, row=row, act=act, path=path, may_decide=may_decide(row),
-                is_mine=row.asked_by == current_user.id,
+                is_mine=row.asked_by == current_user.id, prospect=four_eyes.prospect(work, row), marks=_DEEDS,
             )  # fmt: skip
 
     @expose("/approve/<pk>", methods=["POST"])

@@ -123,6 +123,14 @@ class NounView(ModelView):
         """Return whether the page narrows its list by more than words and the choices above it."""
         return False
 
+    def faults(self) -> dict[str, str]:
+        """Return what makes no sense in the search, by the name of its field."""
+        return {}
+
+    def unknown(self) -> dict[str, str]:
+        """Return which words of a search that found nothing are of nobody and nothing, by the name of their field."""
+        return {}
+
     def offered(self) -> Sequence[Filter]:
         """Return the choices above the list."""
         return self.filters

@@ -1,26 +1,19 @@
 """Retention for people: the report auditors read, the rules an organisation adjusts, holds, and archives."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Response, abort, flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
-from sqlalchemy import Select, select
 
-from ...core.domain.form import Field, Form, Kind
 from ...core.errors import NotFound, Refused
-from ...core.services import addresses, audit
+from ...core.services import audit
 from ...core.services.retention import browsing, clock, engine, exports, holds, report, terms
-from ...core.services.work import Work
-from ...core.storage.models import Hold
 from .. import current
 from ..files import csv_file
 from ..security.roles import READ, WRITE
 from . import forms
-from .dates import moment
-from .forms import with_choices
-from .noun import Column, NounView, badge, link
 
 _DAY = timedelta(days=1)
 
@@ -137,90 +130,6 @@ class RetentionRuleView(BaseView):
         except Refused as refusal:
             flash(" ".join(refusal.problems), "danger")
         return redirect(url_for("RetentionRuleView.list"))
-
-
-_KINDS = (
-    (holds.SUBJECT, "a person"),
-    (holds.ORGANISATION, "the whole organisation"),
-    (holds.CLASS, "a kind of records"),
-)
-_HOLD: Form = (
-    Field("kind", "What is held", Kind.CHOICE, choices=_KINDS, default=holds.SUBJECT, is_required=True),
-    Field("scheme", "Kind of address", Kind.CHOICE, choices=(("phone", "phone"), ("email", "e-mail")), default="phone"),
-    Field("value", "The person's address", high=320, help="For a hold on a person."),
-    Field("table_name", "Records", Kind.CHOICE, help="For a hold on a kind of records."),
-    Field("reason", "Why", Kind.LONG_TEXT, is_required=True, high=500),
-)
-
-
-class HoldView(NounView):
-    model = Hold
-    noun, plural, icon = "Legal hold", "Legal holds", "fa-gavel"
-    class_permission_name = "Holds"
-    route_base = "/holds"
-    can_edit = can_delete = False
-    add_label = "Place a hold"
-    empty_hint = "A legal hold keeps records that a rule or a request would delete. Lifting it needs two people."
-    columns = (
-        Column("What", lambda row: link(_held(row), "HoldView.show", pk=row.id)),
-        Column("Why", lambda row: row.reason),
-        Column("Since", lambda row: moment(row.created_at)),
-        Column("", lambda row: badge("lifted", "empty") if row.lifted_at else badge("stands", "warn")),
-    )
-    form = _HOLD
-    include_route_methods: ClassVar[set[str]] = {"list", "add", "show", "lift"}
-    show_template = "pulse/hold.html"
-
-    def select(self) -> Select[Any]:
-        here = Hold.organisation_id == current.organisation_id()
-        return select(Hold).where(here | Hold.organisation_id.is_(None) if current.may_enter_any() else here)
-
-    def find(self, work: Work, pk: str) -> Any:
-        try:
-            return holds.find(work, forms.row_number(pk))
-        except (ValueError, NotFound):
-            abort(404)
-
-    def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
-        return with_choices(
-            form,
-            table_name=sorted(
-                ((name, rule.called) for name, rule in work.registry.rules.items()), key=lambda pair: pair[1]
-            ),
-        )
-
-    def create(self, work: Work, values: dict[str, Any]) -> Any:
-        given: dict[str, Any] = {}
-        if values["kind"] == holds.SUBJECT and values["value"]:
-            region = current.organisation().country if current.organisation() else ""  # type: ignore[union-attr]
-            value = addresses.normalise(values["scheme"], values["value"], region)
-            given = {"scheme": values["scheme"], "value": value}
-        if values["kind"] == holds.CLASS:
-            given = {"table_name": values["table_name"] or ""}
-        return holds.place(work, values["kind"], values["reason"], **given)
-
-    def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
-        found = super().details(work, row)[:3]
-        return [*found, ("Lifted", moment(row.lifted_at) if row.lifted_at else "no")]
-
-    @expose("/lift/<pk>", methods=["POST"])
-    @has_access
-    @permission_name(WRITE)
-    def lift(self, pk: str) -> Any:
-        """Ask a second person to lift a hold."""
-        reason = request.form.get("reason", "")
-        self.act(
-            lambda work: holds.ask_lift(work, self.find(work, pk).id, reason), "A second person has to approve now."
-        )
-        return redirect(url_for("HoldView.show", pk=pk))
-
-
-def _held(row: Hold) -> str:
-    if row.kind == holds.CLASS:
-        return f"all {_called(row.table_name).lower()}"
-    if row.kind == holds.ORGANISATION:
-        return "the whole organisation"
-    return row.value or f"contact {row.contact_id}" if not row.user_id else f"user {row.user_id}"
 
 
 class ArchiveView(BaseView):

@@ -225,6 +225,12 @@ def test_the_action_log_is_paged_by_key_and_ends_at_the_wall(house: House, app: 
     assert reads == 3
 
 
+def test_a_verb_there_is_not_is_told_and_not_passed_over(house: House, app: Flask, organisation: int) -> None:
+    answer = machine(house, app, organisation).call("/audit?verb=list.eaten")
+    assert answer.status_code == 422
+    assert "There is no verb “list.eaten”." in answer.get_json()["faults"]["verb"]
+
+
 def test_the_document_tells_of_every_route_and_of_no_other(standing: Machine) -> None:
     app = standing.app
     answer = app.test_client().get("/api/v1/openapi.json")

@@ -62,7 +62,7 @@ def erase_due(open_work: Opener, moment: datetime) -> int:
 def _erase(open_work: Opener, organisation: int, moment: datetime) -> bool:
     with open_work(SYSTEM) as work:
         is_held = holds.covers(work, "", organisation) is not None
-        rules = _rules(work)
+        rules = erased_with_it(work)
     if is_held:
         return False
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "erase a closed organisation"):
@@ -76,7 +76,7 @@ def _erase(open_work: Opener, organisation: int, moment: datetime) -> bool:
         return _finish(work, rules, organisation, moment)
 
 
-def _rules(work: Work) -> list[RetentionRule]:
+def erased_with_it(work: Work) -> list[RetentionRule]:
     """Return the rules of what goes with an organisation, children first: all that no statute wants kept."""
     place = {table.name: number for number, table in enumerate(reversed(metadata.sorted_tables))}
     mine = [

@@ -8,7 +8,7 @@ from ...domain.retention import RetentionRule, SubjectHandler, Then
 from ...storage import models as m
 from ..part import Part
 from ..subjects import by_address, by_contact, by_user, either, handler
-from . import closing, exports, holds
+from . import closing, exports, holds, leftover, lifting
 
 _ACCOUNTABILITY = timedelta(days=730)
 _ARCHIVES = timedelta(days=1825)
@@ -34,9 +34,12 @@ ACTIONS = (
 )
 
 ACTS = (
-    Act(holds.LIFT, "Lift a legal hold", "Holds", holds.lift),
-    Act(closing.CLOSE, "Close an organisation", "Organisations", closing.close),
-)
+    Act(holds.LIFT, "Lift a legal hold", "Holds", holds.lift, path="/holds/show/{id}", explain=lifting.explain),
+    Act(
+        closing.CLOSE, "Close an organisation", "Organisations", closing.close, path="/organisations/show/{id}",
+        explain=leftover.explain,
+    ),
+)  # fmt: skip
 
 
 def rules() -> list[RetentionRule]:

@@ -49,7 +49,7 @@ def ask_lift(work: Work, hold_id: int, reason: str) -> Decision:
     hold = find(work, hold_id)
     if hold.lifted_at is not None:
         raise Refused("This hold was lifted already.")
-    return four_eyes.ask(work, LIFT, hold.id, f"Lift {hold!r}", reason)
+    return four_eyes.ask(work, LIFT, hold.id, f"Lift legal {hold!r}", reason)
 
 
 def lift(work: Work, hold_id: int, facts: Mapping[str, Any]) -> None:
@@ -61,12 +61,12 @@ def lift(work: Work, hold_id: int, facts: Mapping[str, Any]) -> None:
         audit.record_named(work, "hold.lifted", hold.organisation_id, "Hold", hold.id, repr(hold))
 
 
-def find(work: Work, hold_id: int) -> Hold:
+def find(work: Work, hold_id: int, *, lock: bool = True) -> Hold:
     """Return a hold the work's organisation may see; raise NotFound otherwise."""
     wanted = select(Hold).where(Hold.id == hold_id)
     if work.organisation is not None:
         wanted = wanted.where(Hold.organisation_id == work.organisation)
-    hold = work.session.scalars(wanted.with_for_update()).one_or_none()
+    hold = work.session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
     if hold is None:
         raise NotFound("There is no such hold.")
     return hold

@@ -14,7 +14,7 @@ from ...storage import models as m
 from ..part import Part
 from ..subjects import by_address, handler
 from ..work import Work
-from . import intake, planning
+from . import foretelling, intake, planning
 
 PROOF = timedelta(days=1095)
 """How long it stays provable that a request was answered."""
@@ -84,6 +84,9 @@ def _perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
     planning.perform(work, request_id, facts)
 
 
-ACT = Act(intake.ACT, "Carry out a subject request", "Requests", _perform, planning.dismiss, "/requests/show/{id}")
+ACT = Act(
+    intake.ACT, "Carry out a subject request", "Requests", _perform, planning.dismiss, "/requests/show/{id}",
+    foretelling.explain,
+)  # fmt: skip
 
 PART = Part(actions=ACTIONS, rules=rules, handlers=handlers, acts=(ACT,))

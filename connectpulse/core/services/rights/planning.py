@@ -175,7 +175,7 @@ def perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
 
     What lies in archives is taken as it was planned: rows come there from tables only, whose plan would differ.
     """
-    request = intake.find(_home(work, request_id), request_id, lock=True)
+    request = intake.find(home(work, request_id), request_id, lock=True)
     if request.state != State.PLANNED:
         raise Refused("This request is not waiting for approval.")
     made = build(work, request, sum(each["rows"] for each in request.plan if each["table"] == ARCHIVES))
@@ -200,7 +200,7 @@ def perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
         telling.progress(work, request, "This is the last mail you get from us: your address is erased with the rest.")
 
 
-def _home(work: Work, request_id: int) -> Work:
+def home(work: Work, request_id: int) -> Work:
     """Return the work a decision on a request is made in: the platform's, where the request is the platform's."""
     row = work.session.get(SubjectRequest, request_id)
     if row is not None and row.organisation_id != work.organisation:
@@ -210,7 +210,7 @@ def _home(work: Work, request_id: int) -> Work:
 
 def dismiss(work: Work, request_id: int, why: str) -> None:
     """Let a request be planned anew after a second person said no."""
-    request = intake.find(_home(work, request_id), request_id, lock=True)
+    request = intake.find(home(work, request_id), request_id, lock=True)
     if request.state == State.PLANNED:
         request.state, request.digest = State.VERIFIED, ""
         telling.settled(work, request)

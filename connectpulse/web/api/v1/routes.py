@@ -6,7 +6,9 @@ from sqlalchemy import select
 
 from ....core.domain.form import Field, Form
 from ....core.domain.scopes import ANY_KEY, AUDIT_READ, NO_KEY
+from ....core.errors import Refused
 from ....core.services import audit, records
+from ....core.services.action_log import asking
 from ....core.storage import ids
 from ....core.storage.models import AuditEntry, Organisation
 from .. import door
@@ -74,6 +76,10 @@ def audit_log() -> Any:
         if asked["before"]:
             statement = statement.where(AuditEntry.id < asked["before"])
         if asked["verb"]:
+            if not asking.is_verb(work.session, work.registry.actions, select(AuditEntry), asked["verb"]):
+                refusal = Refused(asking.verb_fault(asked["verb"]))
+                refusal.fields = {"verb": str(refusal)}
+                raise refusal
             statement = statement.where(AuditEntry.verb == asked["verb"])
         rows = work.session.scalars(statement).all()
         entries = [_entry(work.registry, row) for row in rows[: asked["limit"]]]

@@ -17,7 +17,7 @@ from connectpulse.core.api import (
 
 from ..area import Area
 from ..statute import by_statute, while_used
-from . import doors, refunds, rounds
+from . import doors, foretelling, refunds, rounds
 from .gateways import offered
 from .health import CHECK
 from .models import Gateway, Package, PaymentEvent, Redemption, Tax, Voucher
@@ -92,6 +92,9 @@ AREA = Area(
     doors=[doors.DOOR],
     jobs=[Job(doors.APPLY, step=doors.apply)],
     duties=[Duty("billing.payments", "Looking after payments", timedelta(minutes=1), call=rounds.go)],
-    acts=[Act(refunds.ACT, "Pay back", "Selling", refunds.perform, path="/billing/sales/show/{id}")],
+    acts=[
+        Act(refunds.ACT, "Pay back", "Selling", refunds.perform, path="/billing/sales/show/{id}",
+            explain=foretelling.explain),
+    ],
     views=_views,
 )  # fmt: skip

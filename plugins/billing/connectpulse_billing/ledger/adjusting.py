@@ -5,13 +5,17 @@ from decimal import Decimal
 from secrets import token_hex
 from typing import Any
 
-from connectpulse.core.api import Act, Refused, Work, four_eyes
+from sqlalchemy import text
 
-from . import grants
+from connectpulse.core.api import Act, Effect, Prospect, Refused, Work, four_eyes
+
+from ..figures import spelt
+from . import balances, grants
 from .books import ZERO
 
 ADJUST = "billing.adjust"
 SOURCE = "adjustment"
+_NAME = text("SELECT name FROM pulse_organisation WHERE id = :id")
 
 
 def ask(work: Work, organisation_id: int, units: Decimal, reason: str) -> int:
@@ -35,4 +39,15 @@ def _perform(work: Work, organisation_id: int, facts: Mapping[str, Any]) -> None
         grants.withdraw(work, organisation_id, -units, SOURCE, facts["key"], facts["why"])
 
 
-ACT = Act(ADJUST, "Give or take units by hand", "Accounts of units", _perform)
+def _explain(work: Work, organisation_id: int, facts: Mapping[str, Any]) -> Prospect:
+    name = work.session.scalar(_NAME, {"id": organisation_id})
+    units, available = Decimal(facts["units"]), balances.of(work, organisation_id).available
+    deed = f"{'given' if units > 0 else 'taken'}: {spelt(abs(units))}"
+    effects = (
+        Effect(f"Units of {name}", deed, f"At once. Available now: {spelt(available)}."),
+        Effect("What is booked, by whom and why", "kept", "An entry in the ledger is never changed."),
+    )
+    return Prospect(effects)
+
+
+ACT = Act(ADJUST, "Give or take units by hand", "Accounts of units", _perform, explain=_explain)
