@@ -16,11 +16,15 @@ UV ?= $(or $(shell command -v uv 2>/dev/null),build/uv/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE := copy
 export UV_COMPILE_BYTECODE := 1
-INSTALL := $(UV) pip install --python $(BIN)/python
+INSTALL = $(TRUST) $(UV) pip install --python $(BIN)/python
 
-# Where pip is told to look, uv looks too: it does not read pip's configuration.
-INDEX = $(or $(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+# Where pip is told to look, uv looks too, and whom pip or the machine trusts, uv trusts: it reads neither by itself.
+TOLD = $(shell $(PYTHON) -m pip config get global.$(1) 2>/dev/null)
+INDEX = $(or $(PIP_INDEX_URL),$(call TOLD,index-url))
 FROM = $(if $(UV_DEFAULT_INDEX),,$(addprefix --default-index ,$(INDEX)))
+BUNDLES := /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem
+CERTIFICATES = $(or $(PIP_CERT),$(call TOLD,cert),$(firstword $(wildcard $(BUNDLES))))
+TRUST = $(if $(SSL_CERT_FILE)$(SSL_CERT_DIR),,$(addprefix SSL_CERT_FILE=,$(CERTIFICATES)))
 
 # An environment remembers the folder it was made in; in another one it is made anew.
 ifneq ($(shell cat $(READY) 2>/dev/null || echo '$(CURDIR)'),$(CURDIR))
@@ -90,7 +94,7 @@ build/uv/bin/uv:
 
 # Versions and hashes for every platform; neither a registry's address nor one of this machine.
 COMPILE = printf '%s\n' '-e .[s3,valkey]' $(patsubst %,'-e ./%',$(PLUGINS)) \
-	| $(UV) pip compile - $(FROM) --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	| $(TRUST) $(UV) pip compile - $(FROM) --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --group pyproject.toml:build
 SEAL = { echo '\# Written by make lock; do not edit.'; grep -v '^-e ' build/locked.txt; }
 

@@ -113,9 +113,10 @@ def records(read: Callable[[int], bytes | None], delimiter: str, offset: int, li
         start_offset, start_line = source.begin_record()
         try:
             cells = next(reader)
+            source.end_record(delimiter)
         except StopIteration:
             return
-        except _Endless as error:
+        except _Runaway as error:
             # Whatever was swallowed by an unclosed quote or an endless line: only its first line is lost.
             source.restart(start_offset, start_line)
             source.skip_line()
@@ -129,8 +130,11 @@ def records(read: Callable[[int], bytes | None], delimiter: str, offset: int, li
         yield Record(start_line, cells, source.offset, source.line)
 
 
-class _Endless(Exception):
-    """A row is longer than any row of contacts."""
+_UNCLOSED = "opens a quotation mark that is not closed"
+
+
+class _Runaway(Exception):
+    """A row goes on over the lines of others, or for longer than any row of contacts."""
 
 
 class _Lines:
@@ -145,11 +149,22 @@ class _Lines:
         self.offset = offset
         self.line = line
         self._record = 0
+        self._taken: list[str] = []
 
     def begin_record(self) -> tuple[int, int]:
         """Return where the next record begins; its length counts from here."""
         self._record = 0
+        self._taken.clear()
         return self.offset, self.line
+
+    def end_record(self, delimiter: str) -> None:
+        """Raise where a row of several lines is no row: what opened a quotation mark is closed by another row's."""
+        if len(self._taken) < 2:
+            return
+        try:
+            list(csv.reader(self._taken, delimiter=delimiter, strict=True))
+        except csv.Error:
+            raise _Runaway(_UNCLOSED) from None
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -160,13 +175,16 @@ class _Lines:
         end = piece.find(b"\n", start) + 1 if loaded == number else 0
         raw = piece[start:end] if end else self._line(LONGEST_RECORD + 1)
         if not raw:
+            if self._record:  # only within quotation marks is more of a row asked for
+                raise _Runaway(_UNCLOSED)
             raise StopIteration
         self._record += len(raw)
         if self._record > LONGEST_RECORD:
-            raise _Endless("is longer than 64 kB; look for a quotation mark that is not closed")
+            raise _Runaway("is longer than 64 kB; look for a quotation mark that is not closed")
         self.offset += len(raw)
         self.line += 1
-        return raw.decode("utf-8", "replace")
+        self._taken.append(raw.decode("utf-8", "replace"))
+        return self._taken[-1]
 
     def skip_line(self) -> None:
         """Go to the beginning of the next line, however far that is."""

@@ -63,6 +63,8 @@ def upload(work: Work, filename: str, stream: IO[bytes], encoding: str = "") -> 
         raise Refused("The file is empty.")
     new.delimiter = csv_source.find_delimiter(first[: csv_source.SAMPLE].decode("utf-8", "replace"))
     look = look_at(work, new)
+    if not look.rows:
+        raise Refused("The file has headings, but no rows under them that can be read.")
     new.header, new.mapping = look.header, look.mapping
     work.session.flush()
     return new

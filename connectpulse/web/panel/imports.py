@@ -24,6 +24,7 @@ from .noun import Column, NounView, badge, link
 
 ENCODINGS = (("", "Find it out"), ("utf-8", "UTF-8"), ("cp1256", "Arabic and Urdu (Windows-1256)"),
              ("cp1252", "Western (Windows-1252)"), ("utf-16", "UTF-16"))  # fmt: skip
+_ENCODING_TITLES = {**dict(ENCODINGS), "utf-8-sig": "UTF-8"}
 _KINDS = {"finished": "ok", "failed": "bad", "cancelled": "warn", "running": "busy"}
 
 
@@ -113,7 +114,7 @@ class ImportView(NounView):
         targets += [("timezone", "Time zone"), *((f"field:{each.name}", each.label) for each in fields)]
         page = self.render_template(
             "pulse/import_mapping.html", view=self, given=given, look=look, targets=targets, sheet=sheet,
-            delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=chosen or given.mapping or look.mapping,
+            encoding=_ENCODING_TITLES.get(given.encoding, given.encoding), delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=chosen or given.mapping or look.mapping,
         )  # fmt: skip
         return page, status
 

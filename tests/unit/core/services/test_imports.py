@@ -84,6 +84,7 @@ def test_a_row_that_would_join_two_people_is_refused(work: Work) -> None:
         (b"", "empty"),
         (b"PK\x03\x04rest", "Excel"),
         (b"\x00\x01\x02\xff" * 200, "not a text file"),
+        (b"name,phone\n", "no rows under them"),
     ],
 )
 def test_what_is_no_table_is_refused_with_a_reason(work: Work, content: bytes, sentence: str) -> None:
@@ -100,6 +101,17 @@ def test_hostile_rows_cost_one_fault_each(work: Work) -> None:
     assert given.created == 2
     lines = work.session.scalars(select(ImportFault.line).order_by(ImportFault.line)).all()
     assert list(lines) == [2, 4, 5, 6]
+
+
+def test_a_quotation_mark_that_is_never_closed_swallows_nobody(work: Work) -> None:
+    content = 'phone,name\n03001111111,"Ali\n03002222222,"Zoya\nKhan"\n03003333333,"last\n03004444444,Omar'
+    given = run(work, upload(work, content), mapping=["address:phone", "name"])
+    assert sorted(work.session.scalars(select(Contact.name))) == ["Omar", "Zoya\nKhan"]
+    faults = work.session.execute(select(ImportFault.line, ImportFault.reason).order_by(ImportFault.line)).all()
+    assert [tuple(each) for each in faults] == [
+        (line, "This row opens a quotation mark that is not closed.") for line in (2, 5)
+    ]
+    assert (given.created, given.rejected) == (2, 2)
 
 
 def test_the_encodings_of_old_spreadsheets_are_read(work: Work) -> None:
