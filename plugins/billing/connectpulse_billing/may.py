@@ -4,22 +4,23 @@ from collections.abc import Mapping
 
 from connectpulse.web.pages import APPROVE, READ, WRITE
 
-_PLATFORM, _FINANCE = "Platform administrator", "Finance auditor"
-MANAGERS = ("Organisation administrator", "Billing manager")
-"""Who looks after the money of an organisation."""
+from .people import FINANCE, MANAGERS, PLATFORM
 
 SELLING: Mapping[str, tuple[str, ...]] = {
-    READ: (_PLATFORM, _FINANCE), WRITE: (_PLATFORM,), APPROVE: (_PLATFORM,),
+    READ: (PLATFORM, FINANCE), WRITE: (PLATFORM,), APPROVE: (PLATFORM,),
 }  # fmt: skip
 """What is sold, at which price, to whom, and what the books say."""
 
-MANAGING: Mapping[str, tuple[str, ...]] = {READ: (*MANAGERS, _FINANCE), WRITE: MANAGERS}
+MANAGING: Mapping[str, tuple[str, ...]] = {READ: (*MANAGERS, FINANCE), WRITE: MANAGERS}
 """An organisation's subscription, its invoices and what stands on them."""
 
-LOOKING: Mapping[str, tuple[str, ...]] = {READ: (*MANAGERS, _FINANCE, "Campaign manager", "Analyst")}
+LOOKING: Mapping[str, tuple[str, ...]] = {READ: (*MANAGERS, FINANCE, "Campaign manager", "Analyst")}
 """What an organisation has and spends."""
 
+OWING: Mapping[str, tuple[str, ...]] = {READ: LOOKING[READ], WRITE: MANAGERS}
+"""What an organisation owes; who buys may settle it."""
+
 BUYING: Mapping[str, tuple[str, ...]] = {
-    READ: (_PLATFORM, *LOOKING[READ]), WRITE: (_PLATFORM, *MANAGERS),
+    READ: (PLATFORM, *LOOKING[READ]), WRITE: (PLATFORM, *MANAGERS),
 }  # fmt: skip
 """An organisation's orders."""

@@ -31,5 +31,10 @@ DOORS = {
     "ChargingView.list": Door(READ, "Charging policies"),
     "ChargingView.add": Door(WRITE, "Charging policies"),
     "UnitAccountView.edit": Door(WRITE, "Accounts of units", "account of units"),
+    "OwedView.list": Door(READ, "Owed units"),
+    "OwedView.settle": Door(WRITE, "Owed units"),
+    "OwingView.list": Door(READ, "Owing organisations"),
+    "OwingView.show": Door(READ, "Owing organisations", "account of units"),
+    "OwingView.waive": Door(WRITE, "Owing organisations", "account of units"),
     "DifferenceView.list": Door(READ, "Reconciliation"),
 }

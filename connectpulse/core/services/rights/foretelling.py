@@ -27,7 +27,7 @@ def explain(work: Work, request_id: int, facts: Mapping[str, Any]) -> Prospect:
     kind = Kind(request.kind)
     if request.state != State.PLANNED:
         return Prospect(_planned(request), (_AFTER[kind],))
-    made = planning.build(work, request)
+    made = planning.build(work, request, planning.planned_archives(request))
     effects = tuple(Effect(each.title, each.deed, each.why, each.rows) for each in made.lines)
     nothing = () if effects else ("Nothing is held about this person any more.",)
     is_as_planned = made.digest == facts.get("digest") == request.digest

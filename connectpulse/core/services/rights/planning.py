@@ -170,6 +170,11 @@ def _check(request: SubjectRequest, made: Plan) -> None:
         raise Refused("Everything about this person must be kept. Refuse the request and say why.")
 
 
+def planned_archives(request: SubjectRequest) -> int:
+    """Return how many rows in archives the plan of a request counted."""
+    return sum(each["rows"] for each in request.plan if each["table"] == ARCHIVES)
+
+
 def perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
     """Do what was approved, in the approval's transaction; what reaches beyond the database is done by workers.
 
@@ -178,7 +183,7 @@ def perform(work: Work, request_id: int, facts: Mapping[str, Any]) -> None:
     request = intake.find(home(work, request_id), request_id, lock=True)
     if request.state != State.PLANNED:
         raise Refused("This request is not waiting for approval.")
-    made = build(work, request, sum(each["rows"] for each in request.plan if each["table"] == ARCHIVES))
+    made = build(work, request, planned_archives(request))
     if made.digest != facts.get("digest") or made.digest != request.digest:
         raise Refused(
             "What is held about this person has changed since. Plan it again, then approve what is there now."

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from connectpulse.core.api import Refused, Work, audit
 
 from ..ledger import grants
-from . import money, settled, taxes
+from . import misfits, money, settled, taxes
 from .order_models import Order, OrderLine, OrderTax
 from .reach import everywhere, locked
 from .states import OPEN, SETTLED, OrderState, may_become
@@ -145,13 +145,17 @@ def mark_paid(
             if (order.gateway, order.payment_reference) != (gateway, payment_reference):
                 audit.record(work, "billing.order_overpaid", order, gateway=gateway, payment=payment_reference,
                              amount=amount, currency=currency)  # fmt: skip
+                misfits.tell(work, order, misfits.TWICE, amount, currency, payment_reference)
                 log.error("order_paid_twice", order=order.id, gateway=gateway)
             return False
         if (amount, currency) != (order.total, order.currency):
             audit.record(work, "billing.payment_differs", order, gateway=gateway, payment=payment_reference,
                          amount=amount, currency=currency, total=order.total)  # fmt: skip
+            kind = misfits.of_sum(order, amount, currency)
+            misfits.tell(work, order, kind, amount, currency, payment_reference)
             log.error("payment_differs", order=order.id, gateway=gateway)
             return False
+        odd = misfits.of_state(OrderState(order.state))
         _become(order, OrderState.PAID)
         order.gateway, order.payment_reference, order.paid_at = gateway, payment_reference, work.clock()
         order.ended_at = work.clock()
@@ -161,6 +165,8 @@ def mark_paid(
         audit.record(work, "billing.order_paid", order, gateway=gateway, amount=amount, currency=currency)
         for each in settled.PAID:
             each(work, order)
+        if odd:
+            misfits.tell(work, order, odd, amount, currency, payment_reference)
         return True
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -199,6 +199,12 @@ def current(work: Work, order: Order) -> Attempt | None:
     """Return the attempt that an open order's payer is in."""
     wanted = select(Attempt).where(Attempt.order_id == order.id, Attempt.state == "open")
     return work.session.scalars(wanted.order_by(Attempt.id.desc()).limit(1)).one_or_none()
+
+
+def misfits(work: Work, order: Order) -> Sequence[Attempt]:
+    """Return the attempts by which money came that does not fit the order, the oldest first."""
+    wanted = select(Attempt).where(Attempt.order_id == order.id, Attempt.state.in_(("differs", "surplus")))
+    return work.session.scalars(wanted.order_by(Attempt.id).limit(20)).all()
 
 
 def _locked(work: Work, attempt_id: int) -> Attempt:

@@ -5,9 +5,11 @@ from decimal import Decimal
 import structlog
 from sqlalchemy import select
 
-from connectpulse.core.api import Refused, Work, audit
+from connectpulse.core.api import Refused, Work, audit, notices
 
-from ..ledger import grants
+from ..figures import spelt
+from ..ledger import grants, owing
+from ..people import MANAGERS
 from . import money, settled
 from .order_models import Order, OrderLine, Reversal
 from .orders import grant_reference
@@ -59,6 +61,12 @@ def mark_reversed(
         audit.record(work, "billing.order_reversed", order, source=source, amount=amount, owed=row.owed)
         if row.owed:
             log.warning("units_owed", order=order.id, units=str(row.owed))
+            notices.post(
+                work, "billing.owed", f"{spelt(row.owed)} units are owed",
+                f"Money of {order} went back after its units were spent. Owed units says how to settle it.",
+                roles=MANAGERS, organisation_id=order.organisation_id, level="warning", is_binding=True,
+                link="/billing/owed/list/", key=f"billing.owed/{row.id}",
+            )  # fmt: skip
         if is_final:
             _tell(work, order, row)
         return True
@@ -83,8 +91,9 @@ def mark_won(work: Work, order_id: int, *, source: str, reference: str) -> bool:
         if row.state == WON:
             return False
         row.state = WON
-        if row.units:
-            grants.grant(work, order.organisation_id, row.units, "order", f"{order.id}/won/{row.id}",
+        back = row.units + sum((_forgiven(work, order, line, row) for line in order.lines), Decimal(0))
+        if back:
+            grants.grant(work, order.organisation_id, back, "order", f"{order.id}/won/{row.id}",
                          reason="A dispute was decided in your favour")  # fmt: skip
         _move(order, order.reversed - row.amount)
         row.owed = Decimal(0)
@@ -124,6 +133,11 @@ def _take_back(work: Work, order: Order, row: Reversal) -> None:
             )  # fmt: skip
             row.units += due - owed
             row.owed += owed
+
+
+def _forgiven(work: Work, order: Order, line: OrderLine, row: Reversal) -> Decimal:
+    """End what is owed for a line; return the units that were given to settle it."""
+    return owing.won(work, order.organisation_id, "order", f"{grant_reference(line)}/{row.id}")
 
 
 def _share(line: OrderLine, part: Decimal, of: Decimal) -> Decimal:

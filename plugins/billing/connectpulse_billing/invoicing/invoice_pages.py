@@ -1,5 +1,6 @@
 """The invoices of an organisation, and those of all: lists, documents, files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -45,7 +46,7 @@ class InvoiceView(NounView):
     search_hint = "number"
     empty_hint = "No invoices yet. Each paid order has one here at once."
     include_route_methods: ClassVar[set[str]] = {"list", "show", "download", "export", "send"}
-    columns = (
+    columns: ClassVar[Sequence[Column]] = (
         Column("Number", lambda row: link(row.number, "InvoiceView.show", pk=row.id)),
         Column("", lambda row: badge("credit note", "warn") if row.kind == CORRECTION else ""),
         Column("Written", lambda row: f"{row.issued_at:%d %b %Y}"),

@@ -55,6 +55,7 @@ _ITEMS = text(
          ON c.id = e.campaign_id AND c.organisation_id = e.organisation_id
     WHERE e.organisation_id = :organisation AND e.id >= :first AND e.id < :last
       AND e.created_at >= :start AND e.created_at < :end
+      AND NOT (e.source = 'owed' AND e.available = 0)
     GROUP BY 1, 2, 3, 4
     ORDER BY 1, 2 DESC NULLS LAST, 4
     """

@@ -7,14 +7,14 @@ from connectpulse.core.api import AuditAction, Duty, RetentionRule, Then, View, 
 
 from ..area import Area
 from ..statute import BOOKS, by_statute, while_used
-from . import adjusting, books, checking, expiry, grants, reconciling
+from . import adjusting, books, checking, expiry, grants, owing, reconciling
 from .tables import Account, Delta, Difference, Entry, Lot, Opening, Policy, Terms
 
 
 def _views() -> Sequence[View]:
-    from . import pages, platform_pages
+    from . import owing_pages, pages, platform_pages
 
-    return (*pages.VIEWS, *platform_pages.VIEWS)
+    return (*pages.VIEWS, *owing_pages.VIEWS, *platform_pages.VIEWS)
 
 
 def _fold(work: Work) -> None:
@@ -48,6 +48,8 @@ AREA = Area(
         AuditAction("billing.units_granted", "{actor} gave {object} to the organisation."),
         AuditAction("billing.units_reversed", "{actor} took {object} back from the organisation."),
         AuditAction("billing.units_expired", "{object} of the organisation expired."),
+        AuditAction("billing.owed_settled", "{actor} settled {object} the organisation owed."),
+        AuditAction("billing.owed_waived", "{actor} waived {object} the organisation owed."),
         AuditAction("billing.policy_changed", "{actor} changed {object} where a message is not delivered."),
     ],
     checks=[checking.HEALTH],
@@ -59,6 +61,6 @@ AREA = Area(
         Duty("billing.resume", "Resuming campaigns that have units again", timedelta(minutes=1), step=_resume),
         Duty("billing.reconcile", "Comparing units with messages", timedelta(days=1), step=_reconcile),
     ],
-    acts=[adjusting.ACT],
+    acts=[adjusting.ACT, owing.ACT],
     views=_views,
 )

@@ -46,6 +46,8 @@ def change(units: Decimal) -> str:
 
 def told(entry: Entry) -> str:
     """Return in words what an entry is about."""
+    if entry.source == "owed":
+        return entry.reason
     if entry.kind == "settle" and entry.after is not None:
         return f"{entry.messages:,} {entry.channel}: {_STATES[entry.after].replace('_', ' ')}"
     if entry.kind == "reserve":
@@ -58,7 +60,7 @@ def moment(row: Any) -> str:
     return f"{row.created_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _campaign(row: Any) -> Any:
+def campaign(row: Any) -> Any:
     return link(f"Campaign {row.campaign_id}", "CampaignView.show", pk=row.campaign_id) if row.campaign_id else ""
 
 
@@ -77,7 +79,7 @@ class UnitsView(NounView):
         Column("When", moment),
         Column("What", lambda row: KINDS[row.kind]),
         Column("Of", told),
-        Column("Campaign", _campaign),
+        Column("Campaign", campaign),
         Column("Available", lambda row: change(row.available), is_number=True),
         Column("Set aside", lambda row: change(row.reserved), is_number=True),
         Column("Spent", lambda row: change(row.spent), is_number=True),

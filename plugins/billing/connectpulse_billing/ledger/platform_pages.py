@@ -14,6 +14,7 @@ from connectpulse.web.pages import (
     NounView,
     expose,
     has_access,
+    link,
     permission_name,
     yes_no,
 )
@@ -32,11 +33,37 @@ DIFFERENCES = {
     "spent": "Spent: messages say / ledger says",
     "quantity": "Parts or seconds: measured / billed by providers",
     "totals": "Available: entries say / total says",
+    "paid_little": "Paid too little: asked for / came",
+    "paid_much": "Paid too much: asked for / came",
+    "paid_otherwise": "Paid in another currency: asked for / came",
+    "paid_twice": "Paid once more: asked for / came",
+    "paid_late": "Paid after it expired: asked for / came",
+    "paid_cancelled": "Paid after it was cancelled: asked for / came",
 }
 
 
+def _about(row: Difference) -> Any:
+    """Return what differs: an order, the single messages of a day, a campaign, or the whole account."""
+    if row.order_id is not None:
+        return link(f"Order {row.order_id}", "SaleView.show", pk=row.order_id)
+    if row.day is not None:
+        return f"Single messages of {row.day:%d %B %Y}"
+    return f"Campaign {row.campaign_id}" if row.campaign_id else ""
+
+
+def _found(row: Difference) -> str:
+    return spelt(row.found) if row.order_id is None else f"{row.currency} {row.found:,.2f}"
+
+
+def _expected(row: Difference) -> str:
+    """Return the other figure; that of an order paid in another currency is in the order's own."""
+    if row.order_id is None:
+        return spelt(row.expected)
+    return f"{row.expected:,.2f}" if row.kind == "paid_otherwise" else f"{row.currency} {row.expected:,.2f}"
+
+
 class DifferenceView(NounView):
-    """What the daily comparison found."""
+    """What the daily comparison found, and payments that do not fit."""
 
     model = Difference
     noun, plural, icon = "Difference", "Differences", "fa-scale-unbalanced"
@@ -46,15 +73,15 @@ class DifferenceView(NounView):
     can_add = can_edit = can_delete = False
     empty_hint = (
         "Nothing differs. Once a day the ledger is compared with the messages and with what providers billed; "
-        "each difference is listed here."
+        "each difference is listed here, and so is every payment that does not fit its order."
     )
     columns = (
         Column("Found", moment),
         Column("Organisation", organisation),
-        Column("Of", lambda row: _differing(row)),
+        Column("About", _about),
         Column("What differs", lambda row: DIFFERENCES[row.kind]),
-        Column("The one", lambda row: spelt(row.expected), is_number=True),
-        Column("The other", lambda row: spelt(row.found), is_number=True),
+        Column("The one", _expected, is_number=True),
+        Column("The other", _found, is_number=True),
     )
     filters = (Filter("what", "What", tuple(DIFFERENCES.items()), lambda kind: Difference.kind == kind),)
     include_route_methods: ClassVar[set[str]] = {"list"}
@@ -111,15 +138,6 @@ class UnitAccountView(NounView):
 
     def _title(self, row: Any) -> str:
         return f"the units of {organisation(row)}"
-
-
-def _differing(row: Difference) -> str:
-    """Return which order or messages are meant; empty where it is all of an organisation's units."""
-    if row.order_id is not None:
-        return f"Order {row.order_id}"
-    if row.day is not None:
-        return f"Single messages of {row.day:%d %B %Y}"
-    return f"Campaign {row.campaign_id}" if row.campaign_id else ""
 
 
 def _units(typed: str) -> Decimal:

@@ -14,11 +14,12 @@ from ..buying.order_models import Order
 from ..buying.reach import everywhere
 from ..buying.states import OPEN, OrderState
 from ..ledger import grants
+from ..people import MANAGERS, OPERATORS
 from . import periods
 from .tables import ACTIVE, CHANGE, ENDED, PERIOD, SUSPENDED, TRIAL, WAITING, Charge, Plan, Subscription
 
 PURPOSE = "subscription"
-ROLES = ("Organisation administrator", "Billing manager")
+ROLES = MANAGERS
 """Who hears about an organisation's subscription and units."""
 AHEAD = timedelta(days=7)
 """How long before a period its order is placed, and how long a first payment is waited for."""
@@ -183,8 +184,8 @@ def _misfit(work: Work, subscription: Subscription, charge: Charge, order: Order
         work, "billing.misfit", f"Order {order.id} was paid too late",
         f"It was for {charge.plan.name}, and was withdrawn before it was paid. "
         f"Pay {money.shown(order.total, order.currency)} back.",
-        roles=("Platform administrator", "Finance auditor"), level="alarm", is_binding=True,
-        link=f"/billing/orders/show/{order.id}", key=f"billing.misfit/{order.id}",
+        roles=OPERATORS, level="alarm", is_binding=True,
+        link=f"/billing/sales/show/{order.id}", key=f"billing.misfit/{order.id}",
     )  # fmt: skip
     audit.record(work, "billing.payment_misfit", subscription, order=order.id, amount=order.total)
 

@@ -67,7 +67,7 @@ class OrderView(NounView):
                 attempt=attempt, is_open=is_open, is_waiting=is_waiting, may_write=self.may(WRITE),
                 title=_title(unit, order.gateway or (attempt.gateway if attempt is not None else "")),
                 ways=gates.choices(unit, order.currency) if is_open else (), back=reversals.of(unit, order),
-                proofs=transfers.of(unit, order.id),
+                proofs=transfers.of(unit, order.id), misfits=payments.misfits(unit, order),
             )  # fmt: skip
         answer = make_response(page)
         if is_waiting:
