@@ -137,11 +137,18 @@ def _append(work: Work, chance: random.Random, rows: list[Any], number: int, see
     return None
 
 
+_FREE = """
+SELECT min(n) FROM generate_series(:after + 1, :after + 1000) n
+WHERE NOT EXISTS (SELECT 1 FROM pulse_audit WHERE id = n)
+"""
+"""The next number nobody has: entries of one millisecond follow each other without a gap."""
+
+
 def _add(work: Work, chance: random.Random, rows: list[Any], number: int, seen: Heads) -> int | None:
     """Copy an entry to another place in the chain."""
     row = dict(chance.choice(rows))
     place = chance.choice(rows)
-    row["id"] = place["id"] + 1
+    row["id"] = work.session.scalar(text(_FREE), {"after": place["id"]})
     names = ", ".join(row)
     row["detail"] = "{}"
     values = ", ".join(f":{name}" for name in row)

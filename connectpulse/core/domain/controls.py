@@ -54,7 +54,7 @@ CONTROLS: Final[tuple[Control, ...]] = (
              "tests/unit/web/test_api_door.py::test_only_what_trusted_proxies_say_counts"), ("retention",)),
     Control("2e", "Amounts are exact, and no card number is stored.",
             ("tests/unit/core/domain/test_card_numbers.py", f"{_UNIT}/test_import_card_numbers.py",
-             f"{_UNIT}/test_message_texts.py", f"{_HOUSE}/test_time.py::test_no_amount_is_a_float",
+             f"{_HOUSE}/test_time.py::test_no_amount_is_a_float",
              f"{_UNIT}/test_quotes.py")),
     Control("3", "Every table says what it is for, and has one rule.", (f"{_HOUSE}/test_retention.py",), ("declared",),
             owed="that each purpose is enforced where rows are read"),
