@@ -4,7 +4,7 @@ import functools
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -41,7 +41,9 @@ def watched() -> Iterator[list[str]]:
     event.listen(Pool, "checkout", took)
     event.listen(Pool, "checkin", gave)
     try:
-        with patch.multiple(Store, **{name: watch(getattr(Store, name)) for name in ASKING}):
+        with ExitStack() as patched:
+            for name in ASKING:
+                patched.enter_context(patch.object(Store, name, watch(getattr(Store, name))))
             yield found
     finally:
         event.remove(Pool, "checkout", took)
