@@ -41,9 +41,9 @@ def watched() -> Iterator[list[str]]:
     event.listen(Pool, "checkout", took)
     event.listen(Pool, "checkin", gave)
     try:
-        with ExitStack() as patches:
+        with ExitStack() as patched:
             for name in ASKING:
-                patches.enter_context(patch.object(Store, name, watch(getattr(Store, name))))
+                patched.enter_context(patch.object(Store, name, watch(getattr(Store, name))))
             yield found
     finally:
         event.remove(Pool, "checkout", took)

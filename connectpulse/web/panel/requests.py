@@ -1,7 +1,6 @@
 """Requests about personal data: who asked what, until when, what would be done, and what was done."""
 
 import json
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from flask import Response, abort, flash, redirect, request, url_for
@@ -24,6 +23,7 @@ from ...core.services.work import Work
 from ...core.storage.models import SubjectRequest
 from .. import current
 from ..security.roles import APPROVE, READ, WRITE
+from . import corrections
 from .dates import moment
 from .noun import Column, Filter, NounView, badge, link
 
@@ -164,7 +164,7 @@ class RequestView(NounView):
             return self.render_template(
                 self.show_template, view=self, row=row, kind=Kind(row.kind), state=State(row.state), plan=plan,
                 waiting=waiting, is_late=is_late(row), may_write=self.may(WRITE), may_approve=self.may(APPROVE),
-                corrections=_correctable(work, row, plan), package=handing.ready(work, row.id),
+                corrections=corrections.offered(work, row, plan), package=handing.ready(work, row.id),
                 has_changed=plan is not None and row.state == State.PLANNED and plan.digest != row.digest,
             )  # fmt: skip
 
@@ -195,14 +195,7 @@ class RequestView(NounView):
     @permission_name(WRITE)
     def correct(self, pk: str) -> Any:
         """Write down what is to be corrected."""
-        changes: list[Mapping[str, str]] = []
-        for name, after in request.form.items():
-            if name.startswith("fix|"):
-                table, column, scheme, before = [*name.split("|", 4)[1:], "", "", ""][:4]
-                if after.strip() != before:
-                    changes.append(
-                        {"table": table, "column": column, "scheme": scheme, "before": before, "after": after}
-                    )
+        changes = corrections.typed()
         return self._do(pk, lambda work, id: correcting.propose(work, id, changes), "The corrections are noted.")
 
     @expose("/refuse/<pk>", methods=["POST"])
@@ -294,29 +287,3 @@ def _states(value: str) -> ColumnElement[bool]:
     if value == "late":
         return is_open & (SubjectRequest.due_at <= func.now())
     return is_open if value == "open" else ~is_open
-
-
-def _correctable(work: Work, row: SubjectRequest, plan: planning.Plan | None) -> list[dict[str, str]]:
-    """Return the values a correction may set, with what was noted so far."""
-    if plan is None or row.kind != Kind.CORRECTION:
-        return []
-    noted = {(each["table"], each["column"], each["before"]): each["after"] for each in row.wanted.get("changes", ())}
-    found: list[dict[str, str]] = []
-    for line in plan.lines:
-        handler = work.registry.subjects.get(line.table)
-        for sample in line.samples:
-            for column, scheme, before in _values(sample, handler.rectifiable if handler else ()):
-                after = noted.get((line.table, column, before), before)
-                each = {"table": line.table, "column": column, "scheme": scheme, "before": before, "after": after}
-                if each not in found:
-                    found.append(each)
-    return [each for each in found if each["table"] != "pulse_consent"]
-
-
-def _values(sample: Any, allowed: tuple[str, ...]) -> Any:
-    for column in allowed:
-        value = sample.get(column)
-        if isinstance(value, dict):
-            yield from ((f"{column}.{name}", "", str(each)) for name, each in value.items())
-        elif column in sample:
-            yield column, str(sample.get("scheme", "")), str(value or "")

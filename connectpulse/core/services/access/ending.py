@@ -14,12 +14,13 @@ def everything(work: Work, why: str) -> int:
     """
     now, here = work.clock(), {"synchronize_session": False}
     s, i, r = UserSession, Invitation, PasswordReset
-    ended = work.session.execute(
-        update(s).where(s.ended_at.is_(None)).values(ended_at=now, why=why[:60]), execution_options=here
+    sessions = work.session.execute(
+        update(s).where(s.ended_at.is_(None)).values(ended_at=now, why=why[:60]).returning(s.id), execution_options=here
     )
+    ended = len(sessions.all())
     work.session.execute(
         update(i).where(i.ended_at.is_(None)).values(ended_at=now, why=why[:20]), execution_options=here
     )
     work.session.execute(update(r).where(r.used_at.is_(None)).values(used_at=now), execution_options=here)
     work.session.execute(delete(Challenge), execution_options=here)
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+    return ended

@@ -171,6 +171,6 @@ def _end(work: Work, which: ColumnElement[bool], why: str) -> int:
     here = Invitation.organisation_id.is_not_distinct_from(work.organisation)
     ended = work.session.execute(
         update(Invitation).where(here, Invitation.ended_at.is_(None), which)
-        .values(ended_at=work.clock(), why=why)
+        .values(ended_at=work.clock(), why=why).returning(Invitation.id)
     )  # fmt: skip
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+    return len(ended.all())

@@ -112,7 +112,7 @@ def end_all(work: Work, user_id: int, why: str, but: int | None = None) -> int:
 def _end(work: Work, *which: ColumnElement[bool], why: str) -> int:
     s = UserSession
     ended = work.session.execute(
-        update(s).where(*which, s.ended_at.is_(None)).values(ended_at=work.clock(), why=why),
+        update(s).where(*which, s.ended_at.is_(None)).values(ended_at=work.clock(), why=why).returning(s.id),
         execution_options={"synchronize_session": False},
     )
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+    return len(ended.all())

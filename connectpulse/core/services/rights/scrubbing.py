@@ -15,6 +15,8 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from ...domain.retention import Then
+from ...registry import Registry
 from ..work import SYSTEM, Opener, Work
 
 log = structlog.get_logger(__name__)
@@ -24,8 +26,6 @@ TRIES = 5
 AT_ONCE = 256 * 1024 * 1024
 """Bytes that may be written anew at any time of day; more waits for a quiet hour, or for somebody who asks."""
 QUIET_HOURS = range(1, 5)
-TRANSIENT = ("pulse_import_chunk", "pulse_import_fault", "pulse_callback", "pulse_mail", "pulse_subject_request")
-"""Tables whose rows come and go by themselves, so that freed pages may hold people who are not in them any more."""
 
 
 @dataclass(slots=True)
@@ -35,6 +35,17 @@ class Scrubbed:
     tables: list[str] = field(default_factory=list)
     seconds: float = 0.0
     faults: list[str] = field(default_factory=list)
+
+
+def transient(registry: Registry) -> list[str]:
+    """Return the tables whose rows go by themselves: freed pages may hold people who are not in them any more.
+
+    What a statute wants kept is not among them; a table that is dropped in partitions leaves no such pages.
+    """
+    return [
+        f"public.{name}" for name, rule in sorted(registry.rules.items())
+        if rule.personal_columns and rule.keep is not None and rule.then is Then.PURGE and not rule.statute
+    ]  # fmt: skip
 
 
 def size(work: Work, tables: Iterable[str]) -> int:
@@ -49,7 +60,8 @@ def size(work: Work, tables: Iterable[str]) -> int:
 
 def may_begin(work: Work, tables: Sequence[str], *, is_urgent: bool) -> bool:
     """Return whether the tables may be written anew now: it locks each of them while it lasts."""
-    return is_urgent or work.clock().hour in QUIET_HOURS or size(work, tables) <= AT_ONCE
+    written = {*tables, *transient(work.registry)}
+    return is_urgent or work.clock().hour in QUIET_HOURS or size(work, written) <= AT_ONCE
 
 
 def scrub(open_work: Opener, tables: Iterable[str]) -> Scrubbed:
@@ -61,7 +73,7 @@ def scrub(open_work: Opener, tables: Iterable[str]) -> Scrubbed:
     began, done = time.monotonic(), Scrubbed()
     with open_work(SYSTEM) as work:
         engine = work.session.get_bind().engine
-    wanted = list(dict.fromkeys([*tables, *(f"public.{name}" for name in TRANSIENT)]))
+        wanted = list(dict.fromkeys([*tables, *transient(work.registry)]))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
         try:

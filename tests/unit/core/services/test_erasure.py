@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import delete, func, select, text
 
 from connectpulse import house as houses
+from connectpulse.core.domain import roles
 from connectpulse.core.domain.provider import Inbound
 from connectpulse.core.errors import Refused
 from connectpulse.core.services import contacts, dispatching, erased, inbound, suppressions, trials
+from connectpulse.core.services.access import invitations
 from connectpulse.core.services.contacts import Person
 from connectpulse.core.services.retention import archives, files
 from connectpulse.core.services.rights import carried, carrying, erasing, erasures, replaying
@@ -26,6 +28,7 @@ from connectpulse.core.storage.models import (
     ContactList,
     ErasedPerson,
     InboundMessage,
+    Invitation,
     Mail,
     Message,
     Suppression,
@@ -140,6 +143,27 @@ def test_rows_that_are_archived_while_their_person_is_erased_are_erased_too(
     with scene.house.work(SYSTEM) as work:
         (kept,) = archives.listed(work, None, is_all=True)
     assert ZARA not in [row["address"] for row in archives.read(kept).to_pylist()]
+
+
+def test_pages_of_rows_that_went_before_keep_nobody(desk: Office, scene: Scene) -> None:
+    """An invitation that was deleted by its rule is not found any more, and its page is scrubbed all the same."""
+    desk.contact("Zara Khan", ("email", ZARA))
+    with desk.house.work(AMINA, scene.organisation) as work:
+        invitations.offer(work, "https://x.example", ZARA, "Zara", "Khan", roles.ANALYST)
+    with desk.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
+        work.session.execute(delete(Invitation))
+    assert ZARA.encode() in _file_of(desk.house, "pulse_invitation")
+    desk.answer("deletion")
+    assert ZARA.encode() not in _file_of(desk.house, "pulse_invitation")
+
+
+def _file_of(house: House, table: str) -> bytes:
+    with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("CHECKPOINT"))
+        path = connection.scalar(
+            text("SELECT current_setting('data_directory') || '/' || pg_relation_filepath(:name)"), {"name": table}
+        )
+    return Path(path).read_bytes()
 
 
 def test_a_damaged_archive_keeps_an_erasure_waiting_and_who_it_is_about_unread(desk: Office, scene: Scene) -> None:
