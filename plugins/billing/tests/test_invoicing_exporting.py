@@ -65,7 +65,9 @@ def test_the_platform_takes_all_of_them(app: Flask) -> None:
     assert found[0]["organisation"] == "Other"
     person = visitor(app, roles.PLATFORM_ADMINISTRATOR)
     assert "CP-000003" in person.get("/billing/issued/list/").text
-    assert "Other" in person.get("/billing/issued/show/4").text
+    shown = person.get("/billing/issued/show/4").text
+    assert "Other" in shown
+    assert "E-mail it" not in shown, "the organisation has its own documents mailed"
     assert person.get("/billing/issued/download/4").data.startswith(b"%PDF-")
     assert visitor(app, "Billing manager").get("/billing/issued/export.csv").status_code in (302, 403)
 

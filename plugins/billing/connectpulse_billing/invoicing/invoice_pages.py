@@ -75,7 +75,7 @@ class InvoiceView(NounView):
             return self.render_template(
                 self.show_template, view=self, row=row, printed=pdf.document(row),
                 beside=opened.session.scalars(beside).all(), total=money.shown(row.total, row.currency),
-                may_send=self.may(WRITE),
+                may_send=self.may(WRITE) and not self.is_platform,
             )  # fmt: skip
 
     @expose("/download/<pk>", methods=["GET"])
