@@ -217,7 +217,7 @@ def test_a_confirmation_that_cannot_be_priced_undoes_nothing(
 def test_a_ledger_that_refuses_the_confirmation_undoes_nothing(
     scene: Scene, connection_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: UnmeteredLedger, *given: object) -> None:
+    def refuse(self: UnmeteredLedger, *given: object, **day: object) -> None:
         raise Refused("0.25 units are missing.")
 
     monkeypatch.setattr(UnmeteredLedger, "reserve", refuse)
