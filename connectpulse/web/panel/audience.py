@@ -19,7 +19,7 @@ from .. import current
 from ..security.roles import WRITE
 from .dates import moment
 from .forms import row_number, with_choices
-from .noun import Column, Filter, NounView, badge, link
+from .noun import Column, Filter, NounView, badge, channel_title, link
 
 _PURPOSES = ((ANY, "All"), ("promotional", "Promotional only"), ("transactional", "Transactional only"))
 
@@ -248,7 +248,7 @@ class AddressRuleView(NounView):
 
 _REACH = (
     Column("Address", lambda row: row.value),
-    Column("Channel", lambda row: "all" if row.channel == ANY else row.channel),
+    Column("Channel", lambda row: "all" if row.channel == ANY else channel_title(row.channel)),
     Column("Purpose", lambda row: "all" if row.purpose == ANY else row.purpose),
 )
 

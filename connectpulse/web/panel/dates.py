@@ -39,8 +39,12 @@ def duration(seconds: float | None) -> str:
     if seconds < 5400:
         return f"{round(seconds / 60)} minutes"
     if seconds < 172_800:
-        return f"{seconds / 3600:.1f} hours"
-    return f"{seconds / 86_400:.1f} days"
+        return f"{_short(seconds / 3600)} hours"
+    return f"{_short(seconds / 86_400)} days"
+
+
+def _short(amount: float) -> str:
+    return f"{amount:.1f}".removesuffix(".0")
 
 
 def size(amount: int) -> str:

@@ -114,7 +114,8 @@ class ImportView(NounView):
         targets += [("timezone", "Time zone"), *((f"field:{each.name}", each.label) for each in fields)]
         page = self.render_template(
             "pulse/import_mapping.html", view=self, given=given, look=look, targets=targets, sheet=sheet,
-            encoding=_ENCODING_TITLES.get(given.encoding, given.encoding), delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=chosen or given.mapping or look.mapping,
+            encoding=_ENCODING_TITLES.get(given.encoding, given.encoding),
+            delimiter=DELIMITERS.get(given.delimiter, given.delimiter), chosen=chosen or given.mapping or look.mapping,
         )  # fmt: skip
         return page, status
 
