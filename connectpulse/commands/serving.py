@@ -56,6 +56,7 @@ def require_port(settings: Settings) -> None:
 
 def load(settings: Settings) -> Any:
     """Return the application of one server process. Called once in each, by granian."""
+    _end_when_asked()
     from ..app import create_app
 
     logs.configure(settings)
@@ -68,6 +69,16 @@ def load(settings: Settings) -> Any:
     except PulseError as error:
         log.error("web_refused", reason=str(error))
         sys.exit(1)
+
+
+def _end_when_asked() -> None:
+    """Let a signal end a process that is still starting.
+
+    Until granian has our application, its processes hold handlers of its first process, which only make a note:
+    whoever stops a server that has just started would wait until it is killed.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _server(settings: Settings) -> Any:

@@ -74,6 +74,9 @@ def _running(chosen: Place, ended: threading.Event) -> Iterator[tuple[House, Net
             network.start(ended)
             children.start("worker", "connectpulse.cli", "worker", log_file=chosen.logs / "worker.log")
             yield house, network, children
+    except Interrupted:
+        _say("\nStopping …" if sys.stderr.isatty() else "Stopping …")
+        raise
     finally:
         children.stop()
         if network is not None:

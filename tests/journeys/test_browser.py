@@ -126,6 +126,7 @@ def make_campaign(person: Person) -> None:
 def watch(person: Person) -> None:
     person.press(f"Launch to {RECIPIENTS} recipients")
     person.sees("How far they came")
+    expect(person.page.locator("#messages tbody tr").first).to_be_visible(timeout=30_000)
     expect(person.page.locator(".head .badge")).to_have_text("finished", timeout=30_000)
     expect(person.page.locator("#progress .kpi").nth(2)).to_contain_text("100 %", timeout=30_000)
     person.page.reload()
@@ -189,6 +190,17 @@ def test_switching_among_many_organisations(
         person.shoot("switcher")
         person.page.keyboard.press("Enter")
         expect(person.page.get_by_role("heading", level=1)).to_contain_text("Bank of Multan 27")
+
+
+@pytest.mark.parametrize("size", [browsing.DESKTOP, browsing.PHONE])
+def test_the_menu_shows_where_one_is(address: str, chromium: Browser, size: dict[str, int]) -> None:
+    with browsing.person(chromium, address, size) as person:
+        person.sign_in(roles.PLATFORM_ADMINISTRATOR)
+        person.open("/system/")
+        if size is browsing.PHONE:
+            person.press("Menu")
+        expect(person.page.locator("#side [aria-current]")).to_be_in_viewport()
+        person.shoot("menu-far-down")
 
 
 def test_wrong_password_and_keyboard(address: str, chromium: Browser) -> None:

@@ -27,6 +27,17 @@ def test_up_serves_survives_a_dead_worker_and_ends_cleanly(site: Site) -> None:
 
 
 @pytest.mark.slow
+def test_a_server_that_is_still_starting_ends_at_once(site: Site) -> None:
+    web = free_port()
+    with site.running("up", WEB_PORT=str(web)) as process:
+        until(lambda: sum(said.endswith("connectpulse.cli web ") for said in site.processes().values()) == 2)
+        assert not answers(web)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0, "granian's patience with its processes is 30 seconds"
+    assert site.processes() == {}
+
+
+@pytest.mark.slow
 def test_nothing_outlives_a_killed_parent(site: Site) -> None:
     web, page = free_port(), free_port()
     with site.running("up", WEB_PORT=str(web), WORKER_PORT=str(page)) as process:

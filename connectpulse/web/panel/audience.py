@@ -19,7 +19,7 @@ from .. import current
 from ..security.roles import WRITE
 from .dates import moment
 from .forms import row_number, with_choices
-from .noun import Column, Filter, NounView, Removal, badge, link
+from .noun import Column, Filter, NounView, Removal, badge, channel_title, link
 
 _PURPOSES = ((ANY, "All"), ("promotional", "Promotional only"), ("transactional", "Transactional only"))
 
@@ -246,14 +246,9 @@ class AddressRuleView(NounView):
         return str(row.value)
 
 
-def _channel_title(name: str) -> str:
-    channel = current.the_house().registry.channels.get(name)
-    return "All" if name == ANY else channel.title if channel else name
-
-
 _REACH = (
     Column("Address", lambda row: row.value),
-    Column("Channel", lambda row: _channel_title(row.channel)),
+    Column("Channel", lambda row: "All" if row.channel == ANY else channel_title(row.channel)),
     Column("Purpose", lambda row: dict(_PURPOSES).get(row.purpose, row.purpose)),
 )
 

@@ -35,7 +35,7 @@ from .content import PURPOSES
 from .dates import moment, zone
 from .forms import row_number, search_words, with_choices
 from .messages import chosen_states, cursor, message_badge
-from .noun import Column, Filter, NounView, badge, link
+from .noun import Column, Filter, NounView, badge, channel_title, link
 
 STATE_KINDS = {
     "running": "busy", "finished": "ok", "paused": "warn", "awaiting_approval": "warn", "failed": "bad",
@@ -58,7 +58,7 @@ class CampaignView(NounView):
     columns = (
         Column("Name", lambda row: link(row.name, "CampaignView.show", pk=row.id)),
         Column("State", lambda row: state_badge(row.state)),
-        Column("Channel", lambda row: row.channel),
+        Column("Channel", lambda row: channel_title(row.channel)),
         Column("Made by", lambda row: row.created_by),
         Column("Launched", lambda row: moment(row.launched_at or row.scheduled_at)),
     )
@@ -157,7 +157,8 @@ class CampaignView(NounView):
                 shortfall=_shortfall(work, quote),
                 weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
                 expired=senders.expired(row.sender, work.clock().date()) if row.sender else [],
-                trials=agreements.trials(work, row.id), prices=_prices(work, quote if is_good else None, row),
+                trials=agreements.trials(work, row.id), is_empty=_is_empty(log),
+                prices=_prices(work, quote if is_good else None, row),
             )  # fmt: skip
 
     def _messages(self, work: Work, campaign_id: int) -> messages.Page:
@@ -173,14 +174,18 @@ class CampaignView(NounView):
     @has_access
     @permission_name(READ)
     def progress(self, pk: str) -> Any:
-        """Return the part of the page that changes while a campaign runs; a new state reloads the page."""
+        """Return the part of the page that changes while a campaign runs.
+
+        A new state reloads the whole page, and so do the first messages.
+        """
         with current.work() as work:
             row = self.find(work, pk)
+            progress, is_empty = overview.progress(work, [row])[0], request.args.get("empty") == "True"
             page = self.render_template(
-                "pulse/_campaign_progress.html", row=row, progress=overview.progress(work, [row])[0],
+                "pulse/_campaign_progress.html", row=row, progress=progress, is_empty=is_empty,
                 states=MessageState, badge=state_badge(row.state), skips=audience.SKIPS, may_launch=self.may(LAUNCH),
             )  # fmt: skip
-        has_moved = request.args.get("state") != row.state
+        has_moved = request.args.get("state") != row.state or (is_empty and progress.addressed > 0)
         return (page, 200, {"HX-Refresh": "true"}) if has_moved else page
 
     @expose("/quote/<pk>", methods=["POST"])
@@ -295,6 +300,11 @@ def _finish(work: Work, quote: Any, row: Campaign) -> estimates.Estimate | None:
 
 def _shortfall(work: Work, quote: Any) -> Any:
     return quotes.shortfall(work, quote) if quote is not None and quote.state == "ready" else 0
+
+
+def _is_empty(log: messages.Page | None) -> bool:
+    """Whether the page shows no messages because there are none yet, and not because of a search."""
+    return log is not None and not (log.lines or search_words() or chosen_states() or cursor())
 
 
 def _offered(work: Work, channel: str) -> str:

@@ -23,7 +23,7 @@ from . import forms
 from .agreements import stands_badge
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, link
+from .noun import Column, Filter, NounView, badge, channel_title, link
 
 CHECK_SECONDS = 20
 
@@ -229,7 +229,7 @@ class RouteView(NounView):
     empty_hint = "Routes say which connection carries which messages. Without one, nothing can be sent."
     columns = (
         Column("Connection", lambda row: link(row.connection.name, "ConnectionView.show", pk=row.connection_id)),
-        Column("Channel", lambda row: row.channel),
+        Column("Channel", lambda row: channel_title(row.channel)),
         Column("Priority", lambda row: row.priority, is_number=True),
         Column("Weight", lambda row: row.weight, is_number=True),
         Column("Numbers", lambda row: f"{row.prefix}…" if row.prefix else "all"),

@@ -19,7 +19,7 @@ from ..security.roles import READ, WRITE
 from . import forms
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, link
+from .noun import Column, Filter, NounView, badge, channel_title, link
 
 PURPOSES = ((Purpose.PROMOTIONAL.value, "Promotional"), (Purpose.TRANSACTIONAL.value, "Transactional"))
 
@@ -33,7 +33,7 @@ class TemplateView(NounView):
     search_hint = "Name"
     columns = (
         Column("Name", lambda row: link(row.name, "TemplateView.show", pk=row.id)),
-        Column("Channel", lambda row: _channel_title(row.channel)),
+        Column("Channel", lambda row: channel_title(row.channel)),
         Column("", lambda row: badge("archived") if row.is_archived else ""),
         Column("Made", lambda row: moment(row.created_at)),
     )
@@ -153,11 +153,6 @@ def _content(form: Form, values: dict[str, Any]) -> dict[str, Any]:
     return {each.name: values.get(each.name) for each in form if each.name != "name"}
 
 
-def _channel_title(name: str) -> str:
-    channel = current.the_house().registry.channels.get(name)
-    return channel.title if channel is not None else name
-
-
 class SenderView(NounView):
     model = Sender
     noun, plural, icon = "Sender", "Senders", "fa-id-badge"
@@ -167,7 +162,7 @@ class SenderView(NounView):
     search_hint = "Mask or number"
     columns = (
         Column("Sender", lambda row: link(row.value, "SenderView.show", pk=row.id)),
-        Column("Channel", lambda row: _channel_title(row.channel)),
+        Column("Channel", lambda row: channel_title(row.channel)),
         Column("Approved for", lambda row: ", ".join(row.purposes)),
         Column("Until", lambda row: row.valid_until.strftime("%d %b %Y") if row.valid_until else "no end"),
         Column("", lambda row: _sender_badge(row)),

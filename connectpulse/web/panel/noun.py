@@ -372,6 +372,12 @@ def badge(text: str, kind: str = "", why: str = "") -> Markup:
     return Markup('<span class="badge {}" title="{}">{}</span>').format(kind, why, text)
 
 
+def channel_title(name: str) -> str:
+    """Return how people call a channel; its name if its plugin is gone."""
+    channel = current.the_house().registry.channels.get(name)
+    return channel.title if channel is not None else name
+
+
 def link(text: Any, endpoint: str, **values: Any) -> Markup:
     """Return a link within the panel."""
     return Markup('<a href="{}">{}</a>').format(url_for(endpoint, **values), text)

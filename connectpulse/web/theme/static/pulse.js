@@ -7,10 +7,19 @@
       if (found) act(found, event);
     });
 
+  const side = document.querySelector("#side");
+  const here = side?.querySelector("[aria-current]");
+  const showHere = () => {
+    if (here && here.offsetTop + here.offsetHeight > side.clientHeight) side.scrollTop = here.offsetTop - side.clientHeight / 2;
+  };
+  showHere();
+
   const menu = (isOpen) => {
     document.body.classList.toggle("menu-open", isOpen);
     document.querySelector("[data-menu]")?.setAttribute("aria-expanded", String(isOpen));
-    if (isOpen) document.querySelector("#side a")?.focus();
+    if (!isOpen) return;
+    side?.querySelector("a")?.focus({ preventScroll: true });
+    showHere();
   };
   on("click", "[data-menu]", () => menu(!document.body.classList.contains("menu-open")));
   on("click", "[data-menu-close]", () => menu(false));
