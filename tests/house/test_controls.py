@@ -11,7 +11,8 @@ from connectpulse.core.services.evidence.looks import LOOKS
 from tests.house import code
 
 
-def _tests_of(path: str) -> Iterator[str]:
+def proofs_of(path: str) -> Iterator[str]:
+    """Yield the ids of the tests in a file or a folder."""
     place = code.ROOT / path
     for file in sorted(place.rglob("test_*.py")) if place.is_dir() else [place] if place.is_file() else []:
         for node in ast.walk(code.tree(file)):
@@ -22,7 +23,7 @@ def _tests_of(path: str) -> Iterator[str]:
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.number)
 def test_every_test_that_is_named_exists(control: Control) -> None:
     for name in control.tests:
-        assert [each for each in _tests_of(name.partition("::")[0]) if is_of(each, name)], name
+        assert [each for each in proofs_of(name.partition("::")[0]) if is_of(each, name)], name
 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: control.number)

@@ -34,6 +34,13 @@ zaq12wsxcde3 zxcvbnm123 asdfghjkl1 asdfghjkl123 asdfasdfasdf qweasdzxc123 monkey
 baseball123 michael123 secret12345 whatever123 starwars123 freedom123 internet123 samsung123 liverpool123
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
+_OUR_WORDS = """
+admin administrator analyst approver auditor bulksms campaign campaigns connect connectpulse gateway iisol message
+messages messaging operator pakistan password platform platformadministrator pulse pulseconnect sms smsgateway
+smscampaign support welcome whatsapp
+"""
+_OURS = frozenset(_OUR_WORDS.split())
+"""What this product is about: none of it, whatever digits and signs stand around it, makes a password."""
 
 
 def check(password: str, *own: str) -> None:
@@ -46,6 +53,8 @@ def check(password: str, *own: str) -> None:
     if plain in _COMMON or len(set(plain)) < 4 or plain in "01234567890123456789abcdefghijklmnopqrstuvwxyz":
         raise Refused("This password is among the first that others try. Choose another, such as four random words.")
     letters = re.sub(r"[\W\d_]", "", plain)
+    if letters in _OURS:
+        raise Refused("This password is a word of this site with signs around it. Choose another, such as four words.")
     words = {word.lower() for each in own for word in (each, each.partition("@")[0])}
     if plain in words or (letters and letters in {re.sub(r"[\W\d_]", "", word) for word in words}):
         raise Refused("A password must not be your own name or e-mail address. Choose another.")

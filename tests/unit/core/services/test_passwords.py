@@ -14,14 +14,18 @@ from connectpulse.core.services.access import passwords
     "password",
     ["short", "password123", "Password1234", "aaaaaaaaaaaa", "12345678901", "abcdefghijkl", "amina.khan",
      "AminaKhan1999",
-     "amina.khan@example.org", "a" * 1025],
+     "amina.khan@example.org", "a" * 1025, "Connect-Pulse-2026", "WhatsApp!!123", "2026auditor!"],
 )  # fmt: skip
 def test_a_password_others_would_guess_is_refused(password: str) -> None:
     with pytest.raises(Refused, match=r"password"):
         passwords.check(password, "amina.khan", "amina.khan@example.org", "AminaKhan")
 
 
-@pytest.mark.parametrize("password", ["four random words", "correct-horse-battery", "پاکستان زندہ باد", "x9!kQ2vB7z"])
+@pytest.mark.parametrize(
+    "password",
+    ["four random words", "correct-horse-battery", "پاکستان زندہ باد", "x9!kQ2vB7z", "64 letters " * 7,
+     "message in a bottle"],
+)  # fmt: skip
 def test_others_are_accepted(password: str) -> None:
     passwords.check(password, "amina.khan", "amina.khan@example.org")
 
