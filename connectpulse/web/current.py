@@ -244,13 +244,22 @@ def may_enter(chosen: int) -> bool:
 
 
 def enterable(words: str = "", most: int = 40) -> list[tuple[int, str]]:
-    """Return the first `most` organisations the signed-in person may switch to whose names hold `words`."""
-    statement = select(Organisation.id, Organisation.name).order_by(func.lower(Organisation.name)).limit(most)
+    """Return the first `most` organisations the signed-in person may switch to whose names begin with `words`.
+
+    The index of names by code point answers it, whatever the collation of the database, and reads no more rows.
+    """
+    name = func.lower(Organisation.name).collate("C")
+    statement = select(Organisation.id, Organisation.name).order_by(name, Organisation.id).limit(most)
     if words:
-        statement = statement.where(Organisation.name.icontains(words, autoescape=True))
+        begin = func.lower(words)
+        statement = statement.where(name >= begin, name < begin.concat(_LAST))
     if not may_enter_any():
         statement = statement.where(Organisation.id.in_(memberships()))
     return [(row[0], row[1]) for row in the_session().execute(statement)]
+
+
+_LAST = chr(0x10FFFF)
+"""Comes after whatever a name goes on with."""
 
 
 def _first() -> int | None:

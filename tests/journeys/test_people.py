@@ -73,6 +73,8 @@ def test_one_searches_among_many_organisations_and_finds_only_ones_own(house: Ho
     chosen = found[-1]["text"]
     again = operator.get("/profile/lookup", query_string={"q": chosen.lower()}).get_json()["results"]
     assert chosen in [each["text"] for each in again]
+    middle = operator.get("/profile/lookup", query_string={"q": chosen[1:]}).get_json()["results"]
+    assert middle == [], "names are found by their beginning, which an index answers"
     assert operator.get("/profile/lookup?q=%25").get_json()["results"] == []
     assert len(analyst.get("/profile/lookup").get_json()["results"]) == 1
     assert "data-pick" not in analyst.get("/").text

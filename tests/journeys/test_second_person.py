@@ -9,6 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser
 from sqlalchemy import select
 
+from connectpulse.core.services.notices import mail
 from connectpulse.core.services.retention import holds, lifting
 from connectpulse.core.services.rights import intake
 from connectpulse.core.services.rights.intake import Asked
@@ -99,7 +100,7 @@ def test_lifting_is_seen_to_wait_and_the_asker_cannot_approve(house: House, app:
     assert admin.post(f"/decisions/approve/{number}", "/profile/").status_code == 403
     second = visitor(app, roles.PLATFORM_ADMINISTRATOR)
     read = words(second.get(f"/decisions/show/{number}").text)
-    assert "All contacts deleted when their time is over" in read
+    assert "All contacts no longer held" in read
     assert "because: A court asked" in read
     assert "kept By law: why records were held is proved for two years." in read
     assert standing(house)[0].lifted_at is None
@@ -111,7 +112,7 @@ def test_lifting_is_seen_to_wait_and_the_asker_cannot_approve(house: House, app:
 def test_what_other_holds_still_keep_is_told(house: House, organisation: int) -> None:
     with house.work(factories.ADMINISTRATOR, organisation) as work:
         mine = holds.place(work, holds.SUBJECT, "Case 1", scheme="email", value=ZARA).id
-        assert "deleted when their time is over" in {each.deed for each in lifting.explain(work, mine, {}).effects}
+        assert "no longer held" in {each.deed for each in lifting.explain(work, mine, {}).effects}
         holds.place(work, holds.SUBJECT, "Case 2", scheme="email", value="other@example.org")
         assert lifting.explain(work, mine, {}).notes
         holds.place(work, holds.SUBJECT, "Case 3", scheme="email", value=ZARA)
@@ -176,6 +177,33 @@ def test_closing_an_organisation_is_told_in_words(house: House, organisation: in
     assert "Legal holds kept By law: Why records were held is proved for two years." in page
 
 
+def test_an_auditor_finds_the_evidence_beside_the_log(app: Flask) -> None:
+    auditor = visitor(app, roles.AUDITOR)
+    for path in ("/audit/list/", "/audit/list/?of=platform"):
+        assert 'href="/backups/evidence"' in auditor.get(path).text
+    assert 'href="/backups/evidence"' not in visitor(app, roles.ORGANISATION_ADMINISTRATOR).get("/audit/list/").text
+
+
+def test_support_promises_mail_only_where_mail_goes_out(app: Flask) -> None:
+    said = {"name": "Zara", "email": ZARA, "subject": "A question", "body": "How is it?"}
+    stranger = Visitor(app.test_client())
+    thanks = stranger.post("/contact/", "/contact/", said).text
+    assert "No mail goes out from here" in thanks
+    thread = re.search(r'href="(/contact/thread/[^"]+)"', thanks)
+    assert thread
+    assert "How is it?" in stranger.get(thread[1]).text
+    operator = visitor(app, roles.PLATFORM_ADMINISTRATOR)
+    shown = re.search(r'href="(/support/show/\d+)"', operator.get("/support/list/").text)
+    assert shown
+    assert "no mail goes out from here" in operator.get(shown[1]).text
+    mail.use("smtp://127.0.0.1:1?tls=none", "pulse@example.org")
+    try:
+        assert f"The answer goes to {ZARA}." in stranger.post("/contact/", "/contact/", said).text
+        assert f"Answer, by mail to {ZARA}" in operator.get(shown[1]).text
+    finally:
+        mail.use("", "")
+
+
 @pytest.mark.parametrize(("size", "theme", "is_rtl"), [(DESKTOP, "light", False), (PHONE, "dark", True)])
 def test_they_are_fit_to_be_seen(
     house: House, organisation: int, app: Flask, chromium: Browser, size: dict[str, int], theme: str, is_rtl: bool
@@ -192,7 +220,8 @@ def test_they_are_fit_to_be_seen(
         admin.sign_in(roles.PLATFORM_ADMINISTRATOR)
         for path, name in (
             ("/audit/list/?from=2026-13-45&verb=list.eaten&q=Zebedee&area=x", "audit-faults"),
-            ("/audit/list/", "audit"), ("/holds/add", "hold-form"), ("/holds/add?kind=class&of=platform", "hold-class"),
+            ("/audit/list/", "audit"), ("/policy/", "policy"),
+                ("/holds/add", "hold-form"), ("/holds/add?kind=class&of=platform", "hold-class"),
         ):  # fmt: skip
             admin.open(path)
             admin.shoot(name)

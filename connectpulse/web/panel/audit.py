@@ -103,7 +103,7 @@ class AuditView(NounView):
     def select(self) -> Select[Any]:
         """Return what is searched for; nothing where the search makes no sense, so that nobody takes it for found."""
         query, statement = self.query(), self._within_days()
-        if self.faults():
+        if self.senseless():
             return statement.where(false())
         if verb := query.get("verb"):
             statement = statement.where(AuditEntry.verb == verb)
@@ -122,7 +122,7 @@ class AuditView(NounView):
     def _span(self) -> asking.Span:
         return asking.span(self.query(), zone(), current.the_house().clock())
 
-    def faults(self) -> dict[str, str]:
+    def senseless(self) -> dict[str, str]:
         """Return what makes no sense in the search, by the name of its field."""
         if "audit_faults" not in g:
             query, faults = self.query(), dict(self._span().faults)
@@ -136,12 +136,12 @@ class AuditView(NounView):
         return dict(g.audit_faults)
 
     def _refuse_faults(self) -> None:
-        if faults := self.faults():
+        if faults := self.senseless():
             raise Refused(*faults.values())
 
-    def unknown(self) -> dict[str, str]:
+    def unknown_names(self) -> dict[str, str]:
         """Return which names of a search that found nothing are of nobody and nothing, by field."""
-        if self.faults():
+        if self.senseless():
             return {}
         query = self.query()
         with self.work() as work:

@@ -110,7 +110,7 @@ class HoldView(NounView):
 
     def prepare(self, work: Work, form: Form, row: Any | None) -> Form:
         rules = sorted(((name, rule.called) for name, rule in work.registry.rules.items()), key=lambda pair: pair[1])
-        return with_choices(_FORMS[self.kind()], table_name=rules)
+        return with_choices(_FORMS[self.kind()], table_name=[("", "Choose the records"), *rules])
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         kind = self.kind()
@@ -140,11 +140,11 @@ class HoldView(NounView):
             what = lifting.called(work, row)
             pairs = [
                 ("Keeps", what), ("Where", lifting.reach(row)), ("Why", row.reason), ("Since", moment(row.created_at)),
-                ("Lifted", moment(row.lifted_at) if row.lifted_at else "no"),
+                ("State", _state(row, waiting)), *([("Lifted", moment(row.lifted_at))] if row.lifted_at else []),
             ]  # fmt: skip
             return self.render_template(
                 self.show_template, view=self, pk=row.id, row=row, row_title=f"Legal {row!r}", details=pairs,
-                state=_state(row, waiting), waiting=waiting, may_write=self.may(WRITE),
+                waiting=waiting, may_write=self.may(WRITE),
             )  # fmt: skip
 
     @expose("/lift/<pk>", methods=["POST"])

@@ -123,11 +123,11 @@ class NounView(ModelView):
         """Return whether the page narrows its list by more than words and the choices above it."""
         return False
 
-    def faults(self) -> dict[str, str]:
+    def senseless(self) -> dict[str, str]:
         """Return what makes no sense in the search, by the name of its field."""
         return {}
 
-    def unknown(self) -> dict[str, str]:
+    def unknown_names(self) -> dict[str, str]:
         """Return which words of a search that found nothing are of nobody and nothing, by the name of their field."""
         return {}
 

@@ -10,6 +10,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from ...core.domain import policy_text
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import Refused
+from ...core.services.notices import mail
 from ...core.services.policy import acceptance, inventory, operator, promises, versions
 from .. import current
 from ..security.roles import READ, WRITE
@@ -58,7 +59,8 @@ class PolicyView(BaseView):
             text = versions.compose(draft, operator.facts(work)) if draft else ""
             listed = versions.published(work, 20)
             return self.render_template(
-                "pulse/policy.html", draft=draft, holding=versions.in_force(work), today=work.clock().date(),
+                "pulse/policy.html", has_mail=mail.is_sent_here(), draft=draft,
+                holding=versions.in_force(work), today=work.clock().date(),
                 problems=versions.problems(work, draft) if draft else [],
                 contradictions={each.sentence: each for each in faults},
                 blocks=policy_text.blocks(text),

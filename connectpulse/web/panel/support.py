@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func
 
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import NotFound, Refused
+from ...core.services.notices import mail
 from ...core.services.policy import operator
 from ...core.services.support import requests
 from ...core.services.support.requests import Asker
@@ -77,7 +78,11 @@ class HelpView(BaseView):
         with current.platform_work("look at one's requests") as work:
             row = self._find(work, pk)
             return self.render_template(
-                "pulse/help_thread.html", row=row, action=url_for("HelpView.write", pk=row.id), state_badge=state_badge
+                "pulse/help_thread.html",
+                row=row,
+                action=url_for("HelpView.write", pk=row.id),
+                state_badge=state_badge,
+                has_mail=mail.is_sent_here(),
             )
 
     @expose("/write/<pk>", methods=["POST"])
@@ -120,12 +125,16 @@ class AskView(BaseView):
 
     def _take(self, filled: forms.Sheet) -> Any:
         values = filled.values
-        reference = ""
+        reference = thread = ""
         if not request.form.get(TRAP):
             with current.platform_work("take a request in") as work:
                 asker = Asker(values["name"], values["email"])
-                reference = requests.open_request(work, asker, values["subject"], values["body"]).reference
-        return self.render_template("pulse/ask_done.html", reference=reference, email=values["email"])
+                made = requests.open_request(work, asker, values["subject"], values["body"])
+                reference, thread = made.reference, "" if mail.is_sent_here() else requests.thread_path(made)
+        return self.render_template(
+            "pulse/ask_done.html", reference=reference, email=values["email"], thread=thread,
+            has_mail=mail.is_sent_here(),
+        )  # fmt: skip
 
     def _page(self, sheet: forms.Sheet) -> Any:
         with current.platform_work("show how to reach us") as work:
@@ -186,7 +195,7 @@ class SupportView(NounView):
             row = self.find(work, pk)
             return self.render_template(
                 "pulse/support.html", view=self, row=row, operators=requests.operators(work),
-                state_badge=state_badge, may_write=self.may(WRITE),
+                state_badge=state_badge, may_write=self.may(WRITE), has_mail=mail.is_sent_here(),
             )  # fmt: skip
 
     @expose("/answer/<pk>", methods=["POST"])

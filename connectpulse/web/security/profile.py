@@ -84,7 +84,7 @@ class ProfileView(BaseView):
     @has_access
     @permission_name("read")
     def lookup(self) -> Any:
-        """Return the organisations one may switch to whose names hold `q`."""
+        """Return the organisations one may switch to whose names begin with `q`."""
         found = current.enterable(search_words())
         return {"results": [{"value": id, "text": name} for id, name in found]}
 

@@ -49,10 +49,10 @@ def explain(work: Work, hold_id: int, facts: Mapping[str, Any]) -> Prospect:
     effects = [
         Effect("Legal hold " + str(hold.id), "lifted", f"It was placed in {reach(hold)} because: {hold.reason}"),
         Effect(f"Records of {what}" if hold.kind == holds.SUBJECT else _first_up(what),
-               "kept" if rest else "deleted when their time is over",
+               "kept" if rest else "no longer held",
                f"Still held: {'; '.join(f'{each!r}, {each.reason}' for each in rest)}" if rest
                else "Retention applies its rules to them again, from the next run on. What is overdue goes at once."),
-        Effect("Requests to erase them", "kept" if rest else "may be carried out",
+        Effect("Requests to erase them", "kept" if rest else "possible again",
                "The other holds stand in their way." if rest else "Nothing stands in their way any more."),
         Effect("That they were held, and why", "kept", "By law: why records were held is proved for two years."),
     ]  # fmt: skip

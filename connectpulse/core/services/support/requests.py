@@ -168,7 +168,10 @@ def mine(work: Work, most: int = 50) -> Sequence[SupportRequest]:
 
 
 def thread_path(request: SupportRequest) -> str:
-    """Return where whoever asked reads on without signing in; only mail to them holds it."""
+    """Return where whoever asked reads on without signing in.
+
+    Only mail to them holds it; where no mail goes out, the page that thanks them does.
+    """
     return f"/contact/thread/{request.reference}/{_proof(request.reference)}"
 
 

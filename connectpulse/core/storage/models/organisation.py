@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -19,6 +19,7 @@ class Organisation(Table):
     """
 
     __tablename__ = "pulse_organisation"
+    __table_args__ = (Index("ix_pulse_organisation_name", text('(lower(name) COLLATE "C")'), "id"),)
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(120), unique=True)
