@@ -151,6 +151,17 @@ def test_signing_in_takes_over_nothing_a_stranger_put_into_the_cookie(app: Flask
     assert cookie(person) != planted
 
 
+def test_a_link_signs_nobody_out_and_there_is_no_other_way_in(app: Flask) -> None:
+    person = visitor(app, roles.ANALYST)
+    assert person.get("/logout/").status_code == 405
+    assert is_in(person)
+    given = {"username": "analyst", "password": PASSWORD, "provider": "db", "refresh": True}
+    assert app.test_client().post("/api/v1/security/login", json=given).status_code == 404
+    assert {rule.endpoint for rule in app.url_map.iter_rules() if "login" in str(rule)} == {
+        "SignInView.login", "SignInView.second", "SignInView.passkey", "SignInView.passkey_options",
+    }  # fmt: skip
+
+
 def test_a_session_ends_by_itself(house: House, app: Flask) -> None:
     person, now = visitor(app, roles.ANALYST), datetime.now(UTC)
     house.clock = lambda: now + sessions.IDLE + timedelta(minutes=1)
