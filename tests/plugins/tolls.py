@@ -55,8 +55,20 @@ class CallChannel(PostcardChannel):
 
 
 class LetterChannel(PostcardChannel):
+    """Letters keep only what is each recipient's own; the paper they have in common is handed over once."""
+
     name = "letter"
     title = "Letter"
+    is_shared = True
+    has_way_out = True
+
+    def share(self, work: Work, sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        if content["body"] == "torn":
+            raise Refused("The paper is torn.")
+        return {"paper": content["body"], "from": sender, "organisation": work.organisation_id}
+
+    def prepare(self, content: Mapping[str, Any]) -> Renderer:
+        return lambda values: Rendered(f"to {values.get('name', '')}", Measure(1, 1))
 
 
 class ChatChannel(PostcardChannel):

@@ -143,6 +143,10 @@ class Channel(ABC):
     """Words that mean stop on this channel, casefolded; organisations add their own."""
     opt_out_reply: ClassVar[Mapping[str, Any] | None] = None
     """Content that confirms an opt-out, once; None confirms nothing."""
+    is_shared: ClassVar[bool] = False
+    """Whether a message keeps only what is its recipient's own, and providers get the rest from `share`."""
+    has_way_out: ClassVar[bool] = False
+    """Whether messages carry a link that stops them (`Submission.way_out`), like List-Unsubscribe of mail."""
     sample_content: ClassVar[Mapping[str, Any] | None] = None
     """A content the conformance kit may try; None lets the kit fill the required fields with a text."""
     silence: ClassVar[timedelta] = timedelta(hours=24)
@@ -189,6 +193,15 @@ class Channel(ABC):
     def category(self, content: Mapping[str, Any], purpose: Purpose) -> str:
         """Return the provider's category of a content, where prices depend on one (`marketing`, `utility`)."""
         return ""
+
+    def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what providers need besides a message and all messages of one content and sender have in common.
+
+        Like the content itself, files it names and keys to sign with, read through `work` of the organisation.
+        Asked of channels that are `is_shared`, and kept for a while by each worker: providers get the same object
+        as long, and may keep what they made of it. Raises Refused where something is missing: the campaign pauses.
+        """
+        return {"content": content}
 
     def opt_out_content(self, reply: str) -> Mapping[str, Any] | None:
         """Return what confirms an opt-out: `opt_out_reply`, in the organisation's words where `reply` is not empty."""

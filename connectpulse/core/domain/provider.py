@@ -49,7 +49,11 @@ class Disclosure:
 
 
 class Submission(NamedTuple):
-    """One message handed to a provider. `token` is our name for it and stays the same on a resend."""
+    """One message handed to a provider. `token` is our name for it and stays the same on a resend.
+
+    `shared` is what `Channel.share` returned for its content and sender, None for channels that share nothing;
+    `way_out` the address at which its recipient stops messages like it, empty where the channel offers none.
+    """
 
     message_id: int
     address: str
@@ -60,6 +64,8 @@ class Submission(NamedTuple):
     token: str
     purpose: str = ""
     extra: Mapping[str, Any] | None = None
+    shared: Mapping[str, Any] | None = None
+    way_out: str = ""
 
 
 class Receipt(NamedTuple):

@@ -15,7 +15,7 @@ from ..domain.provider import Ambiguity, Capability, Events, Submission
 from ..storage import guard
 from ..storage.models import Connection
 from ..wire.desk import Batch, LineFacts, Turn
-from . import connections, dispatching, lookups, outcomes, receipts
+from . import connections, dispatching, lookups, outcomes, receipts, sharing
 from .disclosure import agreements
 from .dispatching import Claimed
 from .events import take_in
@@ -36,6 +36,7 @@ class ServiceDesk:
         self._open_work = open_work
         self._public_url = public_url
         self._hands: list[ServiceHand] = []
+        self.shelf = sharing.Shelf(public_url)
         self.worker = worker
 
     @contextmanager
@@ -267,13 +268,15 @@ class ServiceHand:
                     due = dispatching.next_due(work, self._facts.connection_id)
                     return Turn(wait=IDLE_LOOK if due is None else min(due, IDLE_LOOK))
                 held.last_campaign = claimed.source.campaign_id
+                self._desk.shelf.stock(work, claimed.source)
             found = dispatching.pick(work, claimed, self.name, want, is_idle=held.is_idle(claimed))
             if found.claimed is None:
                 held.leave(claimed)
             elif found.submissions:
                 held.take(found.claimed)
                 held.on_the_wire[found.claimed.source.dispatch_id] += 1
-                return Turn(Batch(found.claimed.source.dispatch_id, found.submissions))
+                batch = self._desk.shelf.furnish(work, found.claimed.source, found.submissions)
+                return Turn(Batch(found.claimed.source.dispatch_id, batch))
             else:
                 held.take(found.claimed)
                 self._end_if_answered(work, held, found.claimed)

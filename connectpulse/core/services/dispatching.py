@@ -115,6 +115,7 @@ def _claimed(work: Work, row: dict[str, Any]) -> Claimed:
         closes_at=row["closes_at"],
         expires_at=row["expires_at"],
         recent_seconds=row["recent_seconds"],
+        version_id=row["version_id"],
     )
     scheme = work.registry.channel(source.channel).scheme
     return Claimed(source, row["first_id"], row["last_id"], row["cursor"], scheme, row["created_at"])

@@ -209,6 +209,7 @@ def _dispatch_row(plan: Plan, dispatch_id: int, draft: _Draft, first: int) -> di
         "closes_at": draft.closes_at,
         "expires_at": draft.due_at + timedelta(minutes=plan.validity_minutes),
         "recent_seconds": None if recent is None else int(recent.total_seconds()),
+        "version_id": plan.version_id,
     }
 
 

@@ -145,15 +145,7 @@ def _is_opt_out(channel: Channel, organisation: Organisation, said: str, hint: s
 def _suppress(work: Work, organisation: Organisation, channel: Channel, address: str, message: Inbound) -> bool:
     before, work.organisation = work.organisation, organisation.id
     try:
-        return suppressions.add(
-            work,
-            channel.scheme,
-            address,
-            reason="opted_out",
-            source=f"wrote to {message.recipient}"[:200],
-            channel=channel.name,
-            purpose=Purpose.PROMOTIONAL.value,
-        )
+        return suppressions.stop(work, channel, address, source=f"wrote to {message.recipient}"[:200])
     finally:
         work.organisation = before
 

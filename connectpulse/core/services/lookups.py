@@ -76,9 +76,10 @@ def _sources(work: Work, connection_id: int, message_ids: Sequence[int]) -> dict
     rows = work.session.execute(
         text(
             "SELECT m.id, d.id AS dispatch, d.organisation_id, d.campaign_id, d.alternatives, d.channel, d.purpose, "
-            "d.sender, d.validity_minutes, d.zone, m.attempt, d.closes_at, d.expires_at, d.recent_seconds "
+            "d.sender, d.validity_minutes, d.zone, m.attempt, d.closes_at, d.expires_at, d.recent_seconds, "
+            "d.version_id "
             "FROM pulse_message m JOIN pulse_dispatch d ON d.id = m.dispatch_id WHERE m.id = ANY(:ids)"
         ),
         {"ids": list(message_ids)},
     )
-    return {row[0]: Source(row[1], row[2], row[3], connection_id, tuple(row[4]), *row[5:14]) for row in rows}
+    return {row[0]: Source(row[1], row[2], row[3], connection_id, tuple(row[4]), *row[5:15]) for row in rows}

@@ -51,6 +51,7 @@ class Source:
     closes_at: datetime | None
     expires_at: datetime
     recent_seconds: int | None
+    version_id: int | None = None
 
 
 class _Fate(NamedTuple):
@@ -253,6 +254,7 @@ def _queue_again(
             "closes_at": source.closes_at,
             "expires_at": source.expires_at,
             "recent_seconds": source.recent_seconds,
+            "version_id": source.version_id,
             "first_id": message_ids[0],
             "last_id": message_ids[-1],
             "cursor": message_ids[0] - 1,

@@ -27,6 +27,7 @@ class Plan:
     campaign_id: int
     organisation_id: int
     channel: Channel
+    version_id: int
     purpose: Purpose
     sender: str
     needs: Needs
@@ -62,6 +63,7 @@ def build(work: Work, campaign: Campaign, *, price_version: str = "") -> Plan:
         campaign_id=campaign.id,
         organisation_id=campaign.organisation_id,
         channel=channel,
+        version_id=campaign.template_version.id,
         purpose=purpose,
         sender=campaign.sender.value,
         needs=channel.needs(content, purpose),

@@ -14,7 +14,7 @@ from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
-from . import allowances, connections, counters, erased, senders
+from . import allowances, connections, counters, erased, senders, sharing
 from .work import Work
 
 VALIDITY_MINUTES = 1440
@@ -63,9 +63,10 @@ def queue(
         order = chooser(rules, sender)(address, contact_id or 0)
     if not order:
         raise Refused(f"No route carries {channel.title} messages to {address}.")
+    extra = {**(rendered.extra or {}), sharing.CONTENT: dict(content)} if channel.is_shared else rendered.extra
     dispatch_id, message_id = ids.blocks(work.session.connection(), 2)
     work.registry.ledger.reserve(work, tariff, None, price.units, day=ids.day_alone(message_id, None))
-    _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, price, contact_id)
+    _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, price, contact_id, extra)
     work.session.execute(
         insert(Dispatch),
         {
@@ -102,6 +103,7 @@ def _insert_message(
     rendered: Rendered,
     price: Price,
     contact_id: int | None,
+    extra: Mapping[str, Any] | None,
 ) -> None:
     work.session.execute(
         insert(Message),
@@ -120,6 +122,6 @@ def _insert_message(
             "address": address,
             "sender": sender,
             "body": rendered.body,
-            "extra": rendered.extra,
+            "extra": extra,
         },
     )

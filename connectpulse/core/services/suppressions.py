@@ -5,13 +5,15 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from ..domain.contracts import Channel, Purpose
 from ..errors import Refused
-from ..storage.models import ANY, Suppression
+from ..storage.models import ANY, Address, Organisation, Suppression
 from . import addresses, audit, contacts, erased, records
 from .work import Work
 
+OPTED_OUT = "opted_out"
 REASONS = {
-    "opted_out": "Asked to stop",
+    OPTED_OUT: "Asked to stop",
     "complained": "Complained",
     "undeliverable": "Does not exist",
     "objected": "Objected to this use",
@@ -44,6 +46,29 @@ def add(
         return False
     audit.record(work, "suppression.created", records.find(work, Suppression, new_id), reason=reason, value=value)
     return True
+
+
+def stop(work: Work, channel: Channel, address: str, *, source: str) -> bool:
+    """Do what somebody asks who wants no more promotions at an address; return False if that was done before.
+
+    Where the organisation shares opt-outs, it holds on every channel, and for the person's other addresses, too.
+    """
+    organisation = work.session.get(Organisation, work.organisation_id)
+    is_everywhere = organisation is None or organisation.shares_opt_outs
+    reach = ANY if is_everywhere else channel.name
+    places = [(channel.scheme, address), *(_other_addresses(work, channel.scheme, address) if is_everywhere else ())]
+    done = [
+        add(work, scheme, value, reason=OPTED_OUT, source=source, channel=reach, purpose=Purpose.PROMOTIONAL.value)
+        for scheme, value in places
+    ]
+    return done[0]
+
+
+def _other_addresses(work: Work, scheme: str, value: str) -> list[tuple[str, str]]:
+    """Return the other addresses of whoever an address belongs to."""
+    owner = select(Address.contact_id).where(Address.scheme == scheme, Address.value == value).scalar_subquery()
+    wanted = select(Address.scheme, Address.value).where(Address.contact_id == owner).limit(100)
+    return [(row[0], row[1]) for row in work.session.execute(wanted) if (row[0], row[1]) != (scheme, value)]
 
 
 def add_by_hand(work: Work, scheme: str, raw: str, channel: str, purpose: str, reason: str) -> bool:

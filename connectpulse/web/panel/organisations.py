@@ -35,6 +35,8 @@ _SETTINGS: Form = (
           help="Comma-separated. They are understood beside STOP and the words every channel knows."),
     Field("replaces_opt_out_words", "Understand only these words", Kind.SWITCH,
           help="Then STOP alone stops nothing: make sure that your texts name these words."),
+    Field("shares_opt_outs", "An opt-out holds on every channel", Kind.SWITCH, default=True,
+          help="Whoever stops promotions on one channel gets none on the others, nor at other addresses of theirs."),
     Field("opt_out_reply", "Confirmation of an opt-out", Kind.LONG_TEXT, high=300,
           help="Empty: the channel's own words."),
     Field("opt_out_reply_ur", "The same for those who write in Urdu script", Kind.LONG_TEXT, high=300,
@@ -64,6 +66,7 @@ def _write(row: Organisation, values: dict[str, Any]) -> None:
     row.name, row.country, row.timezone = values["name"], country, values["timezone"]
     row.opt_out_words = [word.strip() for word in (values["opt_out_words"] or "").split(",") if word.strip()]
     row.replaces_opt_out_words = bool(values["replaces_opt_out_words"])
+    row.shares_opt_outs = bool(values["shares_opt_outs"])
     replies = {"en": values["opt_out_reply"], "ur": values["opt_out_reply_ur"]}
     row.opt_out_replies = {language: reply.strip() for language, reply in replies.items() if (reply or "").strip()}
 

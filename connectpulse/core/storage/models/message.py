@@ -40,6 +40,7 @@ class Dispatch(OwnedApart, Table):
     `campaign_id` 0 stands for none (a test). `alternatives` are the connections to try, in order, should
     this one fail. Channel, purpose, sender and validity hold for all its messages: after `expires_at` none of
     them is handed over any more. `recent_seconds` set: its recipients must have written to us so lately.
+    `version_id` is the template version they were made of; single messages of a shared content hold it themselves.
     """
 
     __tablename__ = "pulse_dispatch"
@@ -77,6 +78,7 @@ class Dispatch(OwnedApart, Table):
     closes_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     recent_seconds: Mapped[int | None]
+    version_id: Mapped[int | None] = mapped_column(BigInteger)
     worker: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[CreatedAt]

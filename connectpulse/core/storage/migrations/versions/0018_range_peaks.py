@@ -1,12 +1,12 @@
 """Keep how many messages of no campaign usually go to a range of numbers.
 
-Revision: 0019, after 0017
+Revision: 0018, after 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019"
+revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
