@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from ..domain.provider import Callback, Event
 from ..domain.redaction import scrub
 from ..errors import NotFound
 from ..storage import guard
 from ..storage.models import CallbackRequest, Connection
+from ..storage.session import AWAY
 from . import connections, receipts
 from .events import take_in
 from .work import SYSTEM, Opener, Work
@@ -91,7 +91,7 @@ def drain(open_work: Opener, connection_id: int) -> int:
             done = _drain(open_work, connection_id, limit, taken)
         except receipts.Moved:
             continue
-        except OperationalError:
+        except AWAY:
             raise  # the database's trouble, not the request's: the sweep comes again
         except Exception:
             log.exception("callbacks_failed", connection=connection_id, limit=limit)
