@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection as PsycopgConnection
 from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Engine, ExceptionContext, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import Misconfigured
@@ -16,6 +16,9 @@ from . import guard, sealing
 
 AWAY = (OperationalError, psycopg.OperationalError, ReadOnlySqlTransaction)
 """What is raised while the database is away or only reads, by SQLAlchemy and by the driver under it: try again."""
+
+_ONLY_READS = "25006"
+"""What PostgreSQL calls a write to a replica."""
 
 
 class PulseSession(Session):
@@ -72,6 +75,17 @@ def _away_where_read_only(context: ExceptionContext) -> OperationalError | None:
 def is_only_reading(error: BaseException) -> bool:
     """Return whether an error says that the database takes no changes."""
     return isinstance(getattr(error, "orig", error), ReadOnlySqlTransaction)
+
+
+def is_passing(error: Exception) -> bool:
+    """Return whether a failure is the database's moment of weakness and not ours: repeat, do not give up."""
+    if not isinstance(error, (DBAPIError, *AWAY)):
+        return False
+    told = error.orig if isinstance(error, DBAPIError) else error
+    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    state = getattr(told, "sqlstate", None) or ""
+    is_silent = not state and isinstance(told, psycopg.OperationalError | psycopg.InterfaceError)
+    return is_lost or is_silent or state == _ONLY_READS or state[:2] in {"08", "40", "53", "55", "57", "58"}
 
 
 def is_read_only(engine: Engine) -> bool:

@@ -17,15 +17,12 @@ from sqlalchemy.exc import DBAPIError
 
 from ..domain.provider import Events
 from ..domain.redaction import told
-from ..storage.session import AWAY
+from ..storage.session import AWAY, is_passing
 from .desk import Desk, LineFacts
 from .intake import Intake
 from .line import Line
 
 log = structlog.get_logger(__name__)
-
-_ONLY_READS = "25006"
-"""What PostgreSQL calls a write to a replica."""
 
 LOOK_EVERY = 2.0
 KEEP_EVERY = 5.0
@@ -166,10 +163,3 @@ class Wire:
                 attempt += 1
                 log.warning("database_away", attempt=attempt, error=str(getattr(error, "orig", error))[:200])
                 await asyncio.sleep(min(5.0, 0.1 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-
-
-def is_passing(error: Exception) -> bool:
-    """Return whether a failure is the database's moment of weakness and not ours: repeat, do not give up."""
-    is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None) or ""
-    return is_lost or not state or state == _ONLY_READS or state[:2] in {"08", "40", "53", "55", "57", "58"}
