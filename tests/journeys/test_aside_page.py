@@ -1,5 +1,10 @@
 """The System page shows what was set aside, and lets the operator have it tried again."""
 
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
 from connectpulse.core.domain.jobs import Job
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.domain.provider import Receipt
@@ -8,17 +13,50 @@ from connectpulse.core.services.work import SYSTEM
 from connectpulse.core.storage.models import Job as Row
 from connectpulse.house import House
 from connectpulse.web.security import roles
-from tests.journeys.panel_scene import panel, visitor
+
+from . import browsing, live
+from .panel_scene import panel, visitor
 
 
-def test_the_operator_sees_why_and_lets_it_be_tried_again(house: House, organisation: int) -> None:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browsing.browser() as started:
+        yield started
+
+
+def _set_aside(house: House, organisation: int) -> int:
+    """Set an event and a job aside; return the job's number."""
     ServiceDesk(house.work, "w1", "").take_in(7, [Receipt("what\ud800ever", MessageState.DELIVERED)])
     house.registry.jobs["sour"] = Job("sour", step=lambda work, subject_id: False)
     with house.work(SYSTEM) as work:
         row = Row(kind="sour", subject_id=5, organisation_id=organisation, state="failed", error="<b>no</b>")
-        work.session.add(row)
+        told = Row(
+            kind="import", subject_id=6, organisation_id=organisation, state="failed", error="It failed 6 times."
+        )
+        work.session.add_all([row, told])
         work.session.flush()
-        job_id = row.id
+        return row.id
+
+
+@pytest.mark.peer("chromium")
+@pytest.mark.parametrize("size", [browsing.DESKTOP, browsing.PHONE], ids=["desktop", "phone"])
+def test_it_is_read_and_tried_again_on_a_phone_as_well(
+    house: House, organisation: int, chromium: Browser, size: dict[str, int]
+) -> None:
+    theme = "dark" if size is browsing.PHONE else "light"
+    _set_aside(house, organisation)
+    with (
+        live.served(panel(house, organisation)) as address,
+        browsing.person(chromium, address, size, theme) as person,
+    ):
+        person.sign_in(roles.PLATFORM_ADMINISTRATOR)
+        person.open("/system/")
+        person.sees("Set aside")
+        person.shoot("set-aside")
+
+
+def test_the_operator_sees_why_and_lets_it_be_tried_again(house: House, organisation: int) -> None:
+    job_id = _set_aside(house, organisation)
     app = panel(house, organisation)
     person = visitor(app, roles.PLATFORM_ADMINISTRATOR)
     page = person.get("/system/").text
