@@ -19,7 +19,8 @@ class Organisation(Table):
     """
 
     __tablename__ = "pulse_organisation"
-    __table_args__ = (Index("ix_pulse_organisation_name", text('(lower(name) COLLATE "C")'), "id"),)
+    # By code point: the migration says COLLATE "C", which is not read back and so cannot be compared here.
+    __table_args__ = (Index("ix_pulse_organisation_name", text("lower(name)"), "id"),)
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(120), unique=True)
