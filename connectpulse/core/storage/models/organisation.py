@@ -14,12 +14,12 @@ class Organisation(Table):
     """A tenant. Its country reads local numbers, its zone is the default for schedules and windows.
 
     `opt_out_words` join or, with `replaces_opt_out_words`, replace those of a channel. `opt_out_replies` are the
-    texts that confirm an opt-out, by language (`en`, `ur`, ...). `shares_opt_outs`: one channel's hold on all.
+    texts that confirm an opt-out, by language (`en`, `ur`, ...).
     `closes_at` set means: closed by its owner, and erased from then on; `closed_at` when that was done.
     """
 
     __tablename__ = "pulse_organisation"
-    # By code point: the migration says COLLATE "C", which is not read back and so cannot be compared here.
+    # By code point (COLLATE "C"): the migration says so, and comparing with the database does not see collations.
     __table_args__ = (Index("ix_pulse_organisation_name", text("lower(name)"), "id"),)
 
     id: Mapped[BigId]
@@ -34,7 +34,6 @@ class Organisation(Table):
     opt_out_words: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
     replaces_opt_out_words: Mapped[bool] = mapped_column(default=False, server_default="false")
     opt_out_replies: Mapped[Json]
-    shares_opt_outs: Mapped[bool] = mapped_column(default=True, server_default="true")
     created_at: Mapped[CreatedAt]
 
 
