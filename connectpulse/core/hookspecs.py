@@ -177,7 +177,8 @@ class Hooks:
 
     @hookspec
     def pulse_reports(self) -> list[Report]:
-        """Add tables to the reports page.
+        """Add tables to the reports page. They are figures: a statement that reads contacts, names or credentials is
+        refused, see Uses in docs/policy.md.
 
         Returns: reports by name.
         Example: `return [Report("acme_calls", "Calls by day", ("day", "calls"), rows)]`
@@ -193,7 +194,7 @@ class Hooks:
 
     @hookspec
     def pulse_dashboard(self) -> list[Card]:
-        """Add figures to the home page.
+        """Add figures to the home page. They read what reports may read.
 
         Returns: cards by name; each costs one bounded query at most.
         Example: `return [Card("acme_calls", "Calls today", calls_today, "fa-phone")]`

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import Misconfigured
-from . import guard, sealing
+from . import guard, sealing, uses
 
 
 class PulseSession(Session):
@@ -42,6 +42,7 @@ def make_sessions(engine: Engine) -> sessionmaker[PulseSession]:
 
 def raw(session: Session) -> PsycopgConnection[Any]:
     """Return psycopg's connection under `session`'s transaction, for COPY and array parameters."""
+    uses.check_raw(session)
     driver: Any = session.connection().connection.driver_connection
     connection: PsycopgConnection[Any] = driver
     return connection
