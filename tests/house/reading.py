@@ -45,6 +45,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/core/services/traffic/": Use.SECURE,
     "connectpulse/core/services/trials.py": Use.DELIVER,
     "connectpulse/core/services/ways_in.py": Use.SECURE,
+    "connectpulse/core/services/ways_out.py": Use.COMPLY,
     "connectpulse/core/storage/sealing.py": Use.COMPLY,
     "connectpulse/web/current.py": Use.ACCESS,
     "connectpulse/web/panel/access.py": Use.ACCESS,

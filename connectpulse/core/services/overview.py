@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import exists, select, text
 
 from ..domain.campaign import CampaignState
-from ..domain.contracts import Health
+from ..domain.faces import Health
 from ..domain.message import MessageState
 from ..storage.models import Campaign, Connection, ContactList, Import, Sender, Template
 from . import counters, periodic

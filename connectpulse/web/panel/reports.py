@@ -8,7 +8,7 @@ from flask import abort
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
-from ...core.domain.contracts import Report
+from ...core.domain.faces import Report
 from ...core.domain.personal import Use
 from ...core.services import uses
 from .. import current

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ...domain.contracts import Health
+from ...domain.faces import Health
 from ...errors import PulseError, Refused
 from ...storage.models import Backup, Drill
 from ...storage.stores import Store, places

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Executable, func, select, text
 
-from connectpulse.core.domain.contracts import Card, Report
+from connectpulse.core.domain.faces import Card, Report
 from connectpulse.core.domain.personal import Personal, Use
 from connectpulse.core.services import uses
 from connectpulse.core.services.policy import inventory, versions
