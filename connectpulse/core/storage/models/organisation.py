@@ -14,7 +14,7 @@ class Organisation(Table):
     """A tenant. Its country reads local numbers, its zone is the default for schedules and windows.
 
     `opt_out_words` join or, with `replaces_opt_out_words`, replace those of a channel. `opt_out_replies` are the
-    texts that confirm an opt-out, by language (`en`, `ur`, ...).
+    texts that confirm an opt-out, by language (`en`, `ur`, ...). `shares_opt_outs`: one channel's hold on all.
     `closes_at` set means: closed by its owner, and erased from then on; `closed_at` when that was done.
     """
 
@@ -34,6 +34,7 @@ class Organisation(Table):
     opt_out_words: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
     replaces_opt_out_words: Mapped[bool] = mapped_column(default=False, server_default="false")
     opt_out_replies: Mapped[Json]
+    shares_opt_outs: Mapped[bool] = mapped_column(default=True, server_default="true")
     created_at: Mapped[CreatedAt]
 
 
