@@ -27,7 +27,7 @@ from .core.services.rights import links
 from .core.services.work import Actor, Clock, Work, utc_now
 from .core.storage import guard, migrate, partitions
 from .core.storage.embedded import EmbeddedServer
-from .core.storage.session import PulseSession, make_engine, make_sessions
+from .core.storage.session import AWAY, PulseSession, is_read_only, lost_if_only_reading, make_engine, make_sessions
 from .core.storage.stores import places
 from .core.storage.trust import trust
 from .core.storage.vault import keyring
@@ -37,6 +37,10 @@ log = structlog.get_logger(__name__)
 
 _WILL_NOT_PASS = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied")
 """What PostgreSQL says where waiting is of no use."""
+
+ONLY_READS = (
+    "The database takes no changes: it is a replica, or closed by its operator. Point DATABASE_URL to the primary."
+)
 
 CLOSE_WITHIN = 2.0
 """Seconds for which a house that closes waits for other threads' units of work."""
@@ -61,7 +65,7 @@ class House:
     @contextmanager
     def work(self, actor: Actor, organisation: int | None = None) -> Iterator[Work]:
         """Open a unit of work; commit it at the end of the block, roll it back if the block raises."""
-        with self.sessions() as session:
+        with self.sessions() as session, lost_if_only_reading(session):
             guard.bind(session, organisation)
             work = Work(session, self.registry, self.clock, actor, organisation)
             yield work
@@ -102,6 +106,10 @@ class House:
             missing = partitions.missing(connection, self.clock())
         return [f"Partition {name} is missing. Run `connectpulse upgrade`." for name in missing]
 
+    def check_writes(self) -> list[str]:
+        """Return the sentence that says that the database only reads, if it does; processes that serve wait for it."""
+        return [ONLY_READS] if is_read_only(self.engine) else []
+
     def require_database(self) -> None:
         """Raise Misconfigured unless the database fits the code."""
         faults = self.check_database()
@@ -109,8 +117,13 @@ class House:
             raise Misconfigured(" ".join(faults))
 
     def wait_for_database(self) -> None:
-        """Return once the database answers and fits the code; raises Misconfigured if it is behind."""
-        self.patiently(self.require_database)
+        """Return once the database answers, takes writes and fits the code; raises Misconfigured if it is behind."""
+        self.patiently(self._require_awake)
+
+    def _require_awake(self) -> None:
+        if self.check_writes():
+            raise psycopg.OperationalError(ONLY_READS)
+        self.require_database()
 
     def patiently(self, step: Callable[[], T]) -> T:
         """Return what `step` returns, repeated while the database does not answer; for processes that serve.
@@ -122,7 +135,7 @@ class House:
         while True:
             try:
                 return step()
-            except (OperationalError, psycopg.OperationalError) as error:
+            except AWAY as error:
                 said = str(error.orig if isinstance(error, OperationalError) else error)
                 if time.monotonic() >= deadline or any(each in said for each in _WILL_NOT_PASS):
                     raise

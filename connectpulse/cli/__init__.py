@@ -209,12 +209,10 @@ def main() -> None:
 
 
 def _silence(error: Exception) -> str | None:
-    """Return why the database cannot be reached, None if `error` says something else."""
-    import psycopg
-    from sqlalchemy.exc import OperationalError
+    """Return why the database cannot be reached or written to, None if `error` says something else."""
+    from ..core.storage.session import AWAY
 
-    original = error.orig if isinstance(error, OperationalError) else error
-    return str(original).partition("\n")[0] if isinstance(original, psycopg.OperationalError) else None
+    return str(getattr(error, "orig", error)).partition("\n")[0] if isinstance(error, AWAY) else None
 
 
 def _refuse(sentence: str) -> None:

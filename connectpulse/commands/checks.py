@@ -46,6 +46,6 @@ def _unset(house: House) -> list[str]:
 
 def _database(house: House) -> list[str]:
     try:
-        return house.check_database()
+        return house.check_database() + house.check_writes()
     except OperationalError as error:
         return [f"The database does not answer: {str(error.orig).partition(chr(10))[0]}"]

@@ -18,6 +18,7 @@ from ..core.services.retention import engine as retention
 from ..core.services.retention import exports
 from ..core.services.retention import report as retention_report
 from ..core.services.rights import carrying, deadlines, handing
+from ..core.services.traffic import stopping
 from ..core.services.traffic import watch as traffic
 from ..core.services.work import SYSTEM, Opener, Work
 from ..core.storage import guard, partitions
@@ -110,6 +111,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.end_half_sessions", crontab(minute="*/10"), signing_in.end_half_sessions),
     ("core.watch_agreements", crontab(minute="*/10"), agreements.watch),
     ("core.watch_traffic", crontab(minute="*/5"), traffic.watch),
+    ("core.watch_stopped_traffic", crontab(minute="*/5"), stopping.watch),
     ("core.mail_digests", crontab(minute="*/5"), deliver.digests),
     ("core.remind_of_requests", crontab(minute="7"), deadlines.remind),
     ("core.remind_of_policy", crontab(minute="*"), reminding.remind),

@@ -11,13 +11,13 @@ from threading import Lock
 import structlog
 from flask import Blueprint, Response, current_app, request
 from flask.sansio.blueprints import BlueprintSetupState
-from sqlalchemy.exc import OperationalError
 
 from ..core.domain.provider import Callback
 from ..core.errors import NotFound
 from ..core.services import callbacks
 from ..core.services.action_log import denials
 from ..core.services.work import Actor
+from ..core.storage.session import AWAY
 from . import current
 
 log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ def receive(connection_id: int, token: str) -> Response:
         log.warning("callback_forged", connection=connection_id, source=callback.source)
         _note_forgery(connection_id, "not genuine")
         return _answer(403, "not genuine")
-    except OperationalError:
+    except AWAY:
         log.exception("callback_not_kept", connection=connection_id)
         return _answer(503, "come again")
     return _answer(200, "ok")

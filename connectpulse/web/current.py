@@ -16,7 +16,7 @@ from ..core.services.action_log import denials
 from ..core.services.work import Actor, Work
 from ..core.storage import guard
 from ..core.storage.models import Membership, Organisation
-from ..core.storage.session import PulseSession
+from ..core.storage.session import PulseSession, lost_if_only_reading
 from ..house import House
 from .security.roles import Rights, allows, rights
 
@@ -108,8 +108,9 @@ def work() -> Iterator[Work]:
     house, database = the_house(), the_session()
     made = Work(database, house.registry, house.clock, actor(), organisation_id())
     try:
-        yield made
-        database.commit()
+        with lost_if_only_reading(database):
+            yield made
+            database.commit()
     except BaseException as error:
         database.rollback()
         if isinstance(error, Refused):

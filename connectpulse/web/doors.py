@@ -9,7 +9,6 @@ import structlog
 from flask import Blueprint, Response, current_app, g, make_response, redirect, render_template, request
 from limits import RateLimitItemPerMinute
 from limits.strategies import SlidingWindowCounterRateLimiter
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from ..core.domain.doors import Answer, Door, Knock
@@ -19,6 +18,7 @@ from ..core.services.access.devices import network_of
 from ..core.services.action_log import denials
 from ..core.services.work import Actor
 from ..core.storage import guard
+from ..core.storage.session import AWAY
 from . import current
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ def _answer(plugin: str, door: Door, knocked: Knock) -> Answer:
     except Refused as error:
         status = error.status if isinstance(error, Wait) else 400
         refusal = Answer(status, str(error), "This cannot be done" if knocked.method == "GET" else "")
-    except OperationalError:
+    except AWAY:
         log.exception("door_without_database", door=name)
         return Answer(503, "come again")
     except Exception as error:

@@ -7,11 +7,11 @@ import structlog
 from flask import Flask, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from ..core.errors import NotFound, PulseError, Refused, Wait
 from ..core.storage.guard import TenantRequired
+from ..core.storage.session import AWAY, is_only_reading
 from .api import problem
 
 log = structlog.get_logger(__name__)
@@ -27,14 +27,17 @@ _SENTENCES = {
     503: ("The database does not answer", "Nothing was changed. Try again in a moment."),
 }
 
+_ONLY_READS = "The database takes no changes at the moment"
+
 
 def install(app: Flask) -> None:
     """Show our pages for every error of `app`."""
     for kind, handle in (
-        (CSRFError, _stale), (HTTPException, _http), (PulseError, _pulse), (OperationalError, _database),
-        (Exception, _unexpected),
+        (CSRFError, _stale), (HTTPException, _http), (PulseError, _pulse), (Exception, _unexpected),
     ):  # fmt: skip
         app.register_error_handler(kind, _for_machines_or(handle))
+    for away in AWAY:
+        app.register_error_handler(away, _for_machines_or(_database))
 
 
 def _for_machines_or(handle: Callable[[Any], ResponseReturnValue]) -> Callable[[Exception], ResponseReturnValue]:
@@ -75,9 +78,10 @@ def _pulse(error: PulseError) -> ResponseReturnValue:
     return _unexpected(error)
 
 
-def _database(error: OperationalError) -> tuple[str, int]:
-    log.error("database_away", path=_route(), error=type(error.orig).__name__)
-    return _plain(503)
+def _database(error: Exception) -> ResponseReturnValue:
+    log.error("database_away", path=_route(), error=type(getattr(error, "orig", error)).__name__)
+    page, status = _plain(503, _ONLY_READS if is_only_reading(error) else "")
+    return page, status, [("Retry-After", "5")]
 
 
 def _unexpected(error: Exception) -> tuple[str, int]:
@@ -90,7 +94,7 @@ def _route() -> str:
     return str(request.url_rule or "none")
 
 
-def _plain(status: int) -> tuple[str, int]:
+def _plain(status: int, title: str = "") -> tuple[str, int]:
     """Return a page that needs no database: the shell would ask it who is signed in."""
-    title, advice = _SENTENCES[status]
-    return current_app.jinja_env.get_template("pulse/broken.html").render(title=title, advice=advice), status
+    named, advice = _SENTENCES[status]
+    return current_app.jinja_env.get_template("pulse/broken.html").render(title=title or named, advice=advice), status

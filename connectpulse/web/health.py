@@ -24,7 +24,7 @@ def readyz() -> Response:
     """Say whether this process can work: 503 with the reasons if not. Health of single parts does not count."""
     house = current.the_house()
     try:
-        faults = house.check_database()
+        faults = house.check_database() + house.check_writes()
     except SQLAlchemyError as error:
         faults = [f"The database does not answer ({type(error).__name__})."]
     lines = faults or ["ready"]

@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, request
 
 from ..core.services import audit
 from ..core.services.action_log import denials
+from ..core.storage.session import AWAY
 from . import current
 
 
@@ -75,7 +76,7 @@ DENIED = (401, 403, 404, 429)
 
 def install(app: Flask) -> None:
     """Write down what every answer of `app` shows or denies."""
-    app.after_request(_witness)
+    app.after_request(_witness_or_withhold)
 
 
 def denied(status: int) -> None:
@@ -84,6 +85,14 @@ def denied(status: int) -> None:
         current.the_house().work, current.actor(), current.organisation_id(), "access.denied", *current.asked_object(),
         page=request.endpoint or "", method=request.method, status=str(status),
     )  # fmt: skip
+
+
+def _witness_or_withhold(response: Response) -> Response:
+    """Show nothing that cannot be written down; errors of this late moment are not answered by themselves."""
+    try:
+        return _witness(response)
+    except AWAY as error:
+        return current_app.make_response(current_app.handle_user_exception(error))
 
 
 def _witness(response: Response) -> Response:

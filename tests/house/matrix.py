@@ -256,6 +256,8 @@ DOORS: Mapping[str, Door] = {
     "SuppressionView.list": Door(READ, "Suppressions"),
     "SuppressionView.lookup": Door(READ, "Suppressions"),
     "SuppressionView.show": Door(READ, "Suppressions", of="suppression"),
+    "SystemView.retry_job": Door(WRITE, "System"),
+    "SystemView.retry_told": Door(WRITE, "System"),
     "SystemView.show": Door(READ, "System"),
     "TemplateView.add": Door(WRITE, "Templates"),
     "TemplateView.archive": Door(WRITE, "Templates", of="template"),

@@ -57,6 +57,8 @@ ACTIONS = (
     AuditAction("connection.tested", "{actor} tested the connection {object}."),
     AuditAction("connection.paused", "{actor} paused the connection {object}."),
     AuditAction("connection.resumed", "{actor} resumed the connection {object}."),
+    AuditAction("callback.retried", "{actor} let what {object} told and was set aside be tried again."),
+    AuditAction("job.retried", "{actor} let the background work {object} be tried again."),
     AuditAction("route.created", "{actor} added the route for {object}."),
     AuditAction("route.updated", "{actor} changed the route for {object}."),
     AuditAction("route.deleted", "{actor} deleted the route for {object}."),

@@ -11,21 +11,20 @@ from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from ..domain.provider import Callback, Event
-from ..domain.redaction import scrub
+from ..domain.redaction import scrub, told
 from ..errors import NotFound
 from ..storage import guard
 from ..storage.models import CallbackRequest, Connection
-from . import connections, receipts
+from ..storage.session import is_passing
+from . import aside, connections, receipts
+from .callback_names import DRAIN as DRAIN
+from .callback_names import SESSION
 from .events import take_in
 from .work import SYSTEM, Opener, Work
 
 log = structlog.get_logger(__name__)
-
-DRAIN = "core.drain_callbacks"
-"""The queue task that works off one connection's requests."""
 
 LARGEST = 1_048_576
 """Bytes of the largest body that is taken; providers batch a few hundred events at most."""
@@ -91,12 +90,12 @@ def drain(open_work: Opener, connection_id: int) -> int:
             done = _drain(open_work, connection_id, limit, taken)
         except receipts.Moved:
             continue
-        except OperationalError:
-            raise  # the database's trouble, not the request's: the sweep comes again
-        except Exception:
+        except Exception as error:
+            if is_passing(error):
+                raise  # the database's trouble, not the request's: the sweep comes again
             log.exception("callbacks_failed", connection=connection_id, limit=limit)
             if limit == 1:
-                total += _set_aside(open_work, taken)
+                total += _set_aside(open_work, taken, told(error))
             limit = 1
             continue
         total += done
@@ -110,31 +109,34 @@ def _drain(open_work: Opener, connection_id: int, limit: int, taken: list[int]) 
         pending = _take(work, connection_id, limit)
         taken += [each.id for each in pending]
         if pending:
-            told, faults = _parse(work, connection_id, pending)
-            take_in(work, connection_id, told)
+            events, faults = _parse(work, connection_id, pending)
+            take_in(work, connection_id, events)
             _close(work, [each.id for each in pending], faults)
         return len(pending)
 
 
-def _set_aside(open_work: Opener, ids: list[int]) -> int:
+def _set_aside(open_work: Opener, ids: list[int], reason: str) -> int:
     with open_work(SYSTEM) as work:
-        _close(work, ids, dict.fromkeys(ids, "The house could not digest it; the log says why."))
+        _close(work, ids, dict.fromkeys(ids, f"The house could not digest it: {reason}"[:300]))
         return len(ids)
 
 
 def _parse(work: Work, connection_id: int, pending: Sequence[Pending]) -> tuple[list[Event], dict[int, str]]:
     connection = work.session.get(Connection, connection_id)
-    told: list[Event] = []
+    events: list[Event] = []
     faults: dict[int, str] = {}
     for each in pending:
         try:
+            if each.callback.method == SESSION:
+                events.append(aside.event_of(each.callback.body))
+                continue
             if connection is None:
                 raise ValueError("Its connection is gone.")
             provider = work.registry.provider(connection.provider)
-            told += provider.parse_callback(connections.values(connection), each.callback)
+            events += provider.parse_callback(connections.values(connection), each.callback)
         except (ValueError, NotFound) as error:
             faults[each.id] = scrub(str(error))[:300]
-    return told, faults
+    return events, faults
 
 
 def _take(work: Work, connection_id: int, limit: int) -> list[Pending]:

@@ -14,8 +14,9 @@ from ..domain.outcome import Outcome
 from ..domain.provider import Ambiguity, Capability, Events, Submission
 from ..storage import guard
 from ..storage.models import Connection
+from ..storage.session import is_passing
 from ..wire.desk import Batch, LineFacts, Turn
-from . import connections, dispatching, lookups, outcomes, receipts, sharing
+from . import aside, connections, dispatching, lookups, outcomes, receipts, sharing
 from .disclosure import agreements
 from .dispatching import Claimed
 from .events import take_in
@@ -149,6 +150,22 @@ class ServiceDesk:
         return hand
 
     def take_in(self, connection_id: int, events: Events) -> None:
+        """Take events in. Those that fail together are tried one by one, and one that fails alone is set aside:
+        its provider would repeat it for ever, and its neighbours with it."""
+        try:
+            self._take_in(connection_id, events)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            log.exception("events_failed", connection=connection_id, events=len(events))
+            if len(events) > 1:
+                for each in events:
+                    self.take_in(connection_id, [each])
+            elif events:
+                with self.work("set an event aside") as work:
+                    aside.keep(work, connection_id, events[0], error)
+
+    def _take_in(self, connection_id: int, events: Events) -> None:
         while True:
             try:
                 with self.work("take receipts in") as work:

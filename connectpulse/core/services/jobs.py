@@ -12,6 +12,7 @@ from sqlalchemy import text
 from ..domain.jobs import Job
 from ..domain.redaction import told
 from ..errors import PulseError
+from ..storage.session import AWAY
 from .work import SYSTEM, Opener, Work
 
 log = structlog.get_logger(__name__)
@@ -28,13 +29,18 @@ class LeaseLost(Exception):
 
 def submit(work: Work, kind: str, subject_id: int) -> None:
     """Make sure that a job of `kind` runs for this subject; one that waits or runs already is enough."""
+    submit_for(work, kind, subject_id, work.organisation)
+
+
+def submit_for(work: Work, kind: str, subject_id: int, organisation: int | None) -> None:
+    """Submit a job for an organisation that need not be the work's own."""
     job_id = work.session.scalar(
         text(
             "INSERT INTO pulse_job (kind, subject_id, organisation_id) "
             "VALUES (:kind, :subject, :organisation) "
             "ON CONFLICT (kind, subject_id) WHERE state IN ('waiting', 'running') DO NOTHING RETURNING id"
         ),
-        {"kind": kind, "subject": subject_id, "organisation": work.organisation},
+        {"kind": kind, "subject": subject_id, "organisation": organisation},
     )
     if job_id is not None:
         work.wake(RUN, job_id)
@@ -55,7 +61,7 @@ def due(work: Work, limit: int = 100) -> list[int]:
 def run(open_work: Opener, job_id: int, worker: str, is_stopping: Callable[[], bool] = lambda: False) -> None:
     """Work on a job until it is done, or until this process is to stop."""
     claim = _claim(open_work, job_id, worker)
-    if claim is None:
+    if claim is None or _is_hopeless(open_work, job_id, claim):
         return
     kind, subject_id, organisation, attempts = claim
     try:
@@ -101,6 +107,14 @@ def _claim(open_work: Opener, job_id: int, worker: str) -> tuple[str, int, int |
         return (row[0], row[1], row[2], row[3]) if row else None
 
 
+def _is_hopeless(open_work: Opener, job_id: int, claim: tuple[str, int, int | None, int]) -> bool:
+    """Set a job aside that was begun again and again and never came to an end, as it ended its workers."""
+    kind, subject_id, organisation, attempts = claim
+    if attempts > MOST_ATTEMPTS:
+        _end(open_work, job_id, organisation, kind, subject_id, f"It was begun {attempts - 1} times and never ended.")
+    return attempts > MOST_ATTEMPTS
+
+
 def _keep(work: Work, job_id: int, worker: str, state: str) -> None:
     """Extend the lease, or give it up; a step that made progress forgives earlier failures."""
     lease = "now() + make_interval(secs => :lease)" if state == "running" else "NULL"
@@ -127,11 +141,23 @@ def _postpone(open_work: Opener, job_id: int, worker: str, attempts: int, reason
 
 
 def _end(open_work: Opener, job_id: int, organisation: int | None, kind: str, subject_id: int, reason: str) -> None:
-    with open_work(SYSTEM, organisation) as work:
-        give_up = work.registry.jobs[kind].give_up
-        if give_up is not None:
-            give_up(work, subject_id, reason[:300])
-        work.session.execute(
-            text("UPDATE pulse_job SET state = 'failed', lease_until = NULL, error = :error WHERE id = :id"),
-            {"id": job_id, "error": reason[:500]},
-        )
+    """Set a job aside, with its reason. A subject that cannot be told, as it is gone, does not keep the job alive."""
+    try:
+        with open_work(SYSTEM, organisation) as work:
+            give_up = work.registry.jobs[kind].give_up
+            if give_up is not None:
+                give_up(work, subject_id, reason[:300])
+            _set_aside(work, job_id, reason)
+    except AWAY:
+        raise
+    except Exception as error:
+        log.exception("job_not_told", job=job_id, kind=kind)
+        with open_work(SYSTEM, organisation) as work:
+            _set_aside(work, job_id, f"{reason[:300]} Nobody was told: {told(error, 150)}")
+
+
+def _set_aside(work: Work, job_id: int, reason: str) -> None:
+    work.session.execute(
+        text("UPDATE pulse_job SET state = 'failed', lease_until = NULL, error = :error WHERE id = :id"),
+        {"id": job_id, "error": reason[:500]},
+    )

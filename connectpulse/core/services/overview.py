@@ -153,6 +153,9 @@ def platform_attention(work: Work) -> list[Attention]:
     )
     if failed:
         found.append(Attention("job", None, f"{failed} background job(s) failed in the last two days."))
+    aside = work.session.scalar(text("SELECT count(*) FROM pulse_callback WHERE state = 'failed'"))
+    if aside:
+        found.append(Attention("callback", None, f"{aside} event(s) of providers were set aside: see below why."))
     return found
 
 

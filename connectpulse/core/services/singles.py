@@ -15,6 +15,7 @@ from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
 from . import allowances, connections, counters, erased, senders, sharing
+from .traffic import stopping
 from .work import Work
 
 VALIDITY_MINUTES = 1440
@@ -46,6 +47,8 @@ def queue(
     """
     if not is_owed and (faults := allowances.objections(work, work.organisation_id, channel.name)):
         raise Refused(*faults)
+    if not is_owed:
+        stopping.take(work, channel.name, address)
     recent = channel.needs(content, purpose).recent_inbound
     erased.meet(work, work.organisation_id, [(channel.scheme, address)])
     rendered = channel.prepare(content)(values or {})

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ..domain.provider import Events
 from ..domain.redaction import told
+from ..storage.session import AWAY, is_passing
 from .desk import Desk, LineFacts
 from .intake import Intake
 from .line import Line
@@ -156,15 +157,9 @@ class Wire:
         while True:
             try:
                 return await loop.run_in_executor(self._pool, method, *arguments)
-            except DBAPIError as error:
+            except (DBAPIError, *AWAY) as error:
                 if not is_passing(error):
                     raise
                 attempt += 1
-                log.warning("database_away", attempt=attempt, error=str(error.orig)[:200])
+                log.warning("database_away", attempt=attempt, error=str(getattr(error, "orig", error))[:200])
                 await asyncio.sleep(min(5.0, 0.1 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-
-
-def is_passing(error: DBAPIError) -> bool:
-    """Return whether a failure is the database's moment of weakness and not ours: repeat, do not give up."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return error.connection_invalidated or not state or state[:2] in {"08", "40", "53", "55", "57", "58"}

@@ -5,11 +5,11 @@ from typing import Any
 
 import structlog
 from flask import Response, current_app, request
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from ...core.errors import NotFound, Refused
 from ...core.services.api import answers, keys
+from ...core.storage.session import AWAY
 from .. import current
 
 log = structlog.get_logger(__name__)
@@ -76,8 +76,8 @@ def of(error: Exception) -> Response:
         return answer(404, str(error))
     if isinstance(error, Refused):
         return _refused(error)
-    if isinstance(error, OperationalError):
-        log.error("database_away", path=request.path, error=type(error.orig).__name__)
+    if isinstance(error, AWAY):
+        log.error("database_away", path=request.path, error=type(getattr(error, "orig", error)).__name__)
         return answer(503, headers={"Retry-After": "5"})
     log.error("request_failed", endpoint=request.endpoint, exc_info=error)
     return answer(500)

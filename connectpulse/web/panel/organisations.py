@@ -37,6 +37,9 @@ _SETTINGS: Form = (
           help="Then STOP alone stops nothing: make sure that your texts name these words."),
     Field("shares_opt_outs", "An opt-out holds on every channel", Kind.SWITCH, default=True,
           help="Whoever stops promotions on one channel gets none on the others, nor at other addresses of theirs."),
+    Field("range_limit", "Stop single messages to a range of numbers after", Kind.NUMBER, low=1, high=100_000,
+          help="So many an hour to numbers alike in their first six digits; campaigns are not counted. Empty: nothing "
+               "is stopped, an alarm is raised where far more than usual goes out."),
     Field("opt_out_reply", "Confirmation of an opt-out", Kind.LONG_TEXT, high=300,
           help="Empty: the channel's own words."),
     Field("opt_out_reply_ur", "The same for those who write in Urdu script", Kind.LONG_TEXT, high=300,
@@ -66,7 +69,7 @@ def _write(row: Organisation, values: dict[str, Any]) -> None:
     row.name, row.country, row.timezone = values["name"], country, values["timezone"]
     row.opt_out_words = [word.strip() for word in (values["opt_out_words"] or "").split(",") if word.strip()]
     row.replaces_opt_out_words = bool(values["replaces_opt_out_words"])
-    row.shares_opt_outs = bool(values["shares_opt_outs"])
+    row.shares_opt_outs, row.range_limit = bool(values["shares_opt_outs"]), values["range_limit"]
     replies = {"en": values["opt_out_reply"], "ur": values["opt_out_reply_ur"]}
     row.opt_out_replies = {language: reply.strip() for language, reply in replies.items() if (reply or "").strip()}
 

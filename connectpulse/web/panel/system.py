@@ -1,13 +1,18 @@
 """What operators read: the plugins, and how the site does."""
 
+from collections.abc import Callable
 from typing import Any
 
+from flask import abort, flash, redirect, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
-from ...core.services import overview, periodic, setting_up
+from ...core.errors import NotFound
+from ...core.services import aside, overview, periodic, setting_up
+from ...core.services.work import Work
 from .. import current
-from ..security.roles import READ
+from ..security.roles import READ, WRITE
+from . import forms
 
 
 class SystemView(BaseView):
@@ -27,5 +32,33 @@ class SystemView(BaseView):
             return self.render_template(
                 "pulse/system.html", checks=overview.health(work), registry=house.registry,
                 attention=overview.platform_attention(work), duties=periodic.last_runs(work),
-                unset=setting_up.unset(work, house.settings),
+                told_aside=aside.told_aside(work),
+                failed_jobs=aside.failed_jobs(work), unset=setting_up.unset(work, house.settings),
             )  # fmt: skip
+
+    @expose("/again/told/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def retry_told(self, pk: str) -> Any:
+        """Let what a connection's provider told and was set aside be worked off once more."""
+        return _again(pk, aside.retry_told, "It is being worked off again.")
+
+    @expose("/again/job/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def retry_job(self, pk: str) -> Any:
+        """Let a job that was given up be tried again."""
+        return _again(pk, aside.retry_job, "It is being tried again.")
+
+
+def _again(pk: str, act: Callable[[Work, int], Any], sentence: str) -> Any:
+    try:
+        with current.platform_work("try again what was set aside") as work:
+            act(work, forms.row_number(pk))
+    except ValueError:
+        abort(404)
+    except NotFound as gone:
+        flash(str(gone), "warning")
+    else:
+        flash(sentence, "success")
+    return redirect(url_for("SystemView.show"))

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-import psycopg
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
-from ...storage.session import raw
+from ...storage.session import AWAY, raw
 from ..work import SYSTEM, Opener
 
 log = structlog.get_logger(__name__)
@@ -91,7 +89,7 @@ class RequestLog:
                 return 0
             try:
                 self._write(lines)
-            except (OperationalError, psycopg.OperationalError) as error:
+            except AWAY as error:
                 log.warning("request_lines_wait", lines=len(lines), error=type(error).__name__)
                 with self._lock:
                     self._lines.extendleft(reversed(lines))

@@ -14,6 +14,9 @@ def rules() -> list[RetentionRule]:
     return [RetentionRule(m.RangePeak, "seen_at", _REMEMBERED, Then.PURGE, "what traffic is usual")]
 
 
-_ACTIONS = (AuditAction("traffic.inflated", "Far more messages than usual went to numbers beginning with {object}."),)
+_ACTIONS = (
+    AuditAction("traffic.inflated", "Far more messages than usual went to numbers beginning with {object}."),
+    AuditAction("traffic.stopped", "Messages to numbers beginning with {object} were stopped at the limit."),
+)
 
 PART = Part(actions=_ACTIONS, rules=rules)

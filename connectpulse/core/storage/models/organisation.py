@@ -15,6 +15,7 @@ class Organisation(Table):
 
     `opt_out_words` join or, with `replaces_opt_out_words`, replace those of a channel. `opt_out_replies` are the
     texts that confirm an opt-out, by language (`en`, `ur`, ...). `shares_opt_outs`: one channel's hold on all.
+    `range_limit`: so many messages of no campaign an hour to one range of numbers, then no more; None only warns.
     `closes_at` set means: closed by its owner, and erased from then on; `closed_at` when that was done.
     """
 
@@ -34,6 +35,7 @@ class Organisation(Table):
     opt_out_words: Mapped[list[Any]] = mapped_column(JSONB, default=list, server_default="[]")
     replaces_opt_out_words: Mapped[bool] = mapped_column(default=False, server_default="false")
     opt_out_replies: Mapped[Json]
+    range_limit: Mapped[int | None]
     shares_opt_outs: Mapped[bool] = mapped_column(default=True, server_default="true")
     created_at: Mapped[CreatedAt]
 
