@@ -17,6 +17,7 @@ from .channel import SmsChannel
 from .gateway import GatewayProvider
 from .simulator.trial import TrialProvider
 from .smpp.provider import SmppProvider
+from .twilio import TwilioProvider
 
 
 class SmsPlugin:
@@ -57,4 +58,4 @@ class SmsPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return [SmppProvider, GatewayProvider, TrialProvider]
+        return [SmppProvider, GatewayProvider, TwilioProvider, TrialProvider]
