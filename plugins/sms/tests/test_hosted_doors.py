@@ -7,6 +7,9 @@ from urllib.parse import urlencode
 import pytest
 from connectpulse_sms.twilio import TwilioProvider
 from connectpulse_sms.twilio import peer as twilio
+from connectpulse_sms.vonage import VonageProvider
+from connectpulse_sms.vonage import peer as vonage
+from connectpulse_sms.vonage.settings import MESSAGES
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
@@ -27,7 +30,7 @@ def opening(house: House) -> Opening:
 
     def make(kind: type[Provider], settings: dict[str, Any]) -> Opened:
         with house.work(ADMINISTRATOR) as work:
-            made = connections.create(work, "Hosted", kind.name, settings, is_trial=True)
+            made = connections.create(work, f"Hosted at {settings['base_url']}", kind.name, settings, is_trial=True)
             return create_app(house).test_client(), made.id, connections.callback_path(made)
 
     return make
@@ -50,3 +53,17 @@ def test_twilio_is_answered_with_silence_and_its_receipt_kept(house: House, open
     assert client.post(path, data=urlencode(fields), headers=headers).status_code == 403, "another address"
     assert callbacks.drain(house.work, connection_id) == 1
     assert kept(house) == [("SM1", "30003")]
+
+
+def test_vonage_is_believed_by_its_field_or_its_token(house: House, opening: Opening) -> None:
+    client, form_id, path = opening(VonageProvider, vonage.settings("https://rest.nexmo.com"))
+    body, headers = vonage.signed_form({"messageId": "0A", "status": "delivered", "msisdn": "923001234567"})
+    assert client.post(path, data=body, headers=headers).status_code == 200
+    assert client.post(path, data=body + b"&x=1", headers=headers).status_code == 403
+    known = vonage.settings("https://api.nexmo.com", MESSAGES)
+    client, document_id, path = opening(VonageProvider, known)
+    body, headers = vonage.signed_document({"message_uuid": "u-1", "status": "delivered", "to": "923001234567"})
+    assert client.post(path, data=body, headers=headers).status_code == 200
+    assert client.post(path, data=body.replace(b"u-1", b"u-2"), headers=headers).status_code == 403
+    assert [callbacks.drain(house.work, id) for id in (form_id, document_id)] == [1, 1]
+    assert kept(house) == [("0A", ""), ("u-1", "")]

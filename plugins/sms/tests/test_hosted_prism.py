@@ -10,6 +10,8 @@ import aiohttp
 import pytest
 from connectpulse_sms.twilio import TwilioProvider
 from connectpulse_sms.twilio import peer as twilio
+from connectpulse_sms.vonage import VonageProvider
+from connectpulse_sms.vonage import peer as vonage
 from hosted_scene import connected, message
 
 from connectpulse.core.api import Accepted, Outcome, Provider, Submission
@@ -32,9 +34,8 @@ def description(name: str) -> Path:
 
 
 @asynccontextmanager
-async def prism(name: str) -> AsyncIterator[str]:
+async def prism(spec: Path) -> AsyncIterator[str]:
     """Serve a description with Prism, which answers with its examples and refuses what does not fit it."""
-    spec = description(name)
     require_peer(PRISM.exists(), "Prism", "npm install --prefix build/peers @stoplight/prism-cli@5.14.2")
     port = free_port()
     process = await asyncio.create_subprocess_exec(
@@ -54,13 +55,13 @@ async def prism(name: str) -> AsyncIterator[str]:
         await process.wait()
 
 
-def judged(kind: type[Provider], settings: dict[str, Any], spec: str, path: str, page: str) -> list[Outcome]:
+def judged(kind: type[Provider], settings: dict[str, Any], spec: Path, page: str) -> list[Outcome]:
     """Return what becomes of two messages; fail unless Prism refuses an empty request to the same `page`."""
 
     async def scene() -> list[Outcome]:
         async with prism(spec) as address:
             assert await status(address + page) in (401, 422), "it refuses nothing, so it proves nothing"
-            async with connected(kind, {**settings, "base_url": address + path}, callback_url=CALLBACK) as provider:
+            async with connected(kind, {**settings, "base_url": address}, callback_url=CALLBACK) as provider:
                 return await provider.send_batch(BATCH)
 
     return asyncio.run(asyncio.wait_for(scene(), 90))
@@ -76,5 +77,12 @@ BATCH: list[Submission] = [message(), message("سلام 🌙 & 1+1=2", sender="+
 
 def test_twilio_takes_what_we_send() -> None:
     page = f"/2010-04-01/Accounts/{twilio.ACCOUNT}/Messages.json"
-    outcomes = judged(TwilioProvider, twilio.settings(), "twilio_api_v2010.json", "", page)
+    outcomes = judged(TwilioProvider, twilio.settings(), description("twilio_api_v2010.json"), page)
     assert outcomes == [Accepted(("SM" + "a" * 32,), 1)] * 2
+
+
+def test_vonage_takes_what_we_send(tmp_path: Path) -> None:
+    spec = tmp_path / "vonage_sms.yml"  # Prism leaves out the path of the server that the description names
+    spec.write_text(description("vonage_sms.yml").read_text().replace("\n  /{format}:\n", "\n  /sms/{format}:\n"))
+    known = {**vonage.settings(), "api_secret": "0123456789abcdef"}
+    assert judged(VonageProvider, known, spec, "/sms/json") == [Accepted(("0A0000000123ABCD1",), 1)] * 2
