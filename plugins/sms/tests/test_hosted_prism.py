@@ -39,7 +39,7 @@ async def prism(spec: Path) -> AsyncIterator[str]:
     require_peer(PRISM.exists(), "Prism", "npm install --prefix build/peers @stoplight/prism-cli@5.14.2")
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        PRISM, "mock", "--errors", "-h", "127.0.0.1", "-p", str(port), spec, stdout=asyncio.subprocess.PIPE
+        PRISM, "mock", "-h", "127.0.0.1", "-p", str(port), spec, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
