@@ -15,7 +15,7 @@ from connectpulse.core.wire import egress
 
 NOW = datetime.now(UTC)
 MADE = id_at(NOW - timedelta(minutes=10))
-NEVER = TryLater(timedelta(), ErrorClass.PROVIDER, "never_arrived")
+NEVER = TryLater(timedelta(), ErrorClass.PROVIDER, "not_received")
 OPEN = Unknown("not_found_out")
 
 

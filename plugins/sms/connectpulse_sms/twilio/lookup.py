@@ -36,7 +36,7 @@ def found(reply: Reply, submission: Submission) -> Outcome:
         return Accepted((same[0]["sid"],), parts(same[0]))
     if same or not is_whole or any(not row.get("body") for row in ours):
         return Unknown("not_found_out")
-    return TryLater(timedelta(), ErrorClass.PROVIDER, "never_arrived")
+    return TryLater(timedelta(), ErrorClass.PROVIDER, "not_received")
 
 
 def _is_same(theirs: str, ours: str) -> bool:
