@@ -38,6 +38,7 @@ def bring_back(settings: Settings, identity_text: str, moment: datetime | None, 
     """
     if not settings.is_embedded:
         raise Misconfigured("DATABASE_URL names a server of your own: turn it back with its own means.")
+    site.keep_quiet(settings)
     server = embedded_server(settings)
     if server.cluster.exists():
         return []

@@ -158,12 +158,18 @@ def sweep_often(house: House) -> None:
             log.exception("sweep_failed", sweep=name)
 
 
+_LONGEST_PAUSE = 60.0
+
+
 def repeat(house: House, name: str, duty: Callable[[Opener], Any], every: float, stopping: threading.Event) -> None:
-    """Do a duty again and again until `stopping`; one that fails is logged and tried again."""
-    while not stopping.wait(every):
+    """Do a duty again and again until `stopping`; one that fails is logged and tried again, ever later."""
+    pause = every
+    while not stopping.wait(pause):
         try:
             duty(house.work)
+            pause = every
         except Exception:
+            pause = min(pause * 2, _LONGEST_PAUSE)
             log.exception("sweep_failed", sweep=name)
 
 

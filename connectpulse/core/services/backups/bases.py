@@ -26,6 +26,8 @@ FORMAT = 1
 FILE, MANIFEST = ".tar.zst.age", ".json"
 PREFIX = "base-"
 EVERY = timedelta(days=1)
+FORGOTTEN = timedelta(days=14)
+"""How long the lines of a site are kept that puts nothing away any more."""
 
 _WRITTEN: LiteralString = "pg_current_wal_lsn()"
 _FINISHED: LiteralString = "pg_switch_wal() - 1"
@@ -151,24 +153,42 @@ def every(store: Store, there: list[Entry]) -> list[Base]:
 def rotate(store: Store, writing: str, now: datetime, days: int) -> int:
     """Delete bases and segments that are not needed to go back `days` days; return how many objects.
 
-    The newest base of the line that is being written is always kept.
+    The newest base of the line `writing` is always kept. Other lines go once they are as old and this one reaches
+    as far back: a site that was begun anew by mistake deletes nothing of the one it stands for.
     """
     there = store.entries(segments.FOLDER)
     bases = every(store, there)
     oldest = now - timedelta(days=days)
+    reaches = any(base.line == writing and base.moment <= oldest for base in bases)
     doomed: list[str] = []
     for line_id in {each.name.split("/")[1] for each in there}:
         objects = [each for each in there if each.name.split("/")[1] == line_id]
-        if line_id != writing and all(each.modified_at < oldest for each in objects):
-            doomed += [each.name for each in objects]
-            continue
         own = [base for base in bases if base.line == line_id]
+        if not own and any(each.name.endswith(MANIFEST) for each in objects):
+            continue  # another site's
         needed = next((base for base in own if base.moment <= oldest), own[-1] if own else None)
-        if needed is not None:
+        if line_id != writing and reaches and all(each.modified_at < oldest for each in objects):
+            doomed += [each.name for each in objects]
+        elif needed is not None:
             doomed += [each.name for each in objects if _is_before(each, needed, own)]
     for name in sorted(doomed, key=lambda each: not each.endswith(MANIFEST)):  # manifests first: none without a file
         store.delete(name)
+    store.clear_drafts(now - EVERY)
     return len(doomed)
+
+
+def forget_lines(store: Store, now: datetime) -> int:
+    """Delete what was put away by a site that puts nothing away any more, once it is old; return how many objects."""
+    there = store.entries(segments.FOLDER)
+    lines = {base.line for base in every(store, there)} if there else set()
+    found = 0
+    for line_id in lines:
+        objects = [each for each in there if each.name.split("/")[1] == line_id]
+        if all(now - each.modified_at > FORGOTTEN for each in objects):
+            for each in sorted(objects, key=lambda each: not each.name.endswith(MANIFEST)):
+                store.delete(each.name)
+            found += len(objects)
+    return found
 
 
 def _is_before(entry: Entry, needed: Base, bases: list[Base]) -> bool:

@@ -56,6 +56,11 @@ def gap(server: Path) -> str:
     return ""
 
 
+def is_put_away(server: Path) -> bool:
+    """Return whether there is a line and nothing waits."""
+    return spooling.line_file(server).exists() and not gap(server) and not waiting(server)
+
+
 def ship(server: Path, store: Store, recipient: x25519.Recipient, tell: Callable[[str], None]) -> int:
     """Put away what waits in the spool; return how many segments. Another process that does so already is left to it.
 

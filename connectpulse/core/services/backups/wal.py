@@ -29,6 +29,8 @@ def ship(open_work: Opener) -> int:
     site = plan.site()
     if not site.wal_days or site.server is None:
         return 0
+    if line.is_put_away(site.server):
+        return 0
     said: list[str] = []
     try:
         return line.ship(site.server, places.backup, plan.read_recipient(site.recipient), said.append)

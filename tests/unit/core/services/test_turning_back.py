@@ -17,6 +17,7 @@ from connectpulse.core.services.backups import line, pipes, plan, wal
 from connectpulse.core.storage import guard
 from connectpulse.house import House, embedded_server
 from connectpulse.testing import factories
+from connectpulse.testing.memory import folder_in_memory
 from tests.unit.core.services.backup_scene import POSTCARD, checkpoint, one
 from tests.unit.core.services.rights_scene import ZARA, Office
 
@@ -47,10 +48,15 @@ class Standing:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Standing]:
+    with folder_in_memory() as memory:
+        yield from standing(memory or tmp_path)
+
+
+def standing(folder: Path) -> Iterator[Standing]:
     identity, recipient = pipes.fresh_keys()
     facts = {
-        "BACKUP_RECIPIENT": recipient, "BACKUP_URL": str(tmp_path / "backups"), "VAR_DIR": str(tmp_path / "var"),
-        "ARCHIVE_URL": str(tmp_path / "archive"), "LEDGER_URL": str(tmp_path / "ledger"), "BACKUP_WAL_DAYS": "2",
+        "BACKUP_RECIPIENT": recipient, "BACKUP_URL": str(folder / "backups"), "VAR_DIR": str(folder / "var"),
+        "ARCHIVE_URL": str(folder / "archive"), "LEDGER_URL": str(folder / "ledger"), "BACKUP_WAL_DAYS": "2",
     }  # fmt: skip
     house = houses.build(from_mapping(fresh_secrets() | facts), entry_points=[POSTCARD], pool_size=3)
     try:
@@ -67,7 +73,7 @@ def healthy(house: House) -> dict[str, bool]:
         return {each.name: each.is_healthy for each in overview.health(work)}
 
 
-def test_a_lost_machine_is_turned_back_and_who_was_erased_since_is_not_back(site: Standing, tmp_path: Path) -> None:
+def test_a_lost_machine_is_turned_back_and_who_was_erased_since_is_not_back(site: Standing) -> None:
     desk = Office(site.house, factories.organisation(site.house))
     wal.ship(site.house.work)
     assert wal.make_base(site.house.work) == 1

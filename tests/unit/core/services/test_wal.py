@@ -1,10 +1,11 @@
 """The embedded server's log, put away segment by segment and rolled forward again to a moment."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from connectpulse.core.services.backups.taking import connected
 from connectpulse.core.storage import keep_segment, spooling
 from connectpulse.core.storage.embedded import EmbeddedServer
 from connectpulse.core.storage.stores import Store
-from connectpulse.core.storage.trust import trust
+from connectpulse.core.storage.trust import canonical, sealed, trust
+from connectpulse.testing.memory import folder_in_memory
 
 LINE = "0123456789abcdef"
 FIRST = "000000010000000000000001"
@@ -39,6 +41,13 @@ def key() -> Iterator[x25519.Identity]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(str(tmp_path / "backups"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A place for clusters, in memory if there is room."""
+    with folder_in_memory() as memory:
+        yield memory or tmp_path
 
 
 @dataclass(slots=True)
@@ -115,9 +124,9 @@ def rewind(site: Site, folder: Path, moment: datetime | None) -> list[str]:
 
 
 def test_a_server_is_turned_back_to_a_moment_and_to_the_last_one(
-    tmp_path: Path, store: Store, key: x25519.Identity
+    folder: Path, store: Store, key: x25519.Identity
 ) -> None:
-    with serving(tmp_path / "a b's", store, key) as site:
+    with serving(folder / "a b's", store, key) as site:
         site.write("before")
         made = site.base()
         moment = site.write("kept")
@@ -127,10 +136,10 @@ def test_a_server_is_turned_back_to_a_moment_and_to_the_last_one(
         site.put_away()
         site.write("never finished")
         site.server.stop("immediate")
-        assert rewind(site, tmp_path / "moment", moment) == ["before", "kept"]
-        assert rewind(site, tmp_path / "latest", None) == ["before", "kept", "too late", "last"]
+        assert rewind(site, folder / "moment", moment) == ["before", "kept"]
+        assert rewind(site, folder / "latest", None) == ["before", "kept", "too late", "last"]
         with pytest.raises(Refused, match="ends before that moment"):
-            rewind(site, tmp_path / "future", last + timedelta(hours=1))
+            rewind(site, folder / "future", last + timedelta(hours=1))
         with pytest.raises(NotFound, match="no base"):
             rewinding.find(store, made.moment - timedelta(seconds=1))
         assert not line.waiting(site.folder)
@@ -139,9 +148,9 @@ def test_a_server_is_turned_back_to_a_moment_and_to_the_last_one(
 
 
 def test_a_log_with_a_gap_is_brought_back_until_it_and_a_new_line_begins(
-    tmp_path: Path, store: Store, key: x25519.Identity
+    folder: Path, store: Store, key: x25519.Identity
 ) -> None:
-    with serving(tmp_path / "site", store, key) as site:
+    with serving(folder / "site", store, key) as site:
         first = site.base()
         site.write("before the gap")
         site.put_away()
@@ -156,11 +165,11 @@ def test_a_log_with_a_gap_is_brought_back_until_it_and_a_new_line_begins(
         assert writing.id != first.line
         assert told == ["The spool was full, and changes were not put away."]
         assert line.gap(site.folder) == ""
-        assert rewind(site, tmp_path / "until", None) == ["before the gap"]
+        assert rewind(site, folder / "until", None) == ["before the gap"]
         assert site.base().line == writing.id
         site.put_away()
         site.server.stop("immediate")
-        assert rewind(site, tmp_path / "after", None) == ["before the gap", "in the gap"]
+        assert rewind(site, folder / "after", None) == ["before the gap", "in the gap"]
 
 
 def test_a_full_spool_drops_segments_and_says_so_instead_of_stopping_the_server(tmp_path: Path) -> None:
@@ -261,3 +270,61 @@ def test_a_server_that_stops_keeping_its_log_begins_a_new_line_later(tmp_path: P
     spooling.end(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["cluster"]
     assert list((tmp_path / "cluster").iterdir()) == []
+
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def based(store: Store, line_id: str, days_ago: float, first: int) -> bases.Base:
+    """Put a base into the store that was made so many days before NOW, with the segment it begins in."""
+    taken, name = NOW - timedelta(days=days_ago), f"{first:024X}"
+    made = bases.Base(
+        f"base-{taken:%Y%m%dT%H%M%S%fZ}", line_id, taken.isoformat(), name, name, "", 0, "", 0, "", 18, "0"
+    )
+    store.put(made.path + bases.MANIFEST, canonical(sealed(asdict(made))))
+    for object_name in (made.file, segments.stored(line_id, name)):
+        store.put(object_name, b"")
+    for each in (made.path + bases.MANIFEST, made.file, segments.stored(line_id, name)):
+        os.utime(f"{store.url}/{each}", (taken.timestamp(), taken.timestamp()))
+    return made
+
+
+def names(store: Store) -> set[str]:
+    return {base.name for base in bases.every(store, store.entries(segments.FOLDER))}
+
+
+def test_bases_and_segments_that_no_moment_needs_are_deleted(store: Store, key: x25519.Identity) -> None:
+    made = [based(store, LINE, days, first) for days, first in ((4, 1), (3, 2), (1.5, 3), (0.5, 4))]
+    bases.rotate(store, LINE, NOW, 2)
+    assert names(store) == {each.name for each in made[1:]}
+    assert [each.name for each in store.entries() if each.name.endswith(f"{1:024X}{segments.FILE}")] == []
+    assert store.has(segments.stored(LINE, made[1].first))
+    assert bases.rotate(store, LINE, NOW + timedelta(days=30), 2) == 6
+    assert names(store) == {made[-1].name}, "the newest is always kept"
+
+
+def test_the_line_of_a_lost_site_is_kept_until_its_own_reaches_as_far_back(store: Store, key: x25519.Identity) -> None:
+    old, new = based(store, "f" * 16, 9, 1), based(store, LINE, 0.5, 1)
+    bases.rotate(store, LINE, NOW, 2)
+    assert names(store) == {old.name, new.name}
+    bases.rotate(store, LINE, NOW + timedelta(days=2), 2)
+    assert names(store) == {new.name}
+
+
+def test_lines_of_another_site_are_left_alone(store: Store, key: x25519.Identity) -> None:
+    based(store, "f" * 16, 9, 1)
+    trust.set(fresh_secrets()["TRUST_KEY"])
+    based(store, LINE, 3, 1)
+    bases.rotate(store, LINE, NOW, 2)
+    assert bases.forget_lines(store, NOW + timedelta(days=30)) == 3
+    assert [each.name.split("/")[1] for each in store.entries()] == ["f" * 16] * 3
+
+
+def test_what_was_half_written_is_cleared_away_once_nobody_writes_it(store: Store, key: x25519.Identity) -> None:
+    based(store, LINE, 1, 1)
+    draft = Path(f"{store.url}/wal/{LINE}/base.draft")
+    draft.write_bytes(b"half")
+    store.clear_drafts(datetime.now(UTC) - timedelta(days=1))
+    assert draft.exists()
+    store.clear_drafts(datetime.now(UTC) + timedelta(seconds=5))
+    assert not draft.exists()
