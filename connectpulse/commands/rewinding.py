@@ -42,6 +42,8 @@ def bring_back(settings: Settings, identity_text: str, moment: datetime | None, 
     server = embedded_server(settings)
     if server.cluster.exists():
         return []
+    if server.folder.exists() and any(path.name != "lock" for path in server.folder.iterdir()):
+        raise Refused(f"There is something in {server.folder}, and nothing is deleted. Move that folder away.")
     identity = pipes.read_identity(identity_text)
     store = store_of(settings)
     way = rewinding.find(store, moment)

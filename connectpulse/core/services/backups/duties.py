@@ -27,7 +27,7 @@ ACTIONS = (
     AuditAction("backup.drilled", "A drill restored the backup {object}."),
     AuditAction("backup.restored", "{actor} restored the backup {object}."),
     AuditAction("backup.base_made", "The base {object} of the database's log was made."),
-    AuditAction("backup.wal_broken", "The {object} has a gap: {error}"),
+    AuditAction("backup.wal_broken", "The {object} has a gap."),
     AuditAction("evidence.exported", "{actor} took the evidence of the policy."),
 )
 

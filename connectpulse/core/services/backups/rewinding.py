@@ -59,7 +59,7 @@ def find(store: Store, moment: datetime | None) -> Way:
         known = {
             name
             for each in there
-            if each.name.startswith(folder)
+            if each.name.startswith(folder + base.first[:8])  # its timeline
             and segments.is_segment(name := each.name.removeprefix(folder).removesuffix(segments.FILE))
         }
         names = segments.unbroken(base.first, known)

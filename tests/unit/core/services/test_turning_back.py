@@ -92,6 +92,10 @@ def test_a_lost_machine_is_turned_back_and_who_was_erased_since_is_not_back(site
         commands.finish(site.house, lambda sentence: None)
     site.house.close()
     embedded_server(settings).stop("immediate")
+    for path in (site.folder / "cluster", site.folder / "spool"):
+        shutil.rmtree(path)
+    with pytest.raises(Refused, match="Move that folder away"):
+        commands.bring_back(settings, site.identity, moment, lambda sentence: None)
     shutil.rmtree(site.folder)
 
     with pytest.raises(Refused, match="This key does not open"):
