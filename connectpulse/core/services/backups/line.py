@@ -120,7 +120,7 @@ def _keep(server: Path, line: Line) -> None:
 
 
 def _drop_labels(server: Path) -> None:
-    """Remove what PostgreSQL hands over beside segments: labels, histories, ends of other timelines, which no restore reads."""
+    """Remove what PostgreSQL hands over beside segments and no restore reads."""
     for path in spooling.folder(server).glob("*.*"):
         if path.suffix in (".backup", ".history", ".partial"):
             path.unlink(missing_ok=True)
