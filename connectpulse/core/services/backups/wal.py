@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import text
 
-from ...domain.contracts import Health
+from ...domain.faces import Health
 from ...storage.stores import places
 from .. import audit
 from ..notices import board
