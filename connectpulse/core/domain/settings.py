@@ -130,9 +130,9 @@ SETTINGS: Form = (
         Kind.NUMBER,
         default=0,
         low=0,
-        high=14,
+        high=5,
         help="Puts its write-ahead log into BACKUP_URL within about a minute. 0: it is not put away. Erased people "
-        "stay in it for so long and two days more.",
+        "and the log of API requests stay in it for so long and two days more, so for a week at most.",
     ),
     Field(
         "LEDGER_URL",

@@ -26,7 +26,7 @@ FORMAT = 1
 FILE, MANIFEST = ".tar.zst.age", ".json"
 PREFIX = "base-"
 EVERY = timedelta(days=1)
-FORGOTTEN = timedelta(days=14)
+FORGOTTEN = timedelta(days=7)
 """How long the lines of a site are kept that puts nothing away any more."""
 
 _WRITTEN: LiteralString = "pg_current_wal_lsn()"
