@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from . import access, api, audit, backups, billing, end_to_end, flat, lists, prices, retention, rights, rows
+from . import access, api, audit, backups, billing, end_to_end, flat, lists, prices, retention, rewinding, rights, rows
 from .figure import Figure, as_json
 
 PARTS = (
@@ -20,6 +20,7 @@ PARTS = (
     "api",
     "retention",
     "backups",
+    "rewinding",
     "billing",
     "prices",
     "rights",
@@ -50,6 +51,7 @@ def main() -> None:
         "retention": lambda: retention.measure(asked.rows // share),
         "rights": lambda: rights.measure(asked.rows * 2 // share),
         "backups": lambda: backups.measure(asked.rows * 2 // share),
+        "rewinding": lambda: rewinding.measure(asked.rows // share),
         "lists": lambda: lists.measure(asked.messages // share),
         "api": lambda: api.measure(asked.requests // share),
         "audit": lambda: audit.measure(asked.entries // share),

@@ -41,14 +41,15 @@ def measure(rows: int) -> Iterator[Figure]:
             given = fresh_secrets() | {"DATABASE_URL": server.ensure_running(), "BACKUP_RECIPIENT": recipient}
             house = houses.build(from_mapping(given | {"BACKUP_URL": f"{folder}/backups"}), pool_size=3)
             house.upgrade()
-            _fill(house, rows)
+            fill(house, rows)
             yield from _rates(house, server, identity, Path(folder))
             house.close()
         finally:
             server.stop("immediate")
 
 
-def _fill(house: House, rows: int) -> None:
+def fill(house: House, rows: int) -> None:
+    """Write `rows` messages into the log."""
     with house.engine.begin() as connection:
         partitions.ensure(connection, house.clock())
         connection.execute(text(_MESSAGES), {"rows": rows})

@@ -174,6 +174,7 @@ def build(
     backups.use(
         settings.backup_recipient, settings.backup_hour,
         (settings.backup_daily, settings.backup_weekly, settings.backup_monthly), settings.backup_every_hours,
+        settings.backup_wal_days, settings.var_dir / "postgres",
     )  # fmt: skip
     egress.allow(*settings.egress_allow)
     denials.start_over()
@@ -186,7 +187,8 @@ def build(
 
 
 def embedded_server(settings: Settings) -> EmbeddedServer:
-    return EmbeddedServer(settings.var_dir / "postgres")
+    """Return the server under `VAR_DIR`, which keeps its write-ahead log if that is to be put away."""
+    return EmbeddedServer(settings.var_dir / "postgres", is_archiving=settings.backup_wal_days > 0)
 
 
 def _sleep_on(task: str, subject_id: int) -> None:

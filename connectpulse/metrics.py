@@ -12,6 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, text
 
+from .core.domain.personal import Use
+from .core.services import uses
 from .core.services.work import SYSTEM
 from .core.storage import guard, partitions
 from .house import House
@@ -75,7 +77,11 @@ class SiteCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every figure, read in one transaction."""
-        with self._house.work(SYSTEM) as work, guard.platform_scope(work.session, "metrics"):
+        with (
+            self._house.work(SYSTEM) as work,
+            guard.platform_scope(work.session, "metrics"),
+            uses.within(work, Use.REPORT),
+        ):
             connection = work.session.connection()
             month = partitions.months(work.clock(), 0)[0]
             yield from _queues(connection)

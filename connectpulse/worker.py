@@ -61,6 +61,7 @@ class Worker:
         self._threads = [
             threading.Thread(target=self._sweep, name="sweeps", daemon=True),
             threading.Thread(target=self._listen, name="listener", daemon=True),
+            *self._apart(),
         ]
 
     def start(self) -> None:
@@ -84,6 +85,17 @@ class Worker:
     def _sweep(self) -> None:
         while not self._stopping.wait(SWEEP_EVERY):
             tasks.sweep_often(self.house)
+
+    def _apart(self) -> list[threading.Thread]:
+        """Return the threads of duties that may wait for a store."""
+        if not self.house.settings.backup_wal_days:
+            return []
+        return [
+            threading.Thread(
+                target=tasks.repeat, args=(self.house, name, duty, every, self._stopping), name=name, daemon=True
+            )
+            for name, duty, every in tasks.APART
+        ]
 
     def _listen(self) -> None:
         """Pass on what the database says about fresh dispatches; they would be found a second later anyway."""

@@ -73,13 +73,22 @@ def backup_keys() -> None:
 @click.command()
 @_NAME
 @_IDENTITY
-def restore(name: str, identity: IO[str]) -> None:
+@click.option("--to", "moment", metavar="TIME", help="Turn the embedded database back to a moment, or to the `latest`.")
+def restore(name: str, identity: IO[str], moment: str | None) -> None:
     """Bring a backup back into the site's empty database; the newest unless NAME says which."""
-    from ..commands import backups, site
+    from ..commands import backups, rewinding, site
 
-    with site.opened(site.find_settings()) as house:
-        aftermath = backups.restore(house, identity.read(), name, _tell)
-    for warning in aftermath.warnings:
+    settings, warnings = site.find_settings(), []
+    if moment is not None:
+        if name != "latest":
+            raise click.UsageError("Give a NAME or --to, not both.")
+        warnings = rewinding.bring_back(settings, identity.read(), rewinding.moment_of(moment), _tell)
+    with site.opened(settings) as house:
+        if moment is not None:
+            aftermath = rewinding.finish(house, _tell)
+        else:
+            aftermath = backups.restore(house, identity.read(), name, _tell)
+    for warning in warnings + aftermath.warnings:
         click.echo(warning)
     click.echo("The site is restored. Read the warnings, look at the campaigns, then start web and workers.")
 

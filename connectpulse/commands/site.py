@@ -73,7 +73,7 @@ def opened(settings: Settings, *, stays: bool = False) -> Iterator[House]:
 
     An embedded database that was started for it is stopped again, unless it `stays`.
     """
-    _keep_quiet(settings)
+    keep_quiet(settings)
     was_running = stays or not settings.is_embedded or embedded_server(settings).is_running()
     house = houses.build(settings, pool_size=2)
     try:
@@ -97,13 +97,13 @@ def _note_refusal(house: House) -> None:
 def embedded() -> EmbeddedServer:
     """Return the embedded server; raise Misconfigured where the database is a server of the site's own."""
     settings = find_settings()
-    _keep_quiet(settings)
+    keep_quiet(settings)
     if not settings.is_embedded:
         raise Misconfigured("DATABASE_URL names a server of your own: it is not ours to start or stop.")
     return embedded_server(settings)
 
 
-def _keep_quiet(settings: Settings) -> None:
+def keep_quiet(settings: Settings) -> None:
     """Log warnings only: a person who types a command reads its answer."""
     logs.configure(replace(settings, log_level="error" if settings.log_level == "error" else "warning"))
 

@@ -12,15 +12,11 @@ from .domain.audit import AuditAction
 from .domain.contracts import (
     API_VERSION,
     CampaignFacts,
-    Card,
     Channel,
-    Health,
-    HealthCheck,
     Ledger,
     Measure,
     Movement,
     Needs,
-    PaymentGateway,
     PluginInfo,
     PluginKind,
     Preview,
@@ -28,14 +24,12 @@ from .domain.contracts import (
     Purpose,
     Rendered,
     Renderer,
-    Report,
-    RestoreCheck,
     SenderKind,
     Tariff,
     Unpriced,
-    View,
 )
 from .domain.doors import Answer, Door, Knock
+from .domain.faces import Card, Health, HealthCheck, PaymentGateway, Report, RestoreCheck, View
 from .domain.form import Field, Form, Kind
 from .domain.jobs import Duty, Job
 from .domain.limits import Allowance, Limit

@@ -12,19 +12,9 @@ import pluggy
 
 from .domain.acts import Act
 from .domain.audit import AuditAction
-from .domain.contracts import (
-    Card,
-    Channel,
-    HealthCheck,
-    Ledger,
-    PaymentGateway,
-    PluginInfo,
-    PluginKind,
-    Report,
-    RestoreCheck,
-    View,
-)
+from .domain.contracts import Channel, Ledger, PluginInfo, PluginKind
 from .domain.doors import Door
+from .domain.faces import Card, HealthCheck, PaymentGateway, Report, RestoreCheck, View
 from .domain.jobs import Duty, Job
 from .domain.limits import Limit
 from .domain.provider import Provider
@@ -177,7 +167,8 @@ class Hooks:
 
     @hookspec
     def pulse_reports(self) -> list[Report]:
-        """Add tables to the reports page.
+        """Add tables to the reports page. They are figures: a statement that reads contacts, names or credentials is
+        refused, see Uses in docs/policy.md.
 
         Returns: reports by name.
         Example: `return [Report("acme_calls", "Calls by day", ("day", "calls"), rows)]`
@@ -193,7 +184,7 @@ class Hooks:
 
     @hookspec
     def pulse_dashboard(self) -> list[Card]:
-        """Add figures to the home page.
+        """Add figures to the home page. They read what reports may read.
 
         Returns: cards by name; each costs one bounded query at most.
         Example: `return [Card("acme_calls", "Calls today", calls_today, "fa-phone")]`

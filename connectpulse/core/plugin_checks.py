@@ -8,19 +8,9 @@ from typing import Any
 
 from .domain.acts import Act
 from .domain.audit import AuditAction
-from .domain.contracts import (
-    API_VERSION,
-    Card,
-    Channel,
-    HealthCheck,
-    Ledger,
-    PaymentGateway,
-    PluginInfo,
-    Report,
-    RestoreCheck,
-    View,
-)
+from .domain.contracts import API_VERSION, Channel, Ledger, PluginInfo
 from .domain.doors import Door
+from .domain.faces import Card, HealthCheck, PaymentGateway, Report, RestoreCheck, View
 from .domain.jobs import Duty, Job
 from .domain.limits import Limit
 from .domain.personal import is_never_named, kind_of

@@ -7,18 +7,9 @@ from typing import Any, TypeVar
 
 from .domain.acts import Act
 from .domain.audit import AuditAction
-from .domain.contracts import (
-    Card,
-    Channel,
-    HealthCheck,
-    Ledger,
-    PaymentGateway,
-    PluginInfo,
-    Report,
-    RestoreCheck,
-    View,
-)
+from .domain.contracts import Channel, Ledger, PluginInfo
 from .domain.doors import Door
+from .domain.faces import Card, HealthCheck, PaymentGateway, Report, RestoreCheck, View
 from .domain.jobs import Duty, Job
 from .domain.limits import Limit
 from .domain.provider import Provider

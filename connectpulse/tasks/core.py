@@ -1,5 +1,6 @@
 """Core's tasks: running a job, and the sweeps that make up for lost wakings."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, lea
 from ..core.services.access import signing_in
 from ..core.services.action_log import checking, checkpoints
 from ..core.services.backups import running as backup_running
+from ..core.services.backups import wal
 from ..core.services.backups import watch as backup_watch
 from ..core.services.disclosure import agreements
 from ..core.services.notices import deliver, mail
@@ -122,6 +124,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.make_partitions", crontab(minute="17", hour="*/6"), _make_partitions),
     ("core.schedule_backup", crontab(minute="*/10"), backup_watch.schedule),
     ("core.watch_backups", crontab(minute="*/10"), backup_watch.watch),
+    ("core.watch_wal", crontab(minute="*"), wal.watch),
     (backup_watch.WAKE, crontab(minute="23"), backup_watch.wake),
 )
 """Sweeps by name, with their times; on the elected worker only."""
@@ -157,6 +160,21 @@ def sweep_often(house: House) -> None:
             log.exception("sweep_failed", sweep=name)
 
 
+_LONGEST_PAUSE = 60.0
+
+
+def repeat(house: House, name: str, duty: Callable[[Opener], Any], every: float, stopping: threading.Event) -> None:
+    """Do a duty again and again until `stopping`; one that fails is logged and tried again, ever later."""
+    pause = every
+    while not stopping.wait(pause):
+        try:
+            duty(house.work)
+            pause = every
+        except Exception:
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            log.exception("sweep_failed", sweep=name)
+
+
 def _drain_left_callbacks(open_work: Opener) -> None:
     """Work off requests whose waking was lost."""
     with open_work(SYSTEM) as work:
@@ -174,3 +192,9 @@ DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     ("core.sweep_copies", handing.sweep_hourly),
 )
 """What every worker does every few seconds in units of work of its own: several, or with waiting in between."""
+
+APART: tuple[tuple[str, Callable[[Opener], Any], float], ...] = (
+    ("core.ship_wal", wal.ship, 5.0),
+    ("core.make_base", wal.make_base, 20.0),
+)
+"""What a worker does in threads of their own, every so many seconds: a slow store must hold up nothing else."""

@@ -110,7 +110,7 @@ class RedisQueue(_PulseQueue, PriorityRedisHuey):
 
 
 def make_queue(settings: Settings, database_url: str) -> PostgresQueue | RedisQueue:
-    """Return the queue for these settings; connects when it is first used."""
+    """Return the queue for these settings; on PostgreSQL it connects at once, and makes its tables."""
     options = {
         "results": False,
         "serializer": SignedSerializer(secret=settings.secret_key, salt="connectpulse"),

@@ -74,7 +74,7 @@ def receive(connection_id: int, token: str) -> Response:
         source=request.remote_addr or "",
     )
     try:
-        _store(connection_id, token, callback)
+        media, word = _store(connection_id, token, callback)
     except NotFound:
         _note_forgery(connection_id, "no such address")
         return _answer(404, "no such address")
@@ -85,15 +85,16 @@ def receive(connection_id: int, token: str) -> Response:
     except AWAY:
         log.exception("callback_not_kept", connection=connection_id)
         return _answer(503, "come again")
-    return _answer(200, "ok")
+    return _answer(200, word, media)
 
 
-def _store(connection_id: int, token: str, callback: Callback) -> None:
+def _store(connection_id: int, token: str, callback: Callback) -> tuple[str, str]:
     with current.the_house().work(_actor(connection_id)) as work:
-        callbacks.store(work, connection_id, token, callback)
+        answer = callbacks.store(work, connection_id, token, callback)
         wakings: Wakings = current_app.extensions[_KEY]
         if wakings.may(connection_id):
             work.wake(callbacks.DRAIN, connection_id)
+    return answer
 
 
 def _actor(connection_id: int) -> Actor:
@@ -106,5 +107,5 @@ def _note_forgery(connection_id: int, why: str) -> None:
     denials.note(current.the_house().work, actor, None, "callback.forged", "Connection", connection_id, why=why)
 
 
-def _answer(status: int, word: str) -> Response:
-    return Response(word, status, mimetype="text/plain")
+def _answer(status: int, word: str, media: str = "text/plain") -> Response:
+    return Response(word, status, mimetype=media)

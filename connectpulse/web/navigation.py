@@ -7,7 +7,7 @@ from flask import Flask, Response, abort, current_app, send_from_directory, url_
 from flask_appbuilder import AppBuilder
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader
 
-from ..core.domain.contracts import View
+from ..core.domain.faces import View
 from ..core.registry import Registry
 from . import current
 from .security.roles import READ, WRITE, page_of

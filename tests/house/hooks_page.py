@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from connectpulse.core import hookspecs
-from connectpulse.core.domain import acts, audit, contracts, doors, form, jobs, limits, provider, retention, roles
+from connectpulse.core.domain import (
+    acts,
+    audit,
+    contracts,
+    doors,
+    faces,
+    form,
+    jobs,
+    limits,
+    provider,
+    retention,
+    roles,
+)
 from connectpulse.core.hookspecs import ALWAYS, BY_HOOK, BY_KIND, SERVING, Hooks
 
 HOOKS: dict[str, Callable[..., Any]] = {
@@ -19,9 +31,9 @@ HANDED_OVER: tuple[type[Any], ...] = (
     contracts.Channel, contracts.SenderKind, contracts.Measure, contracts.Rendered, contracts.Preview, contracts.Needs,
     contracts.CampaignFacts, provider.Provider, provider.Disclosure, provider.Submission, provider.Receipt,
     provider.Inbound, provider.TemplateWord, provider.Callback, provider.Check, provider.Samples, contracts.Ledger,
-    contracts.Tariff, contracts.Movement, contracts.PaymentGateway, contracts.View, roles.Role, doors.Door,
-    doors.Knock, doors.Answer, jobs.Job, jobs.Duty, acts.Act, limits.Limit, limits.Allowance, contracts.Report,
-    contracts.HealthCheck, contracts.Health, contracts.Card, contracts.RestoreCheck, form.Field,
+    contracts.Tariff, contracts.Movement, faces.PaymentGateway, faces.View, roles.Role, doors.Door,
+    doors.Knock, doors.Answer, jobs.Job, jobs.Duty, acts.Act, limits.Limit, limits.Allowance, faces.Report,
+    faces.HealthCheck, faces.Health, faces.Card, faces.RestoreCheck, form.Field,
 )  # fmt: skip
 
 INTRODUCTION = """# Hooks

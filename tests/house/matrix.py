@@ -20,7 +20,7 @@ OPEN = frozenset({
     "NewPasswordView.choose", "NewPasswordView.show",
     "AskView.ask", "AskView.thread",
     "PrivacyView.changes", "PrivacyView.history", "PrivacyView.processors", "PrivacyView.show", "PrivacyView.version",
-    "mail_choices.leave",
+    "mail_choices.leave", "mail_choices.stop",
     "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.package", "privacy_requests.status",
 }) | declared.names("OPEN")  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""

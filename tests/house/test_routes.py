@@ -20,7 +20,7 @@ OPEN = {
     "NewPasswordView.show", "NewPasswordView.choose",
     "PrivacyView.show", "PrivacyView.history", "PrivacyView.version", "PrivacyView.changes",
     "PrivacyView.processors", "AskView.ask", "AskView.thread",
-    "mail_choices.leave",
+    "mail_choices.leave", "mail_choices.stop",
     "privacy_requests.ask", "privacy_requests.confirm", "privacy_requests.status", "privacy_requests.package",
 }  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""

@@ -57,6 +57,7 @@ TASKS = {
     "core.wake_backups": "It wakes what waits; making the backup is written down.",
     "core.wake_reconciling": "It wakes whoever compares; what that finds is written down.",
     "core.watch_backups": "It puts an alarm on the board, which tells since when.",
+    "core.watch_wal": "It puts an alarm on the board, which tells since when.",
     "core.watch_retention": "It puts an alarm on the board, which tells since when.",
     "core.remind_of_requests": "It puts reminders on the board; the requests stay as they are.",
     "core.sweep_exports": "It deletes what nobody has a key for; that it expired or was fetched is written down.",
@@ -114,6 +115,7 @@ def test_every_command_writes_its_entry() -> None:
 def test_every_task_writes_its_entry() -> None:
     swept = [(name, sweep, None) for name, _, sweep in (*tasks.PERIODIC, *tasks.HOURLY)]
     often = [(name, sweep, None) for name, sweep in (*tasks.FREQUENT, *tasks.DUTIES)]
+    often += [(name, duty, None) for name, duty, _ in tasks.APART]
     found, count = unwritten(iter([*swept, *often]))
     assert count > 10
     assert found == set(TASKS)

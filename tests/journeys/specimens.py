@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from connectpulse.core.domain.contracts import Report
+from connectpulse.core.domain.faces import Report
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.domain.provider import Capability
 from connectpulse.core.services import (

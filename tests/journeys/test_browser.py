@@ -185,7 +185,7 @@ def test_switching_among_many_organisations(
         box.focus()
         person.page.keyboard.press("Backspace")
         expect(person.page.locator(".switcher .item")).to_have_text(before)
-        person.page.keyboard.type("multan 27")
+        person.page.keyboard.type("bank of multan 27")
         expect(person.page.locator(".ts-dropdown:visible .option")).to_have_text(["Bank of Multan 27"])
         person.shoot("switcher")
         person.page.keyboard.press("Enter")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask_appbuilder import BaseView
 
-from connectpulse.core.domain.contracts import View
 from connectpulse.core.domain.doors import Answer, Door, Knock
+from connectpulse.core.domain.faces import View
 from connectpulse.core.domain.jobs import Duty
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import jobs, periodic

@@ -117,7 +117,7 @@ def test_a_policy_from_the_first_draft_to_the_last_reader(house: House, app: Fla
 def answer_and_agree(operator: browsing.Person) -> None:
     operator.open("/support/list/")
     operator.page.get_by_role("link", name="Where do you have").click()
-    operator.page.get_by_label("Answer, by mail to").fill("From the list of your club.\n\nWe deleted it.")
+    operator.page.get_by_label("Answer; they read it").fill("From the list of your club.\n\nWe deleted it.")
     operator.press("Send and close")
     operator.sees("Answered.")
     operator.shoot("support")

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from connectpulse.core.domain.contracts import Report
+from connectpulse.core.domain.faces import Report
 from connectpulse.core.services import imports, jobs
 from connectpulse.core.services.work import Work
 from connectpulse.core.storage.models import Organisation, StrayMessage

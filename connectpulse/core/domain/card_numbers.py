@@ -33,7 +33,7 @@ _ISSUERS: Final = tuple(
         (r"4", (13, 16, 19)),  # Visa
         (r"5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720", (16,)),  # Mastercard
         (r"3[47]", (15,)),  # American Express
-        (r"30[0-5]|36|3[89]", (14, 16, 19)),  # Diners Club
+        (r"30[0-5]|36|3[89]", (14, 16)),  # Diners Club; none of 19 is issued, and our own ids will begin like that
         (r"6011|64[4-9]|65", (16, 19)),  # Discover
         (r"35(?:2[89]|[3-8])", (16, 19)),  # JCB
         (r"62|81", (16, 19)),  # UnionPay

@@ -1,7 +1,7 @@
-"""What may be known of people: a closed list of kinds, in the categories and the words of the privacy policy.
+"""What may be known of people, and what for: closed lists of kinds and uses, in the words of the privacy policy.
 
 Every personal column is of one kind. A kind that is not here cannot be kept, by core or by a plugin, because
-no policy names it; and a policy that leaves out the words of a kind in use is not published.
+no policy names it; and a policy that leaves out the words of a kind or of a use is not published.
 """
 
 import re
@@ -44,6 +44,38 @@ class Personal(StrEnum):
     def category(self) -> Category:
         """Return the category the policy puts this kind in."""
         return _CATEGORIES[self]
+
+    @property
+    def uses(self) -> "frozenset[Use]":
+        """Return what this kind may be read for; for nothing else."""
+        return _KIND_IS_FOR.get(self) or _CATEGORY_IS_FOR[self.category]
+
+
+class Use(StrEnum):
+    """What the policy says information is used for. Its value is what the policy must call it."""
+
+    OPERATE = "operate"
+    DELIVER = "deliver"
+    ACCESS = "access permissions"
+    REPORT = "reports"
+    COMMUNICATE = "communicate"
+    SECURE = "security"
+    COMPLY = "legal obligations"
+
+
+_CATEGORY_IS_FOR: Final[Mapping[Category, frozenset[Use]]] = {
+    Category.ACCOUNT: frozenset(Use) - {Use.REPORT},
+    Category.USAGE: frozenset(Use) - {Use.COMMUNICATE},
+    Category.CONTACTS: frozenset({Use.OPERATE, Use.DELIVER, Use.COMPLY}),
+    Category.TECHNICAL: frozenset({Use.OPERATE, Use.ACCESS, Use.REPORT, Use.SECURE, Use.COMPLY}),
+    Category.PAYMENT: frozenset({Use.OPERATE, Use.ACCESS, Use.COMMUNICATE, Use.SECURE, Use.COMPLY}),
+}
+"""What the policy's list of information says each type is for: contacts for campaigns, and not for figures or news."""
+_KIND_IS_FOR: Final[Mapping[Personal, frozenset[Use]]] = {
+    Personal.CREDENTIALS: frozenset({Use.OPERATE, Use.ACCESS, Use.SECURE}),
+    Personal.ACTIVITY: frozenset(Use),
+}
+"""Kinds that are for other uses than the rest of their category: notices and support are activity as well."""
 
 
 _CATEGORIES: Final[Mapping[Personal, Category]] = {

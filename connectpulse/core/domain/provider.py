@@ -269,3 +269,11 @@ class Provider(ABC):
     def parse_callback(cls, settings: Mapping[str, Any], callback: Callback) -> Events:
         """Return the events of a genuine request; raise ValueError if it makes no sense."""
         return ()
+
+    @classmethod
+    def answer_callback(cls, settings: Mapping[str, Any], callback: Callback) -> tuple[str, str]:
+        """Return the media type and text a genuine request is answered with, once it is stored.
+
+        Some providers send a plain text on to the person who wrote; others want to be told a word of theirs.
+        """
+        return "text/plain", "ok"

@@ -125,6 +125,16 @@ SETTINGS: Form = (
         help="An erased person stays in older backups for so long; a restore erases them again.",
     ),
     Field(
+        "BACKUP_WAL_DAYS",
+        "Days that the embedded database can be turned back to any moment of",
+        Kind.NUMBER,
+        default=0,
+        low=0,
+        high=5,
+        help="Puts its write-ahead log into BACKUP_URL within about a minute. 0: it is not put away. Erased people "
+        "and the log of API requests stay in it for so long and two days more, so for a week at most.",
+    ),
+    Field(
         "LEDGER_URL",
         "Where erasures and checkpoints of the action log are kept",
         default="",
@@ -230,6 +240,7 @@ class Settings:
     backup_daily: int
     backup_weekly: int
     backup_monthly: int
+    backup_wal_days: int
     ledger_url: str
     mail_url: str
     mail_from: str
@@ -273,6 +284,11 @@ def from_mapping(raw: Mapping[str, str]) -> Settings:
         values[name] = values[name] or str(values["VAR_DIR"] / name.partition("_")[0].lower())
     if values["MAIL_URL"] and not values["MAIL_FROM"]:
         raise Misconfigured("Settings: MAIL_URL needs a MAIL_FROM, the address that mail comes from.")
+    if values["BACKUP_WAL_DAYS"] and (values["DATABASE_URL"] or not values["BACKUP_RECIPIENT"]):
+        raise Misconfigured(
+            "Settings: BACKUP_WAL_DAYS needs a BACKUP_RECIPIENT and the embedded database. A server of your own "
+            "archives its log itself: see docs/backups.md."
+        )
     for name in ("ENCRYPTION_KEYS", "METRICS_ALLOW", "EGRESS_ALLOW", "MUTED_PLUGINS"):
         values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
     values["MUTED_PLUGINS"] = frozenset(values["MUTED_PLUGINS"])

@@ -38,13 +38,17 @@ class Forged(Exception):
     """The request's signature, token or source is not the provider's."""
 
 
-def store(work: Work, connection_id: int, token: str, callback: Callback) -> None:
-    """Keep a request for `drain`; raise NotFound for a wrong address and Forged for a wrong signature."""
+def store(work: Work, connection_id: int, token: str, callback: Callback) -> tuple[str, str]:
+    """Keep a request for `drain`; return the media type and text to answer with.
+
+    Raises NotFound for a wrong address and Forged for a wrong signature.
+    """
     connection = work.session.get(Connection, connection_id)
     if connection is None or not secrets.compare_digest(connection.token.encode(), token.encode()):
         raise NotFound("There is no such callback address.")
     provider = work.registry.provider(connection.provider)
-    if not provider.verify_callback(connections.values(connection), callback):
+    settings = connections.values(connection)
+    if not provider.verify_callback(settings, callback):
         raise Forged
     work.session.add(
         CallbackRequest(
@@ -55,6 +59,7 @@ def store(work: Work, connection_id: int, token: str, callback: Callback) -> Non
             body=callback.body,
         )
     )
+    return provider.answer_callback(settings, callback)
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:

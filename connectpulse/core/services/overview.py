@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import exists, select, text
 
 from ..domain.campaign import CampaignState
-from ..domain.contracts import Health
+from ..domain.faces import Health
 from ..domain.message import MessageState
 from ..storage.models import Campaign, Connection, ContactList, Import, Sender, Template
 from . import counters, periodic
+from .backups import wal
 from .backups import watch as backups
 from .retention import report as retention
 from .work import Work
@@ -199,6 +200,7 @@ def health(work: Work) -> list[Health]:
         Health("queue", waited < 300, f"The oldest message that may go has waited {waited:.0f} s."),
         Health("workers", bool(workers) or not waited, f"{workers} worker(s) hold provider sessions."),
         backups.health(work),
+        *wal.health(work),
     ]
     found += [retention.health(work), *([periodic.health(work)] if work.registry.duties else [])]
     for check in work.registry.health.values():

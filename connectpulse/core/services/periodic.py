@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ..domain.contracts import Health
+from ..domain.faces import Health
 from ..domain.jobs import Duty as Given
 from ..domain.jobs import Job
 from ..storage import guard

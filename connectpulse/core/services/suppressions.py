@@ -66,8 +66,9 @@ def stop(work: Work, channel: Channel, address: str, *, source: str) -> bool:
 
 def _other_addresses(work: Work, scheme: str, value: str) -> list[tuple[str, str]]:
     """Return the other addresses of whoever an address belongs to."""
-    owner = select(Address.contact_id).where(Address.scheme == scheme, Address.value == value).scalar_subquery()
-    wanted = select(Address.scheme, Address.value).where(Address.contact_id == owner).limit(100)
+    here = Address.organisation_id == work.organisation_id
+    owner = select(Address.contact_id).where(here, Address.scheme == scheme, Address.value == value).scalar_subquery()
+    wanted = select(Address.scheme, Address.value).where(here, Address.contact_id == owner).limit(100)
     return [(row[0], row[1]) for row in work.session.execute(wanted) if (row[0], row[1]) != (scheme, value)]
 
 

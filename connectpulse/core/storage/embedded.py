@@ -19,7 +19,7 @@ import fasteners
 import structlog
 
 from ..errors import Misconfigured
-from . import privilege
+from . import privilege, spooling
 
 log = structlog.get_logger(__name__)
 
@@ -39,8 +39,8 @@ TUNING = {
 """`terse` keeps the values that broke a rule out of the server's log. `wal_recycle` off removes old segments of the
 write-ahead log instead of reusing them, so that what was erased does not live on in them."""
 
-_PATIENCE = 300
-"""Seconds one of PostgreSQL's programs may take: more than any start or stop they wait for themselves."""
+_ENDING = 180
+"""Seconds one of PostgreSQL's programs may take beyond any start or stop it waits for itself."""
 
 LISTENING_PORTS = range(20_000, 32_000)
 
@@ -72,11 +72,18 @@ def binaries() -> Path:
 class EmbeddedServer:
     """One server over one folder. Any process may ask for it; the first starts it."""
 
-    def __init__(self, folder: Path, tuning: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, tuning: dict[str, str] | None = None, *, is_archiving: bool = False, patience: int = 120
+    ) -> None:
+        """Speak of the server over `folder`; one that `is_archiving` keeps its write-ahead log in the spool.
+
+        A start is waited for as long as `patience` says, in seconds.
+        """
         self.folder = folder
         self.cluster = folder / "cluster"
         self._tuning = TUNING | (tuning or {})
         self._facts = folder / "server.json"
+        self._is_archiving, self._patience = is_archiving, patience
 
     def ensure_running(self) -> str:
         """Start the server unless it runs; return its address as a SQLAlchemy URL."""
@@ -126,17 +133,24 @@ class EmbeddedServer:
             facts["port"] = free_port()
             self._keep(**facts)
         tuning = {"shared_buffers": shared_buffers()} | self._tuning | {"port": facts["port"]}
-        lines = [f"{name} = '{value}'" for name, value in tuning.items()]
+        tuning |= spooling.begin(self.folder, facts["password"]) if self._is_archiving else spooling.end(self.folder)
+        lines = [f"{name} = '{_quoted(str(value))}'" for name, value in tuning.items()]
         conf = self.cluster / "connectpulse.conf"
         conf.write_text("\n".join(lines) + "\n")
         privilege.give(conf)
-        done = self._run("pg_ctl", "start", "-w", "-t", "120", "-D", str(self.cluster),
+        done = self._run("pg_ctl", "start", "-w", "-t", str(self._patience), "-D", str(self.cluster),
                          "-l", str(self.cluster / "server.log"), check=False)  # fmt: skip
         if done.returncode:
-            raise Misconfigured(f"The embedded PostgreSQL did not start:\n{self._last_words()}")
+            raise Misconfigured(f"The embedded PostgreSQL did not start:\n{self.last_words()}")
         self._run("createdb", "-w", "pulse", check=False, PGPASSWORD=facts["password"],
                   PGHOST="127.0.0.1", PGPORT=str(facts["port"]), PGUSER="pulse")  # fmt: skip
         log.info("postgres_started", port=facts["port"], folder=str(self.folder))
+
+    def adopt(self, password: str) -> None:
+        """Make a cluster that was brought here from elsewhere this server's own; `password` is the one it knows."""
+        for path in (self.cluster, *self.cluster.rglob("*")):
+            privilege.give(path)
+        self._keep(password=password, port=free_port())
 
     def _keep(self, **facts: str | int) -> None:
         draft = self._facts.with_suffix(".draft")
@@ -144,7 +158,8 @@ class EmbeddedServer:
         draft.write_text(json.dumps(facts))
         draft.replace(self._facts)
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """Return the end of what the server wrote into its log."""
         with suppress(OSError):
             return "\n".join((self.cluster / "server.log").read_text().splitlines()[-12:])
         return "It left no log."
@@ -159,14 +174,21 @@ class EmbeddedServer:
                 text=True,
                 cwd="/" if os.name == "posix" else None,
                 env=clean_environment() | {"PGCONNECT_TIMEOUT": "30"} | env,
-                preexec_fn=privilege.drop(self.cluster, binaries()),
-                timeout=_PATIENCE,
+                preexec_fn=privilege.drop(self.cluster, binaries(), spooling.reach() if self._is_archiving else ()),
+                timeout=self._patience + _ENDING,
             )
         except subprocess.TimeoutExpired:
-            raise Misconfigured(f"{program} did not end within {_PATIENCE} seconds.\n{self._last_words()}") from None
+            raise Misconfigured(
+                f"{program} did not end within {self._patience + _ENDING} seconds.\n{self.last_words()}"
+            ) from None
         if check and done.returncode:
-            raise Misconfigured(f"{program} failed: {(done.stderr or self._last_words()).strip()}")
+            raise Misconfigured(f"{program} failed: {(done.stderr or self.last_words()).strip()}")
         return done
+
+
+def _quoted(value: str) -> str:
+    """Return a value as it is written between quotes in PostgreSQL's settings."""
+    return value.replace("\\", "\\\\").replace("'", "''")
 
 
 def clean_environment(but: tuple[str, ...] = ()) -> dict[str, str]:

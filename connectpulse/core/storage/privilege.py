@@ -12,7 +12,7 @@ import os
 import stat
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 CAP_DAC_OVERRIDE = 1
@@ -35,12 +35,15 @@ def give(path: Path) -> None:
         os.chown(path, *_nobody())
 
 
-def drop(cluster: Path, programs: Path) -> Callable[[], None] | None:
-    """Return what a child must do before it becomes PostgreSQL; None where there is nothing to do."""
+def drop(cluster: Path, programs: Path, more: Sequence[Path] = ()) -> Callable[[], None] | None:
+    """Return what a child must do before it becomes PostgreSQL; None where there is nothing to do.
+
+    `more` are folders that what PostgreSQL runs must reach as well.
+    """
     if not is_root():
         return None
     uid, gid = _nobody()
-    capability = _needed(cluster, programs)
+    capability = _needed(cluster, programs, more)
 
     def become_nobody() -> None:
         os.setgroups([])
@@ -61,9 +64,11 @@ def drop(cluster: Path, programs: Path) -> Callable[[], None] | None:
     return become_nobody
 
 
-def _needed(cluster: Path, programs: Path) -> int | None:
-    """Return the least capability with which `nobody` reaches both folders, None if it needs none."""
-    folders = {*cluster.absolute().parents, *programs.absolute().parents, programs.absolute()}
+def _needed(cluster: Path, programs: Path, more: Sequence[Path]) -> int | None:
+    """Return the least capability with which `nobody` reaches the folders, None if it needs none."""
+    folders = set(cluster.absolute().parents)
+    for each in (programs, *more):
+        folders |= {each.absolute(), *each.absolute().parents}
     is_open = all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
     is_executable = bool((programs / "postgres").stat().st_mode & stat.S_IXOTH)
     if is_open and is_executable:

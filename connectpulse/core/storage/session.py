@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from ..errors import Misconfigured
-from . import guard, sealing
+from . import guard, sealing, uses
 
 AWAY = (OperationalError, psycopg.OperationalError, ReadOnlySqlTransaction)
 """What is raised while the database is away or only reads, by SQLAlchemy and by the driver under it: try again."""
@@ -106,6 +106,7 @@ def make_sessions(engine: Engine) -> sessionmaker[PulseSession]:
 
 def raw(session: Session) -> PsycopgConnection[Any]:
     """Return psycopg's connection under `session`'s transaction, for COPY and array parameters."""
+    uses.check_raw(session)
     driver: Any = session.connection().connection.driver_connection
     connection: PsycopgConnection[Any] = driver
     return connection

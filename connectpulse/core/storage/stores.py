@@ -7,10 +7,10 @@ Credentials for S3 are found as Amazon's libraries find them (AWS_ACCESS_KEY_ID 
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 from urllib.parse import parse_qsl
 
@@ -118,6 +118,15 @@ class Store:
             if not path.endswith(".draft")
         ]
         return sorted(listed, key=lambda each: each.name)
+
+    def clear_drafts(self, before: datetime) -> None:
+        """Delete what processes that were killed left half written and nobody has touched since `before`."""
+        if not self._is_local:
+            return  # an unfinished upload is no object, and the store's own rules end it
+        for draft in Path(self._root).rglob("*.draft"):
+            with suppress(FileNotFoundError):
+                if draft.stat().st_mtime < before.timestamp():
+                    draft.unlink()
 
     def _path(self, name: str) -> str:
         parts = PurePosixPath(name).parts

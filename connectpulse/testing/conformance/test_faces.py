@@ -17,19 +17,8 @@ from sqlalchemy import event
 from connectpulse.core.domain import form
 from connectpulse.core.domain.acts import Act
 from connectpulse.core.domain.audit import AuditAction
-from connectpulse.core.domain.contracts import (
-    Card,
-    Health,
-    HealthCheck,
-    Measure,
-    PaymentGateway,
-    Purpose,
-    Report,
-    RestoreCheck,
-    Tariff,
-    Unpriced,
-    View,
-)
+from connectpulse.core.domain.contracts import Measure, Purpose, Tariff, Unpriced
+from connectpulse.core.domain.faces import Card, Health, HealthCheck, PaymentGateway, Report, RestoreCheck, View
 from connectpulse.core.domain.limits import Allowance, Limit
 from connectpulse.core.domain.roles import Role
 from connectpulse.core.errors import Refused

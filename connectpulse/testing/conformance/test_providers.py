@@ -136,6 +136,9 @@ def test_it_reads_its_callbacks(provider: type[Provider]) -> None:
         assert read == list(events)
         for event in read:
             _check_event(event)
+        media, word = provider.answer_callback(settings, callback)
+        assert re.fullmatch(r"[a-z]+/[a-z0-9.+-]+", media), f"it answers with {media!r}, which is no media type"
+        assert isinstance(word, str)
 
 
 def _check_event(event: Event) -> None:

@@ -7,7 +7,8 @@ from flask import redirect, url_for
 from flask_appbuilder import IndexView, expose
 from flask_login import current_user
 
-from ...core.services import overview
+from ...core.domain.personal import Use
+from ...core.services import overview, uses
 from ...core.services.work import Work
 from .. import current
 from ..security.roles import AUDITOR, PLATFORM_ADMINISTRATOR
@@ -61,7 +62,8 @@ def _cards(work: Work) -> list[tuple[str, str, str]]:
     found = []
     for card in work.registry.cards.values():
         try:
-            value = card.value(work)
+            with uses.within(work, Use.REPORT):
+                value = card.value(work)
         except Exception:
             log.exception("card_failed", card=card.name)
             continue

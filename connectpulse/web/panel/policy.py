@@ -136,7 +136,7 @@ class PolicyView(BaseView):
             holding = versions.in_force(work)
             faults = inventory.unnamed(registry, holding.text) if holding else []
         if request.args.get("format") == "json":
-            return _file([{**line._asdict(), "category": line.category} for line in lines])
+            return _file([{**line._asdict(), "category": line.category, "uses": line.uses} for line in lines])
         gathered: dict[str, list[Any]] = {}
         for line in lines:
             gathered.setdefault(line.category, []).append(line)

@@ -8,7 +8,9 @@ from flask import abort
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 
-from ...core.domain.contracts import Report
+from ...core.domain.faces import Report
+from ...core.domain.personal import Use
+from ...core.services import uses
 from .. import current
 from ..files import csv_file
 from ..pages import PLUGIN_PAGES
@@ -42,7 +44,7 @@ class ReportView(BaseView):
         report = _report(name)
         if current.organisation_id() is None:
             return self.render_template("pulse/no_organisation.html")
-        with current.work() as work:
+        with current.work() as work, uses.within(work, Use.REPORT):
             rows = [[shown(cell) for cell in row] for row in report.rows(work, SHOWN)]
         numbers = [bool(rows) and all(_is_number(row[n]) for row in rows) for n in range(len(report.columns))]
         return self.render_template(
@@ -57,7 +59,7 @@ class ReportView(BaseView):
         report = _report(name)
         if current.organisation_id() is None:
             return self.render_template("pulse/no_organisation.html")
-        with current.work() as work:
+        with current.work() as work, uses.within(work, Use.REPORT):
             return csv_file(f"{report.name}.csv", [report.columns, *report.rows(work, IN_A_FILE)])
 
 

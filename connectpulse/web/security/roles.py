@@ -8,7 +8,7 @@ changed by organisation administrators.
 
 from collections.abc import Mapping
 
-from ...core.domain.contracts import View
+from ...core.domain.faces import View
 from ...core.domain.roles import (
     ANALYST,
     APPROVER,

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from buying_scene import BUYER, STRIPE, deliver, gained, knock, knocked, ordered, paid, set_up, state
-from connectpulse_billing.buying import gates, inquiring, payments, refunds, rounds
+from connectpulse_billing.buying import foretelling, gates, inquiring, payments, refunds, rounds
 from connectpulse_billing.buying.gateways import base
 from connectpulse_billing.buying.gateways.base import Asked, Forged, Purchase
 from connectpulse_billing.buying.gateways.easypaisa import Easypaisa, hashed
@@ -226,6 +226,11 @@ def test_paying_back_needs_two_people_and_reaches_stripe_once(house: House, orga
             four_eyes.approve(work, asked)
         assert rounds.pay_back(house.work) == 0
         with house.work(second) as work:
+            told = foretelling.explain(work, begun.order_id, {"amount": "400"}).effects
+            assert [each.deed for each in told] == ["paid back", "taken back", "kept"]
+            assert "400.00 of" in told[0].why
+            assert "The gateway stripe is asked" in told[0].why
+            assert told[1].why.startswith("400 of 1,000, once")
             four_eyes.approve(work, asked)
         assert gained(house, organisation, begun) == begun.units
         assert rounds.pay_back(house.work) == 1

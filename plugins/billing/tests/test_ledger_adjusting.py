@@ -22,6 +22,8 @@ def test_units_are_given_and_taken_by_two_people(house: House) -> None:
         with house.work(AMINA) as work:
             decision = adjusting.ask(work, organisation, units, "The provider lost a batch.")
             assert balances.of(work, organisation).available == before
+            told = adjusting.ACT.explain(work, organisation, {"units": str(units)})  # type: ignore[misc]
+            assert told.effects[0].deed == ("given: 7.5" if units > 0 else "taken: 3")
             with pytest.raises(Refused, match="second person"):
                 four_eyes.approve(work, decision)
         with house.work(BILAL) as work:

@@ -132,7 +132,7 @@ def test_what_stays_unpaid_ends_and_late_money_is_told_of(scene: Scene) -> None:
     assert scene.unpaid() == []
     scene.pay(order_id)
     assert scene.of().state == "ended"
-    assert notices_of(scene, "billing.misfit") == [f"Order {order_id} was paid too late"]
+    assert notices_of(scene, "billing.misfit") == [f"Order {order_id} was paid too late"] * 2, "both sides"
     assert granted(scene) == [Decimal(500)]
     scene.subscribe(scene.plan(name="Another"))
     assert scene.of().state == "waiting"

@@ -17,6 +17,8 @@ from .channel import SmsChannel
 from .gateway import GatewayProvider
 from .simulator.trial import TrialProvider
 from .smpp.provider import SmppProvider
+from .twilio import TwilioProvider
+from .vonage import VonageProvider
 
 
 class SmsPlugin:
@@ -31,7 +33,7 @@ class SmsPlugin:
             title="SMS",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
-            summary="Text messages over SMPP 3.4 or an HTTP gateway, and a simulator for trials.",
+            summary="Text messages over SMPP 3.4, an HTTP gateway, Twilio or Vonage, and a simulator for trials.",
         )
 
     @hookimpl
@@ -57,4 +59,4 @@ class SmsPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return [SmppProvider, GatewayProvider, TrialProvider]
+        return [SmppProvider, GatewayProvider, TwilioProvider, VonageProvider, TrialProvider]

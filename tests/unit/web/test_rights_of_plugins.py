@@ -7,7 +7,7 @@ from flask_appbuilder import BaseView
 from sqlalchemy import select
 
 from connectpulse.app import create_app
-from connectpulse.core.domain.contracts import View
+from connectpulse.core.domain.faces import View
 from connectpulse.core.domain.roles import CORE, Role
 from connectpulse.core.errors import Refused
 from connectpulse.core.registry import Registry

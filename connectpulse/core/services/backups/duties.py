@@ -26,6 +26,8 @@ ACTIONS = (
     AuditAction("backup.rotated", "The backup {object} had served its time and was deleted."),
     AuditAction("backup.drilled", "A drill restored the backup {object}."),
     AuditAction("backup.restored", "{actor} restored the backup {object}."),
+    AuditAction("backup.base_made", "The base {object} of the database's log was made."),
+    AuditAction("backup.wal_broken", "The {object} has a gap."),
     AuditAction("evidence.exported", "{actor} took the evidence of the policy."),
 )
 

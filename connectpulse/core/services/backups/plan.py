@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from pyrage import RecipientError, x25519
 
@@ -25,24 +26,30 @@ LEFT_OUT = (
 class Plan:
     """For whom backups are encrypted (an age recipient, empty for none), when they are made, how many are kept.
 
-    They are made at `hour`, and from then on `every` so many hours.
+    They are made at `hour`, and from then on `every` so many hours. Where `wal_days` is not zero, the write-ahead log
+    of the embedded server over the folder `server` is put away as well, and so many days of it are kept.
     """
 
     recipient: str = ""
     hour: int = 2
     keep: tuple[int, int, int] = (14, 8, 12)
     every: int = 24
+    wal_days: int = 0
+    server: Path | None = None
 
 
 class _Site:
     plan = Plan()
 
 
-def use(recipient: str, hour: int, keep: tuple[int, int, int], every: int = 24) -> None:
+def use(
+    recipient: str, hour: int, keep: tuple[int, int, int], every: int = 24,
+    wal_days: int = 0, server: Path | None = None,
+) -> None:  # fmt: skip
     """Make backups by these settings from now on; raise Misconfigured if `recipient` is no age recipient."""
     if recipient:
         read_recipient(recipient)
-    _Site.plan = Plan(recipient, hour, keep, every)
+    _Site.plan = Plan(recipient, hour, keep, every, wal_days, server)
 
 
 def site() -> Plan:

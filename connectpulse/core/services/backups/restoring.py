@@ -9,7 +9,7 @@ somebody since is told in the ledger's store, and is taken away again.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from pyrage import x25519
 from sqlalchemy import URL, select, text, update
@@ -125,10 +125,23 @@ class Aftermath:
     warnings: list[str] = field(default_factory=list)
 
 
-Step = Callable[[Work, Manifest, Aftermath], None]
+class Point(Protocol):
+    """What a database was brought back to: its name and its moment."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def taken_at(self) -> str: ...
+
+    @property
+    def moment(self) -> datetime: ...
 
 
-def settle(open_work: Opener, manifest: Manifest, *, scrub: bool = True) -> Aftermath:
+Step = Callable[[Work, Point, Aftermath], None]
+
+
+def settle(open_work: Opener, manifest: Point, *, scrub: bool = True) -> Aftermath:
     """Make a restored database safe to work with, whatever happened since the backup. Safe to run twice.
 
     Without `scrub`, rows of erased people are gone and may still lie in the files of the server: for scratch ones.
@@ -143,7 +156,7 @@ def settle(open_work: Opener, manifest: Manifest, *, scrub: bool = True) -> Afte
     return found
 
 
-def _shut_out(open_work: Opener, manifest: Manifest, found: Aftermath) -> None:
+def _shut_out(open_work: Opener, manifest: Point, found: Aftermath) -> None:
     """Take away again what had been taken away after the backup: keys, passwords, accounts, roles, passkeys."""
     told, faults = ways_in.read(places.ledger, manifest.moment)
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "shut out who was shut out"):
@@ -160,7 +173,7 @@ def _shut_out(open_work: Opener, manifest: Manifest, found: Aftermath) -> None:
         found.warnings.append(f"Keys of the API that are good: {len(good)}. Revoke those you do not know: {named}.")
 
 
-def chain(open_work: Opener, manifest: Manifest) -> list[str]:
+def chain(open_work: Opener, manifest: Point) -> list[str]:
     """Return what does not hold of the action log as it was when the backup was made, one sentence each."""
     return verifying.verify(open_work, manifest.moment).sentences()
 
@@ -172,7 +185,7 @@ def replay(open_work: Opener, found: Aftermath, *, scrub: bool) -> None:
     found.warnings += [f"Not everything was erased again: {fault}" for fault in done.faults]
 
 
-def finish(open_work: Opener, actor: Actor, manifest: Manifest, found: Aftermath) -> None:
+def finish(open_work: Opener, actor: Actor, manifest: Point, found: Aftermath) -> None:
     """Write down that the database was brought back, in the action log and in its checkpoints; let processes work."""
     with open_work(actor) as work:
         audit.record_named(
@@ -184,13 +197,13 @@ def finish(open_work: Opener, actor: Actor, manifest: Manifest, found: Aftermath
         work.session.execute(text(f"DROP TABLE IF EXISTS {MARK}"))
 
 
-def since(manifest: Manifest) -> str:
+def since(manifest: Point) -> str:
     """Return how people are told of the moment of a backup."""
     moment: datetime = manifest.moment
     return f"{moment:%d %B %Y %H:%M} UTC"
 
 
-def _pause(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def _pause(work: Work, manifest: Point, found: Aftermath) -> None:
     """Pause what ran: what was handed over after the backup is not known to it."""
     reason = (
         f"Restored from the backup of {since(manifest)}. What was handed over since is not known here and would be "
@@ -209,7 +222,7 @@ def _pause(work: Work, manifest: Manifest, found: Aftermath) -> None:
         )
 
 
-def _miss(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def _miss(work: Work, manifest: Point, found: Aftermath) -> None:
     """Let no start that has passed happen late: it may have happened."""
     reason = (
         f"Restored from the backup of {since(manifest)}: it may have been sent since. Find out before you launch it."
@@ -219,7 +232,7 @@ def _miss(work: Work, manifest: Manifest, found: Aftermath) -> None:
         found.warnings.append(f"Scheduled campaigns whose time has passed: {found.missed}. They were not started.")
 
 
-def _stop_singles(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def _stop_singles(work: Work, manifest: Point, found: Aftermath) -> None:
     """Cancel single messages that waited: they were most likely sent since."""
     work.session.execute(
         text("UPDATE pulse_dispatch SET lease_until = now() - interval '1 second' WHERE state = 'claimed'")
@@ -238,7 +251,7 @@ def _stop_singles(work: Work, manifest: Manifest, found: Aftermath) -> None:
         found.warnings.append(f"Single messages that waited and are cancelled: {found.stopped}.")
 
 
-def _stop_mail(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def _stop_mail(work: Work, manifest: Point, found: Aftermath) -> None:
     stopped = work.session.execute(
         text(
             "UPDATE pulse_mail SET state = 'failed', content = NULL, error = 'Not sent again after a restore.' "
@@ -249,7 +262,7 @@ def _stop_mail(work: Work, manifest: Manifest, found: Aftermath) -> None:
     found.unsent_mail = len(stopped)
 
 
-def _shut(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def _shut(work: Work, manifest: Point, found: Aftermath) -> None:
     """Let nobody in by what may have been ended, used or revoked since."""
     found.sessions = ending.everything(work, "restored")
     if found.sessions:
@@ -262,9 +275,10 @@ def _forget_lost(open_work: Opener, found: Aftermath) -> None:
     found.warnings += [f"The archive {name} is in the backup's catalogue and not in the store." for name in lost]
 
 
-def _know(work: Work, manifest: Manifest, found: Aftermath) -> None:
+def _know(work: Work, manifest: Point, found: Aftermath) -> None:
     """Write down that the backup was made: in what it holds it is still being made."""
-    running.settle(work, manifest)
+    if isinstance(manifest, Manifest):
+        running.settle(work, manifest)
 
 
 STEPS: tuple[Step, ...] = (_stop_singles, _pause, _miss, _stop_mail, _shut, _know)

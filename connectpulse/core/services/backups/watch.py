@@ -7,15 +7,15 @@ import structlog
 from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ...domain.contracts import Health
+from ...domain.faces import Health
 from ...errors import PulseError, Refused
 from ...storage.models import Backup, Drill
 from ...storage.stores import Store, places
 from .. import audit
 from ..notices import board
 from ..work import SYSTEM, Opener, Work
+from . import bases, plan
 from . import manifest as manifests
-from . import plan
 from .running import LINK, READERS, ask, settle
 
 log = structlog.get_logger(__name__)
@@ -169,6 +169,8 @@ def rotate(open_work: Opener) -> list[str]:
         store.delete(name + manifests.MANIFEST)  # first, so that no manifest speaks of a file that is gone
         store.delete(name + manifests.FILE)
     _clear_strays(store, there, now)
+    if not site.wal_days:
+        bases.forget_lines(store, now)
     if surplus:
         with open_work(SYSTEM) as work:
             work.session.execute(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from ...domain import policy_text
-from ...domain.personal import Personal, kind_of
+from ...domain.personal import Personal, Use, kind_of
 from ...domain.retention import RetentionRule, Then
 from ...registry import Registry
 from ...storage import migrate
@@ -15,6 +15,7 @@ from ...storage.models import PolicyVersion
 from ..work import Work
 
 COLLECTED = "information we collect"
+USED = "how we use"
 
 _ENDS = {Then.PURGE: "deleted", Then.ARCHIVE: "archived", Then.ANONYMISE: "made anonymous"}
 
@@ -29,6 +30,11 @@ class Line(NamedTuple):
     purpose: str
     kept: str
     is_found: bool
+
+    @property
+    def uses(self) -> str:
+        """What it may be read for, in the policy's words."""
+        return ", ".join(use.value for use in Use if self.kind and use in self.kind.uses)
 
     @property
     def category(self) -> str:
@@ -66,17 +72,31 @@ def _length(keep: timedelta) -> str:
 
 
 def unnamed(registry: Registry, text: str) -> list[str]:
-    """Return one sentence per kind of data that is kept and that a policy's text does not name."""
-    said = " ".join((policy_text.section(text, COLLECTED) or "").casefold().split())
+    """Return one sentence per kind of data that is kept, and per use of it, that a policy's text does not name."""
+    collected, used = _said(text, COLLECTED), _said(text, USED)
     kept: dict[Personal, list[str]] = {}
     for line in lines(registry):
         if line.kind is not None:
             kept.setdefault(line.kind, []).append(f"{line.table}.{line.column}")
-    return [
+    faults = [
         f"It does not name {kind.value} under {COLLECTED.title()!r}, which {places[0]} holds."
         for kind, places in kept.items()
-        if not re.search(rf"\b{re.escape(kind.value.casefold())}\b", said)
+        if not _names(collected, kind.value)
     ]
+    needed = {use for kind in kept for use in kind.uses}
+    return faults + [
+        f"It does not name {use.value!r} under {USED.capitalize()!r}, which information is used for."
+        for use in Use
+        if use in needed and not _names(used, use.value)
+    ]
+
+
+def _said(text: str, heading: str) -> str:
+    return " ".join((policy_text.section(text, heading) or "").casefold().split())
+
+
+def _names(said: str, what: str) -> bool:
+    return re.search(rf"\b{re.escape(what.casefold())}\b", said) is not None
 
 
 def faults(work: Work) -> list[str]:

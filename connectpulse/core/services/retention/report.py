@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from ...domain.contracts import Health
+from ...domain.faces import Health
 from ...domain.retention import RetentionRule
 from ...domain.roles import AUDITOR, PLATFORM_ADMINISTRATOR
 from ...storage import ids, leaves

@@ -20,7 +20,8 @@ class Organisation(Table):
     """
 
     __tablename__ = "pulse_organisation"
-    __table_args__ = (Index("ix_pulse_organisation_name", text('(lower(name) COLLATE "C")'), "id"),)
+    # By code point (COLLATE "C"): the migration says so, and comparing with the database does not see collations.
+    __table_args__ = (Index("ix_pulse_organisation_name", text("lower(name)"), "id"),)
 
     id: Mapped[BigId]
     name: Mapped[str] = mapped_column(String(120), unique=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from connectpulse.core.api import Work, notices
@@ -18,7 +19,7 @@ from .order_models import Order
 from .states import OrderState
 
 TOO_LITTLE, TOO_MUCH, OTHERWISE, TWICE = "paid_little", "paid_much", "paid_otherwise", "paid_twice"
-LATE, CANCELLED = "paid_late", "paid_cancelled"
+LATE, CANCELLED, WITHDRAWN = "paid_late", "paid_cancelled", "paid_withdrawn"
 
 
 class Words(NamedTuple):
@@ -43,6 +44,10 @@ WORDS: Mapping[str, Words] = {
     ),
     TWICE: Words("was paid once more", "It was paid before: ask us to pay this one back.", _BACK),
     LATE: Words("was paid after it had expired", "It counts all the same.", "It counts; nothing is left to do."),
+    WITHDRAWN: Words(
+        "was paid too late", "What it was for was withdrawn before it was paid. Ask us to pay it back.",
+        "What it was for was withdrawn before it was paid. Pay it back under Sales.",
+    ),
     CANCELLED: Words(
         "was paid after it had been cancelled", "It counts all the same. If you do not want it any more, write to us.",
         "It counts. Pay it back under Sales if it is not wanted any more.",
@@ -60,6 +65,15 @@ def of_sum(order: Order, amount: Decimal, currency: str) -> str:
 def of_state(state: OrderState) -> str:
     """Return how a payment of an order that waits no more is odd; empty for one that waits."""
     return {OrderState.CANCELLED: CANCELLED, OrderState.EXPIRED: LATE}.get(state, "")
+
+
+def is_told(work: Work, order: Order) -> bool:
+    """Return whether this payment of an order is told of as a misfit already."""
+    told = select(Difference.id).where(
+        Difference.organisation_id == order.organisation_id, Difference.order_id == order.id,
+        Difference.reference == order.payment_reference,
+    )  # fmt: skip
+    return work.session.scalars(told.limit(1)).first() is not None
 
 
 def tell(work: Work, order: Order, kind: str, amount: Decimal, currency: str, reference: str) -> None:

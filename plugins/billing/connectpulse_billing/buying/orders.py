@@ -165,7 +165,7 @@ def mark_paid(
         audit.record(work, "billing.order_paid", order, gateway=gateway, amount=amount, currency=currency)
         for each in settled.PAID:
             each(work, order)
-        if odd:
+        if odd and not misfits.is_told(work, order):
             misfits.tell(work, order, odd, amount, currency, payment_reference)
         return True
 

@@ -38,6 +38,7 @@ DIFFERENCES = {
     "paid_otherwise": "Paid in another currency: asked for / came",
     "paid_twice": "Paid once more: asked for / came",
     "paid_late": "Paid after it expired: asked for / came",
+    "paid_withdrawn": "Paid for what was withdrawn: asked for / came",
     "paid_cancelled": "Paid after it was cancelled: asked for / came",
 }
 

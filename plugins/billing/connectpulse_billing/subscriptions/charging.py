@@ -9,12 +9,12 @@ from sqlalchemy import select
 
 from connectpulse.core.api import NotFound, Work, audit, notices
 
-from ..buying import money, orders
+from ..buying import misfits, money, orders
 from ..buying.order_models import Order
 from ..buying.reach import everywhere
 from ..buying.states import OPEN, OrderState
 from ..ledger import grants
-from ..people import MANAGERS, OPERATORS
+from ..people import MANAGERS
 from . import periods
 from .tables import ACTIVE, CHANGE, ENDED, PERIOD, SUSPENDED, TRIAL, WAITING, Charge, Plan, Subscription
 
@@ -120,7 +120,7 @@ def paid(work: Work, order: Order) -> None:
     work.session.refresh(charge)
     charge.paid_at = now
     if charge.is_void or subscription.state == ENDED or (charge.kind == CHANGE and now >= charge.ends_at):
-        _misfit(work, subscription, charge, order)
+        _misfit(work, subscription, order)
     elif charge.kind == CHANGE:
         begin_change(work, subscription, charge)
     elif subscription.state in (TRIAL, ACTIVE) and now < subscription.period_end:
@@ -177,16 +177,10 @@ def _grant(work: Work, subscription: Subscription, charge: Charge) -> None:
         )  # fmt: skip
 
 
-def _misfit(work: Work, subscription: Subscription, charge: Charge, order: Order) -> None:
-    """Tell the platform of money for what no longer holds: somebody has to pay it back."""
+def _misfit(work: Work, subscription: Subscription, order: Order) -> None:
+    """Tell of money for what no longer holds: somebody has to pay it back."""
     work.session.flush()
-    notices.post(
-        work, "billing.misfit", f"Order {order.id} was paid too late",
-        f"It was for {charge.plan.name}, and was withdrawn before it was paid. "
-        f"Pay {money.shown(order.total, order.currency)} back.",
-        roles=OPERATORS, level="alarm", is_binding=True,
-        link=f"/billing/sales/show/{order.id}", key=f"billing.misfit/{order.id}",
-    )  # fmt: skip
+    misfits.tell(work, order, misfits.WITHDRAWN, order.total, order.currency, order.payment_reference)
     audit.record(work, "billing.payment_misfit", subscription, order=order.id, amount=order.total)
 
 

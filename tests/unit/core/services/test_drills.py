@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from connectpulse.commands import backups
-from connectpulse.core.domain.contracts import Health, RestoreCheck
+from connectpulse.core.domain.faces import Health, RestoreCheck
 from connectpulse.core.domain.settings import fresh_secrets
 from connectpulse.core.services.backups import drills, manifest, watch
 from connectpulse.core.storage import guard

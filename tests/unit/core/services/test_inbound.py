@@ -15,6 +15,7 @@ from connectpulse.core.services.ledger import UnmeteredLedger
 from connectpulse.core.services.work import Work
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import (
+    ANY,
     AuditEntry,
     InboundMessage,
     Message,
@@ -57,7 +58,7 @@ def test_a_word_that_means_stop_suppresses_at_once_and_is_confirmed(
     assert [each.is_opt_out for each in kept(scene)] == [True]
     with scene.work() as work:
         row = work.session.scalars(select(Suppression)).one()
-        assert (row.value, row.channel, row.purpose, row.reason) == ("p@x.org", CHANNEL, "promotional", "opted_out")
+        assert (row.value, row.channel, row.purpose, row.reason) == ("p@x.org", ANY, "promotional", "opted_out")
         assert suppressions.suppressed(work, "email", ["p@x.org"], CHANNEL, ["transactional"]) == set()
         assert work.session.scalars(select(AuditEntry.verb).where(AuditEntry.verb == "suppression.created")).one()
     assert replies(scene) == [("p@x.org", "You will get no more postcards.")]

@@ -11,7 +11,7 @@ from connectpulse.core.domain.retention import RetentionRule, Subject, Then
 from connectpulse.core.services import audit
 from connectpulse.core.services.retention import archives, files, search
 from connectpulse.core.services.rights import carried, finding
-from connectpulse.core.services.work import SYSTEM, Actor, Work
+from connectpulse.core.services.work import SYSTEM, Actor
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, Campaign, Membership, SubjectRequest
 from connectpulse.house import House
@@ -44,12 +44,15 @@ def archives_of(table: str, house: House) -> Any:
     return house.registry.rules[table].model
 
 
-def _archive(work: Work, model: Any, organisation: int) -> None:
+def _archive(house: House, model: Any, organisation: int) -> None:
     """Put all rows of an organisation's table into an archive; they stay in the table as well."""
     table = model.__table__
-    found = work.session.execute(select(table).where(table.c.organisation_id == organisation)).all()
+    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        found = work.session.execute(select(table).where(table.c.organisation_id == organisation)).all()
     held = files.table_of(files.schema(table), [tuple(row) for row in found])
-    work.session.add(archives.write(table.name, organisation, "2026-04", held, (NOW, NOW)))
+    row = archives.write(table.name, organisation, "2026-04", held, (NOW, NOW))
+    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
+        work.session.add(row)
 
 
 def _subject(house: House, organisation: int | None) -> Subject:
@@ -59,12 +62,12 @@ def _subject(house: House, organisation: int | None) -> Subject:
 
 def _read(house: House) -> list[dict[str, Any]]:
     with house.work(SYSTEM) as work:
-        return [row for each in archives.listed(work, None, is_all=True) for row in archives.read(each).to_pylist()]
+        rows = archives.listed(work, None, is_all=True)
+    return [row for each in rows for row in archives.read(each).to_pylist()]
 
 
 def _copy(house: House, subject: Subject) -> str:
-    with house.work(SYSTEM, subject.organisation_id) as work, guard.platform_scope(work.session, "test"):
-        return str([dict(row) for row in archives.export(work, subject)])
+    return str([dict(row) for row in archives.export(house.work, subject)])
 
 
 def _logged(house: House, organisation: int) -> None:
@@ -84,8 +87,7 @@ def _logged(house: House, organisation: int) -> None:
     for actor, verb, kind, id, detail in acts:
         with house.work(actor, organisation) as work:
             audit.record_named(work, verb, organisation, kind, id, about.get(id, ""), **detail)
-    with house.work(SYSTEM) as work, guard.platform_scope(work.session, "test"):
-        _archive(work, AuditEntry, organisation)
+    _archive(house, AuditEntry, organisation)
 
 
 ZARAS = ("Zara Khan", "Zara in detail", "198.51.100.7", "zkhan (operator)", "Zara left")
@@ -125,8 +127,8 @@ def test_of_three_who_made_a_campaign_one_is_forgotten(house: House, organisatio
         rows.put(work.session, Campaign, id=1, organisation_id=organisation, created_by=NAMES[0], launched_by=NAMES[1],
                  approved_by=NAMES[1], reason=f"Cancelled by {NAMES[0]}", **made)  # fmt: skip
         rows.put(work.session, Campaign, id=2, organisation_id=other, created_by=NAMES[0], **made)
-        for home in (organisation, other):
-            _archive(work, Campaign, home)
+    for home in (organisation, other):
+        _archive(house, Campaign, home)
     subject = _subject(house, None)
     assert NAMES[1] not in _copy(house, subject)
     archives.erase(house.work, subject)
@@ -160,7 +162,7 @@ def test_an_archive_of_an_older_shape_is_searched_by_what_it_has(house: House, o
     _logged(house, organisation)
     with house.work(SYSTEM) as work:
         (row,) = archives.listed(work, organisation)
-        held = archives.read(row).drop_columns(["object_name"])
+    held = archives.read(row).drop_columns(["object_name"])
     columns = house.registry.rules["pulse_audit"].personal_columns
     emptied, count = search.without_person(
         house.registry, "pulse_audit", held, _subject(house, organisation), columns
@@ -179,7 +181,7 @@ def test_what_only_other_tables_tell_is_found_by_names_and_numbers(
     subject = _subject(house, organisation)
     with house.work(SYSTEM) as work:
         (row,) = archives.listed(work, organisation)
-        held = archives.read(row)
+    held = archives.read(row)
     assert not search.is_told(house.registry, "pulse_audit", held, subject)
     columns = house.registry.rules["pulse_audit"].personal_columns
     emptied, _ = search.without_person(house.registry, "pulse_audit", held, subject, columns)

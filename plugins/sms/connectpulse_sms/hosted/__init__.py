@@ -1,0 +1,1 @@
+"""What the providers of hosted interfaces have in common: addresses, requests, and answers that never came."""

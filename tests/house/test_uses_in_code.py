@@ -1,0 +1,36 @@
+"""Every module that reads personal columns says what for, and reads those alone that are meant for it."""
+
+from pathlib import Path
+
+import pytest
+
+from connectpulse.core.domain.personal import Use
+from tests.house import code, reading
+
+SHIPPED = [path for path in code.shipped() if "migrations" not in path.parts]
+READERS = [path for path in SHIPPED if reading.named(path)]
+
+
+@pytest.mark.parametrize("path", READERS, ids=code.name)
+def test_what_is_read_is_read_for_what_it_is_meant(path: Path) -> None:
+    assert reading.faults(code.name(path), reading.use_of(path), reading.named(path)) == []
+
+
+def test_most_readers_are_known() -> None:
+    assert len(READERS) > 50
+    assert {place for place in reading.FOR if not any(code.name(path).startswith(place) for path in READERS)} == set()
+
+
+def test_a_figure_made_of_contacts_is_found(tmp_path: Path) -> None:
+    spy = tmp_path / "figures.py"
+    spy.write_text(
+        "from connectpulse.core.storage import models as m\n"
+        "NAMES = select(m.Contact.name)\n"
+        "VALUES = 'SELECT a.value, count(*) FROM pulse_address a GROUP BY 1'\n"
+        "HARMLESS = 'SELECT count(*) FROM pulse_contact JOIN pulse_contact_list l ON l.name = :name'\n"
+    )
+    found = reading.named(spy)
+    assert {("pulse_contact", "name"), ("pulse_address", "value")} <= found
+    assert len(reading.faults("figures.py", Use.REPORT, found)) == len(found)
+    assert reading.faults("figures.py", Use.DELIVER, found) == []
+    assert reading.faults("figures.py", None, found)
