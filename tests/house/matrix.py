@@ -31,7 +31,7 @@ KEYED = frozenset({"api.audit_log", "api.me", "api.subject_requests", "api.submi
 """Routes that ask for a key instead of a person; `tests/unit/web/test_api_door.py` tries them."""
 
 ARGUMENTS: Mapping[str, str] = {
-    "channel": "sms", "connection_id": "1", "token": "x", "locale": "en", "name": "matrix_report",
+    "channel": "sms", "connection_id": "1", "job_id": "1", "token": "x", "locale": "en", "name": "matrix_report",
     **declared.table("ARGUMENTS"),
 }  # fmt: skip
 """What stands in addresses besides an object's id."""

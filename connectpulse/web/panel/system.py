@@ -36,25 +36,25 @@ class SystemView(BaseView):
                 failed_jobs=aside.failed_jobs(work), unset=setting_up.unset(work, house.settings),
             )  # fmt: skip
 
-    @expose("/again/told/<pk>", methods=["POST"])
+    @expose("/again/told/<connection_id>", methods=["POST"])
     @has_access
     @permission_name(WRITE)
-    def retry_told(self, pk: str) -> Any:
+    def retry_told(self, connection_id: str) -> Any:
         """Let what a connection's provider told and was set aside be worked off once more."""
-        return _again(pk, aside.retry_told, "It is being worked off again.")
+        return _again(connection_id, aside.retry_told, "It is being worked off again.")
 
-    @expose("/again/job/<pk>", methods=["POST"])
+    @expose("/again/job/<job_id>", methods=["POST"])
     @has_access
     @permission_name(WRITE)
-    def retry_job(self, pk: str) -> Any:
+    def retry_job(self, job_id: str) -> Any:
         """Let a job that was given up be tried again."""
-        return _again(pk, aside.retry_job, "It is being tried again.")
+        return _again(job_id, aside.retry_job, "It is being tried again.")
 
 
-def _again(pk: str, act: Callable[[Work, int], Any], sentence: str) -> Any:
+def _again(typed: str, act: Callable[[Work, int], Any], sentence: str) -> Any:
     try:
         with current.platform_work("try again what was set aside") as work:
-            act(work, forms.row_number(pk))
+            act(work, forms.row_number(typed))
     except ValueError:
         abort(404)
     except NotFound as gone:

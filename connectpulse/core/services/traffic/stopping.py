@@ -91,7 +91,7 @@ def _tell(work: Work, owner: int, stopped: Sequence[Stopped]) -> bool:
     if posted is None:
         return False
     audit.record_named(
-        work, "traffic.stopped", owner, "Range", first.beginning, first.beginning, channel=first.channel, limit=first.limit,
-        ranges=len(stopped),
+        work, "traffic.stopped", owner, "Range", first.beginning, first.beginning, channel=first.channel,
+        limit=first.limit, ranges=len(stopped),
     )  # fmt: skip
     return True
