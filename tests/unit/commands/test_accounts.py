@@ -29,7 +29,11 @@ def keys(house: House) -> Iterator[tuple[str, str]]:
 
 def verbs(house: House) -> list[str]:
     with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "test"):
-        return list(work.session.scalars(select(AuditEntry.verb).where(AuditEntry.actor_kind == "command")))
+        return list(
+            work.session.scalars(
+                select(AuditEntry.verb).where(AuditEntry.actor_kind == "command").order_by(AuditEntry.id)
+            )
+        )
 
 
 def test_after_a_rotation_the_old_key_opens_nothing_and_is_not_needed(house: House, keys: tuple[str, str]) -> None:
