@@ -16,12 +16,15 @@ from . import current
 blueprint = Blueprint("mail_choices", __name__)
 
 LIMITS = "60 per minute"
-"""How often one network may come here: enough for the many people of one mail provider, few for guesses."""
+"""How often one network may open a link."""
+CLICKS = "6000 per minute"
+"""How often one network may follow one: providers of mail click for all their people; the link is its own proof."""
 
 
 def limit(limiter: Limiter) -> None:
     """Limit how often these pages are opened and sent."""
-    limiter.limit(LIMITS)(blueprint)
+    limiter.limit(LIMITS, methods=["GET"])(blueprint)
+    limiter.limit(CLICKS, methods=["POST"])(blueprint)
 
 
 @blueprint.route("/mail/leave/<word>", methods=["GET", "POST"])

@@ -79,10 +79,15 @@ def add_by_hand(work: Work, scheme: str, raw: str, channel: str, purpose: str, r
 
 
 def change(work: Work, suppression_id: int, channel: str, purpose: str, reason: str) -> Suppression:
-    """Change what a suppression covers and why; its address stays. Raises Refused if there is one like this."""
+    """Change what a suppression covers and why; its address stays. Raises Refused for who was erased.
+
+    Raises Refused, too, if there is one like this.
+    """
     if reason not in REASONS:
         raise Refused("Choose a reason from the list.")
     row = records.find(work, Suppression, suppression_id, lock=True)
+    if erased.REASON in (row.reason, reason) or row.value.startswith(erased.MARK):
+        raise Refused("Who was erased stays suppressed everywhere. Lift it if its owner came back.")
     row.channel, row.purpose, row.reason = channel, purpose, reason
     return records.update(work, row, "suppression.updated")
 

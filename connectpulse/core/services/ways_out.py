@@ -53,7 +53,7 @@ def opened(word: str) -> int:
     number = word.partition("-")[0]
     if not 0 < len(number) <= 16 or set(number) - set("0123456789abcdef"):
         raise NotFound(_STALE)
-    if not hmac.compare_digest(_word(int(number, 16)), word):
+    if not hmac.compare_digest(_word(int(number, 16)).encode(), word.encode("utf-8", "replace")):
         raise NotFound(_STALE)
     return int(number, 16)
 
@@ -68,7 +68,7 @@ def find(work: Work, word: str) -> WayOut:
             .where(Message.id == message_id)
         )
         row = work.session.execute(wanted).one_or_none()
-    if row is None or row[2] not in work.registry.channels:
+    if row is None or not row[3] or row[2] not in work.registry.channels:
         raise NotFound(_STALE)
     return WayOut(*row)
 

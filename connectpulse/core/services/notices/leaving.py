@@ -46,7 +46,11 @@ def opened(word: str) -> tuple[int, str]:
     number, _, rest = word.partition("-")
     sort = rest.partition("-")[0]
     is_number = number.isascii() and number.isdigit() and len(number) < 10
-    if not is_number or sort not in SORTS or not hmac.compare_digest(_word(int(number), sort), word):
+    if (
+        not is_number
+        or sort not in SORTS
+        or not hmac.compare_digest(_word(int(number), sort).encode(), word.encode("utf-8", "replace"))
+    ):
         raise NotFound("This link is not one of ours. Copy it whole from the mail you got.")
     return int(number), sort
 

@@ -44,7 +44,7 @@ def opened(purpose: str, word: str) -> int:
     number, _, _ = word.partition("-")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
         raise NotFound("This link is not one of ours. Copy it whole from the message you got.")
-    if not hmac.compare_digest(page(purpose, int(number)), word):
+    if not hmac.compare_digest(page(purpose, int(number)).encode(), word.encode("utf-8", "replace")):
         raise NotFound("This link is not one of ours. Copy it whole from the message you got.")
     return int(number)
 

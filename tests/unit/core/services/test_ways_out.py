@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select
 
 from connectpulse.app import create_app
-from connectpulse.core.errors import NotFound
-from connectpulse.core.services import ways_out
+from connectpulse.core.errors import NotFound, Refused
+from connectpulse.core.services import suppressions, ways_out
 from connectpulse.core.storage.models import ANY, Address, Message, Organisation, Suppression
 from connectpulse.house import House
 from connectpulse.testing import factories
@@ -50,6 +50,28 @@ def test_looking_changes_nothing_and_a_post_stops_promotions_everywhere(
     assert suppressed(house, organisation) == {("phone", NUMBER, ANY), ("email", "amina@example.org", ANY)}
 
 
+def test_a_message_whose_recipient_was_erased_stops_nothing(
+    house: House, organisation: int, message_id: int
+) -> None:  # fmt: skip
+    with house.work(ADMINISTRATOR, organisation) as work:
+        row = work.session.get(Message, message_id)
+        assert row is not None
+        row.address = ""
+    assert create_app(house).test_client().post(ways_out.address("", message_id)).status_code == 404
+    assert suppressed(house, organisation) == set()
+
+
+def test_who_was_erased_stays_suppressed_everywhere(house: House, organisation: int) -> None:
+    with house.work(ADMINISTRATOR, organisation) as work:
+        suppressions.add(work, "phone", NUMBER, reason="erased", source="test")
+        suppressions.add(work, "phone", "+923007654321", reason="operator", source="test")
+        hers, his = work.session.scalars(select(Suppression.id).order_by(Suppression.id))
+        for row_id, reason in ((hers, "erased"), (hers, "operator"), (his, "erased")):
+            with pytest.raises(Refused, match="stays suppressed"):
+                suppressions.change(work, row_id, "sms", "promotional", reason)
+        assert suppressions.change(work, his, "sms", "promotional", "operator").channel == "sms"
+
+
 def test_an_organisation_that_does_not_share_stops_the_channel_alone(
     house: House, organisation: int, message_id: int
 ) -> None:
@@ -65,7 +87,8 @@ def test_a_link_that_is_not_ours_stops_nothing(house: House, organisation: int, 
     good = ways_out.address("", message_id)
     door = create_app(house).test_client()
     other = good.replace(f"/{message_id:x}-", f"/{message_id + 1:x}-")
-    for bad in (good[:-1] + ("0" if good[-1] != "0" else "1"), other, "/stop/x", "/stop/" + "f" * 40, "/stop/-"):
+    never_ours = (other, "/stop/x", "/stop/" + "f" * 40, "/stop/-", f"{good}\u2019", "/mail/leave/1-news-\u2019")
+    for bad in (good[:-1] + ("0" if good[-1] != "0" else "1"), *never_ours):
         assert door.post(bad).status_code == 404, bad
     assert suppressed(house, organisation) == set()
     with house.work(ADMINISTRATOR) as work, pytest.raises(NotFound, match="too old"):
