@@ -47,8 +47,8 @@ help:  ## List these commands
 demo: $(READY)  ## Try it: a site with a campaign on its way (ONCE=1 only runs the campaign; RECIPIENTS=5000)
 	@$(BIN)/connectpulse demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
-# All tests run two at a time; some, as ARGS names them, one by one.
-JOBS ?= $(if $(ARGS),,2)
+# All tests run three at a time, since many wait for servers; some, as ARGS names them, one by one.
+JOBS ?= $(if $(ARGS),,3)
 
 test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=4 for four at a time)
 	@$(if $(ARGS),,rm -f $(RECORD))
