@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
-from flask import abort, g, redirect, request, url_for
+from flask import abort, g, redirect, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import ColumnElement, Select, func, select, true
@@ -18,10 +18,10 @@ from ...core.storage import ids
 from ...core.storage.models import ApiKey, ApiRequest
 from .. import current
 from ..security.roles import REVOKE, WRITE
+from .across import AcrossView, whose
 from .dates import moment, zone
 from .noun import Column, Filter, NounView, badge, link
 
-_PLATFORM = "platform"
 _MOST_KEYS = 100
 
 
@@ -155,8 +155,9 @@ def _times() -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-class ApiRequestView(NounView):
+class ApiRequestView(AcrossView):
     model = ApiRequest
+    reason_across = "read the platform's requests"
     noun, plural, icon = "Request", "API requests", "fa-right-left"
     counted = "Requests"
     class_permission_name = "API requests"
@@ -164,7 +165,7 @@ class ApiRequestView(NounView):
     can_add = can_edit = can_delete = False
     empty_hint = "Every request to the API leaves a line here for 7 days: never its content, never its key."
     columns = (
-        Column("When", lambda row: link(moment(ids.moment(row.id)), "ApiRequestView.show", pk=row.id, of=_log_of(row))),
+        Column("When", lambda row: link(moment(ids.moment(row.id)), "ApiRequestView.show", pk=row.id, of=whose(row))),
         Column("What", lambda row: f"{row.method} {row.route}"),
         Column("Answer", lambda row: _badge(row.status)),
         Column("Took", lambda row: f"{row.milliseconds:,} ms", is_number=True),
@@ -173,20 +174,6 @@ class ApiRequestView(NounView):
     )
     include_route_methods: ClassVar[set[str]] = {"list", "show"}
     list_template = "pulse/api_requests.html"
-
-    def has_both(self) -> bool:
-        """Return whether the reader may read requests of nobody, and callbacks, besides an organisation's."""
-        return current.may_enter_any()
-
-    def is_across(self) -> bool:
-        """Return whether the platform's requests are asked for, or there is no organisation to read of."""
-        return self.has_both() and (request.args.get("of") == _PLATFORM or current.organisation_id() is None)
-
-    def kept(self) -> dict[str, str]:
-        return {"of": _PLATFORM} if self.is_across() else {}
-
-    def work(self) -> Any:
-        return current.platform_work("read the platform's requests") if self.is_across() else current.work()
 
     def select(self) -> Select[Any]:
         return select(ApiRequest).where(ApiRequest.organisation_id.is_(None) if self.is_across() else true())
@@ -228,10 +215,6 @@ class ApiRequestView(NounView):
 
 def _of_key(chosen: str) -> ColumnElement[bool]:
     return ApiRequest.key_id == int(chosen)
-
-
-def _log_of(row: ApiRequest) -> str | None:
-    return _PLATFORM if row.organisation_id is None else None
 
 
 def _badge(status: int) -> Any:

@@ -20,11 +20,11 @@ from ...core.storage.models import AuditCheck, AuditEntry
 from .. import current
 from ..security.roles import READ
 from . import about
+from .across import AcrossView, whose
 from .dates import moment, zone
 from .forms import row_number, search_words
-from .noun import Column, Filter, NounView, link
+from .noun import Column, Filter, link
 
-_PLATFORM = "platform"
 """What `of` says in the address of the platform's own log."""
 _KEPT_IN_SEARCH = ("q", "on", "verb", "area", "from", "until")
 _MOST_PEOPLE = 50
@@ -34,18 +34,15 @@ def _sentence(row: AuditEntry) -> str:
     return excerpts.sentence(current.the_house().registry.actions, row)
 
 
-def _log_of(row: AuditEntry) -> str | None:
-    return _PLATFORM if row.organisation_id is None else None
-
-
 def _areas(registry: Registry) -> list[tuple[str, str]]:
     """Return what acts are about: the nouns of core's verbs, and the plugins that declare verbs of their own."""
     names = sorted({verb.partition(".")[0] for verb in registry.actions})
     return [(name, registry.plugins[name].title if name in registry.plugins else name.capitalize()) for name in names]
 
 
-class AuditView(NounView):
+class AuditView(AcrossView):
     model = AuditEntry
+    reason_across = "read the action log"
     noun, plural, counted, icon = "Act", "Action log", "Acts", "fa-clock-rotate-left"
     class_permission_name = "Audit"
     route_base = "/audit"
@@ -54,7 +51,7 @@ class AuditView(NounView):
     search_hint = "Name of the person"
     columns = (
         Column("When", lambda row: moment(ids.moment(row.id))),
-        Column("What", lambda row: link(_sentence(row), "AuditView.show", pk=row.id, of=_log_of(row))),
+        Column("What", lambda row: link(_sentence(row), "AuditView.show", pk=row.id, of=whose(row))),
         Column("About", lambda row: about.shown(row, g.audit_links)),
         Column("From", lambda row: row.actor_address),
     )
@@ -64,17 +61,6 @@ class AuditView(NounView):
     show_template = "pulse/audit_entry.html"
 
     # --- whose log, and what of it
-
-    def has_both(self) -> bool:
-        """Return whether the reader may read the platform's own acts besides an organisation's."""
-        return current.may_enter_any()
-
-    def is_across(self) -> bool:
-        """Return whether the platform's own acts are asked for, or there is no organisation to read of."""
-        return self.has_both() and (request.args.get("of") == _PLATFORM or current.organisation_id() is None)
-
-    def kept(self) -> dict[str, str]:
-        return {"of": _PLATFORM} if self.is_across() else {}
 
     def query(self) -> dict[str, str]:
         """Return what is searched for, as the address has it."""
@@ -96,9 +82,6 @@ class AuditView(NounView):
     def offered(self) -> Sequence[Filter]:
         areas = _areas(current.the_house().registry)
         return [Filter("area", "About", areas, lambda area: AuditEntry.verb.startswith(f"{area}.", autoescape=True))]
-
-    def work(self) -> Any:
-        return current.platform_work("read the action log") if self.is_across() else current.work()
 
     def select(self) -> Select[Any]:
         """Return what is searched for; nothing where the search makes no sense, so that nobody takes it for found."""
@@ -187,7 +170,7 @@ class AuditView(NounView):
             ("When", moment(ids.moment(row.id))),
             ("Who", f"{row.actor_name or excerpts.FORMER} ({row.actor_kind})"),
             ("From", row.actor_address or "within"),
-            ("Verb", link(row.verb, "AuditView.list", verb=row.verb, of=_log_of(row))),
+            ("Verb", link(row.verb, "AuditView.list", verb=row.verb, of=whose(row))),
             ("About", about.shown(row, about.links(work, [row])) or "nothing of its own"),
         ]
         pairs += [

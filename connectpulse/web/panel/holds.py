@@ -17,11 +17,11 @@ from ...core.storage.models import Decision, Hold
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
+from .across import AcrossView, whose
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, NounView, badge, link
+from .noun import Column, badge, link
 
-_PLATFORM = "platform"
 _WHY = Field("reason", "Why", Kind.LONG_TEXT, is_required=True, high=500,
              help="Like the number of the case. Whoever lifts the hold one day reads it.")  # fmt: skip
 _FORMS: dict[str, Form] = {
@@ -42,8 +42,9 @@ _KINDS = {
 }
 
 
-class HoldView(NounView):
+class HoldView(AcrossView):
     model = Hold
+    reason_across = "keep holds on every organisation"
     noun, plural, icon = "Legal hold", "Legal holds", "fa-gavel"
     class_permission_name = "Holds"
     route_base = "/holds"
@@ -51,7 +52,7 @@ class HoldView(NounView):
     add_label = "Place a hold"
     empty_hint = "A legal hold keeps records that a rule or a request would delete. Lifting it needs two people."
     columns = (
-        Column("What", lambda row: link(_what(row), "HoldView.show", pk=row.id, of=_of(row))),
+        Column("What", lambda row: link(_what(row), "HoldView.show", pk=row.id, of=whose(row))),
         Column("Where", lambda row: lifting.reach(row)),
         Column("Why", lambda row: row.reason),
         Column("Since", lambda row: moment(row.created_at)),
@@ -63,19 +64,6 @@ class HoldView(NounView):
     add_template = "pulse/hold_form.html"
 
     # --- whose holds
-
-    def has_both(self) -> bool:
-        """Return whether the reader may see the holds on every organisation besides one's own."""
-        return current.may_enter_any()
-
-    def is_across(self) -> bool:
-        return self.has_both() and (request.args.get("of") == _PLATFORM or current.organisation_id() is None)
-
-    def kept(self) -> dict[str, str]:
-        return {"of": _PLATFORM} if self.is_across() else {}
-
-    def work(self) -> Any:
-        return current.platform_work("keep holds on every organisation") if self.is_across() else current.work()
 
     def select(self) -> Select[Any]:
         home = None if self.is_across() else current.organisation_id()
@@ -161,10 +149,6 @@ class HoldView(NounView):
     def _address(self, pk: Any) -> str:
         values: dict[str, Any] = {"pk": pk, **self.kept()}
         return url_for("HoldView.show", **values)
-
-
-def _of(row: Hold) -> str | None:
-    return _PLATFORM if row.organisation_id is None else None
 
 
 def _what(row: Hold) -> str:

@@ -24,10 +24,10 @@ from ...core.storage.models import SubjectRequest
 from .. import current
 from ..security.roles import APPROVE, READ, WRITE
 from . import corrections
+from .across import AcrossView, whose
 from .dates import moment
-from .noun import Column, Filter, NounView, badge, link
+from .noun import Column, Filter, badge, link
 
-_PLATFORM = "platform"
 _KINDS = {"done": "ok", "refused": "bad", "withdrawn": "", "received": "warn", "planned": "warn"}
 _OPEN = [State.RECEIVED, State.VERIFIED, State.PLANNED, State.APPROVED]
 
@@ -44,16 +44,13 @@ def due(row: SubjectRequest) -> Any:
     return Markup("{} {}").format(moment(row.due_at), badge("overdue", "bad")) if is_late(row) else moment(row.due_at)
 
 
-def _home(row: SubjectRequest) -> str | None:
-    return _PLATFORM if row.organisation_id is None else None
-
-
 def _link(row: SubjectRequest) -> Any:
-    return link(f"{row.kind.capitalize()} {row.id}", "RequestView.show", pk=row.id, of=_home(row))
+    return link(f"{row.kind.capitalize()} {row.id}", "RequestView.show", pk=row.id, of=whose(row))
 
 
-class RequestView(NounView):
+class RequestView(AcrossView):
     model = SubjectRequest
+    reason_across = "answer requests to the platform"
     noun, plural, icon = "Request", "Requests", "fa-user-shield"
     class_permission_name = "Requests"
     route_base = "/requests"
@@ -70,7 +67,7 @@ class RequestView(NounView):
     columns = (
         Column(
             "Request",
-            lambda row: link(f"{row.kind.capitalize()} {row.id}", "RequestView.show", pk=row.id, of=_home(row)),
+            lambda row: link(f"{row.kind.capitalize()} {row.id}", "RequestView.show", pk=row.id, of=whose(row)),
         ),
         Column("Person", lambda row: row.name or row.address),
         Column("State", lambda row: badge(row.state, _KINDS.get(row.state, "busy"))),
@@ -96,23 +93,9 @@ class RequestView(NounView):
               help="What you looked at, and when; no copies of papers. Empty: a code is sent to the address."),
     )  # fmt: skip
 
-    def is_across(self) -> bool:
-        """Return whether requests to the platform are asked for."""
-        return current.may_enter_any() and (request.args.get("of") == _PLATFORM or current.organisation_id() is None)
-
-    def has_both(self) -> bool:
-        """Return whether the reader answers requests to the platform besides an organisation's."""
-        return current.may_enter_any()
-
     def form_url(self) -> str:
         """Return the public address of the form people fill in."""
         return links.form_url(None if self.is_across() else current.organisation_id())
-
-    def kept(self) -> dict[str, str]:
-        return {"of": _PLATFORM} if self.is_across() else {}
-
-    def work(self) -> Any:
-        return current.platform_work("answer requests to the platform") if self.is_across() else current.work()
 
     def select(self) -> Select[Any]:
         home = None if self.is_across() else current.organisation_id()
