@@ -52,17 +52,17 @@ class Till:
     """localstripe, Stripe's library that speaks with it, and what it sent to our webhook."""
 
     address: str
-    library: Any
+    sdk: Any
     came: list[Knock] = field(default_factory=list)
 
     def charge(self, begun: Begun) -> str:
         """Let a payer's card be charged for an order; return the PaymentIntent's id."""
-        method = self.library.v1.payment_methods.create({"type": "card", "card": CARD})
-        intent = self.library.v1.payment_intents.create(
+        method = self.sdk.v1.payment_methods.create({"type": "card", "card": CARD})
+        intent = self.sdk.v1.payment_intents.create(
             {"amount": 100_000, "currency": "pkr", "payment_method": method.id,
              "metadata": {"reference": begun.reference}}
         )  # fmt: skip
-        confirmed = self.library.v1.payment_intents.confirm(intent.id)
+        confirmed = self.sdk.v1.payment_intents.confirm(intent.id)
         assert confirmed.status == "succeeded"
         return str(intent.id)
 
@@ -80,8 +80,8 @@ def till(house: House) -> Iterator[Till]:
     require_peer(PYTHON.exists(), "localstripe", HOW)
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    library = stripe.StripeClient("sk_test_1", base_addresses={"api": address}, max_network_retries=0)
-    made = Till(address, library)
+    sdk = stripe.StripeClient("sk_test_1", base_addresses={"api": address}, max_network_retries=0)
+    made = Till(address, sdk)
     with subprocess.Popen([PYTHON, "-c", SERVE, str(port)], stderr=subprocess.DEVNULL) as process:
         try:
             with _receiver(made.came) as hook:
@@ -172,5 +172,5 @@ def test_a_payment_whose_webhook_was_lost_is_found_and_paid_back(till: Till, hou
             gate = Stripe({**STRIPE, "base_url": till.address})
             return await gate.refund(http, payment, Decimal("400.00"), "PKR", "our-key")
 
-    back = till.library.v1.refunds.retrieve(asyncio.run(asyncio.wait_for(pay_back(), 20)))
+    back = till.sdk.v1.refunds.retrieve(asyncio.run(asyncio.wait_for(pay_back(), 20)))
     assert (back.amount, back.payment_intent, back.metadata["key"]) == (40_000, payment, "our-key")
