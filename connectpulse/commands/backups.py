@@ -74,14 +74,19 @@ def restore(house: House, identity_text: str, name: str, tell: Tell) -> Aftermat
     made = _chosen(places.backup, identity, name, tell)
     tell("Bringing the rows back …")
     restoring.load(places.backup, made, identity, house.engine.url)
+    return make_safe(house, made, tell)
+
+
+def make_safe(house: House, point: restoring.Point, tell: Tell) -> Aftermath:
+    """Make a database that was brought back to `point` safe to work with; safe to run again."""
     tell("Bringing the database to the version of the code …")
     site.upgrade(house)
     tell("Verifying the action log …")
-    broken = restoring.chain(house.work, made)
-    tell("Erasing again whom the backup brought back …")
-    aftermath = restoring.settle(house.work, made)
+    broken = restoring.chain(house.work, point)
+    tell("Erasing again whom it brought back …")
+    aftermath = restoring.settle(house.work, point)
     aftermath.warnings += [f"The action log does not hold. {each}" for each in broken]
-    restoring.finish(house.work, site.operator(), made, aftermath)
+    restoring.finish(house.work, site.operator(), point, aftermath)
     return aftermath
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ..core.domain.settings import Settings
 from ..core.errors import Misconfigured, Refused
-from ..core.services.backups import pipes, restoring, rewinding
+from ..core.services.backups import pipes, rewinding
 from ..core.services.backups.restoring import Aftermath
 from ..core.storage.embedded import EmbeddedServer
 from ..house import House, embedded_server
 from . import site
-from .backups import store_of
+from .backups import make_safe, store_of
 
 Tell = Callable[[str], None]
 
@@ -75,15 +75,7 @@ def finish(house: House, tell: Tell) -> Aftermath:
             "Stop everything and move that folder away."
         )
     tell(f"The database is as it was at {found.moment:%d %B %Y %H:%M:%S} UTC.")
-    tell("Bringing the database to the version of the code …")
-    site.upgrade(house)
-    tell("Verifying the action log …")
-    broken = restoring.chain(house.work, found)
-    tell("Erasing again whom it brought back …")
-    aftermath = restoring.settle(house.work, found)
-    aftermath.warnings += [f"The action log does not hold. {each}" for each in broken]
-    restoring.finish(house.work, site.operator(), found, aftermath)
-    return aftermath
+    return make_safe(house, found, tell)
 
 
 def _remove(folder: Path) -> None:
