@@ -34,6 +34,7 @@ from .domain.form import Field, Form, Kind
 from .domain.jobs import Duty, Job
 from .domain.limits import Allowance, Limit
 from .domain.message import Cause, MessageState
+from .domain.opt_out import STOP_WORDS, offers_way_out, reads_as_opt_out
 from .domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from .domain.personal import Personal
 from .domain.pricing import Price
@@ -51,6 +52,7 @@ from .domain.provider import (
     Provider,
     Receipt,
     Samples,
+    Stop,
     Submission,
     TemplateWord,
 )
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
 __all__ = [
     "API_VERSION",
     "MESSAGE_DUE",
+    "STOP_WORDS",
     "SYSTEM",
     "Accepted",
     "Act",
@@ -160,6 +163,7 @@ __all__ = [
     "Rows",
     "Samples",
     "SenderKind",
+    "Stop",
     "Subject",
     "SubjectHandler",
     "Submission",
@@ -187,9 +191,11 @@ __all__ = [
     "mail",
     "normalise_address",
     "notices",
+    "offers_way_out",
     "parse_template",
     "pending_templates",
     "platform_scope",
+    "reads_as_opt_out",
     "record_template_approval",
     "records",
     "resume_funded",

@@ -74,6 +74,8 @@ class Receipt(NamedTuple):
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
     receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported.
     `suppress` asks for a suppression of the recipient (a hard bounce, a complaint), whatever the state.
+    `token` is our own name for the message (`Submission.token`), where the receipt carries it: it settles a lost
+    answer for certain.
     """
 
     reference: str
@@ -84,6 +86,7 @@ class Receipt(NamedTuple):
     address: str = ""
     quantity: int | None = None
     suppress: bool = False
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +113,26 @@ class TemplateWord:
     """A provider's word on a template: approved, rejected, or taken back (a pause is REJECTED with its reason).
 
     `reference` is the provider's name for it, as it was recorded when it was submitted. `category` is what the
-    provider bills it as, where it says so; empty leaves what is known.
+    provider bills it as, where it says so; a `state` of None and an empty category leave what is known.
     """
 
     reference: str
-    state: Approval
+    state: Approval | None
     reason: str = ""
     category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A provider's word, apart from any message, that an address is to get nothing more.
+
+    `recipient` is the number or identity of ours that it concerns, as in `Inbound`. `reason` is `opted_out` for who
+    told the provider that they want no promotions, `undeliverable` for an address that leads to them no longer.
+    """
+
+    address: str
+    recipient: str
+    reason: str = "opted_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +151,10 @@ class Callback:
     source: str = ""
 
 
-Event = Receipt | Inbound | TemplateWord
+Event = Receipt | Inbound | TemplateWord | Stop
 Events = Sequence[Event]
 Intake = Callable[[Events], Awaitable[None]]
-"""Hands receipts, inbound messages and words on templates to the house; returns once they are durable."""
+"""Hands receipts, inbound messages and words on templates and people to the house; returns once they are durable."""
 
 
 @dataclass(frozen=True, slots=True)

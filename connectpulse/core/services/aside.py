@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import text
 
 from ..domain.message import MessageState
-from ..domain.provider import Approval, Event, Inbound, Receipt, TemplateWord
+from ..domain.provider import Approval, Event, Inbound, Receipt, Stop, TemplateWord
 from ..domain.redaction import told
 from ..errors import NotFound, Refused
 from ..storage.models import CallbackRequest
@@ -25,7 +25,7 @@ from .work import Work
 log = structlog.get_logger(__name__)
 
 SHOWN = 50
-_KINDS: Mapping[str, type[Any]] = {"receipt": Receipt, "inbound": Inbound, "template": TemplateWord}
+_KINDS: Mapping[str, type[Any]] = {"receipt": Receipt, "inbound": Inbound, "template": TemplateWord, "stop": Stop}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def event_of(body: bytes) -> Event:
     for name in ("occurred_at", "received_at"):
         if facts.get(name):
             facts[name] = datetime.fromisoformat(facts[name])
-    if "state" in facts:
+    if facts.get("state") is not None:
         facts["state"] = Approval(facts["state"]) if cls is TemplateWord else MessageState(facts["state"])
     made: Event = cls(**facts)
     return made

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..domain.provider import Event, Inbound, Receipt, TemplateWord
-from . import inbound, receipts, templates
+from ..domain.provider import Event, Inbound, Receipt, Stop, TemplateWord
+from . import inbound, receipts, stops, templates
 from .work import Work
 
 
@@ -15,9 +15,12 @@ def take_in(work: Work, connection_id: int, events: Sequence[Event]) -> None:
     told = [event for event in events if isinstance(event, Receipt)]
     written = [event for event in events if isinstance(event, Inbound)]
     words = [event for event in events if isinstance(event, TemplateWord)]
+    stopped = [event for event in events if isinstance(event, Stop)]
     if told:
         receipts.apply(work, connection_id, told)
     if written:
         inbound.take(work, connection_id, written)
     if words:
         templates.hear(work, connection_id, words)
+    if stopped:
+        stops.take(work, connection_id, stopped)

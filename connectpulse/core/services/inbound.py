@@ -48,6 +48,14 @@ def take(work: Work, connection_id: int, messages: Sequence[Inbound]) -> None:
             _take(work, connection, channel, message)
 
 
+def meant(work: Work, connection: Connection, channel: Channel, message: Inbound) -> list[tuple[int, str]]:
+    """Return the organisations a message may be meant for, each with the sender's canonical address there."""
+    owners = [each.organisation_id for each in _owners(work, connection, message)]
+    owners = owners or [row.organisation_id for row in _wrote_lately(work, connection, (), channel, message)]
+    found = [work.session.get(Organisation, owner) for owner in owners]
+    return [(each.id, _canonical(channel, message.address, each.country)) for each in found if each is not None]
+
+
 def _take(work: Work, connection: Connection, channel: Channel, message: Inbound) -> None:
     owners = _owners(work, connection, message)
     lately = _wrote_lately(work, connection, owners, channel, message)

@@ -241,13 +241,14 @@ def known(work: Work, message_ids: set[int]) -> dict[int, Known]:
 _STORE = """
 INSERT INTO pulse_receipt
     (id, connection_id, organisation_id, message_id, part, reference, state, code, reason, occurred_at, address,
-     quantity, suppress)
+     quantity, suppress, named_id)
 SELECT (SELECT pulse_id()) + n - 1, %(connection)s, organisation, message, part, reference, state, code, reason,
-       occurred_at, address, quantity, suppress = 1
+       occurred_at, address, quantity, suppress = 1, named
 FROM unnest(%(organisations)s::bigint[], %(messages)s::bigint[], %(parts)s::smallint[], %(references)s::text[],
     %(states)s::smallint[], %(codes)s::text[], %(reasons)s::text[], %(times)s::timestamptz[],
-    %(addresses)s::text[], %(quantities)s::integer[], %(pleas)s::smallint[]) WITH ORDINALITY
-    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity, suppress, n)
+    %(addresses)s::text[], %(quantities)s::integer[], %(pleas)s::smallint[], %(named)s::bigint[]) WITH ORDINALITY
+    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity, suppress,
+          named, n)
 """
 
 
@@ -274,8 +275,21 @@ def _store(
                 "addresses": arrays.texts(_addresses(work, connection_id, receipts, owners)),
                 "quantities": arrays.optional_ints([receipt.quantity for receipt in receipts]),
                 "pleas": arrays.ints([int(receipt.suppress) for receipt in receipts]),
+                "named": arrays.optional_ints(
+                    [_named(receipt.token) if owner[1] is None else None
+                     for receipt, owner in zip(receipts, owners, strict=True)]
+                ),
             },
-        )
+        )  # fmt: skip
+
+
+def _named(token: str) -> int | None:
+    """Return the message that a token of ours names, None for what is none."""
+    try:
+        found = int(token, 16) if token else 0
+    except ValueError:
+        return None
+    return found if 0 < found < 2**63 else None
 
 
 def _addresses(

@@ -133,14 +133,17 @@ def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageStat
 
 _ORPHANS = """
 SELECT o.id, o.connection_id, o.reference, o.state, o.code, o.reason, o.quantity, o.address, o.suppress,
-       r.message_id, r.part
+       o.named_id, r.message_id, r.part
 FROM pulse_receipt o
 LEFT JOIN LATERAL (
     SELECT message_id, part FROM pulse_reference
     WHERE reference = o.reference AND connection_id = o.connection_id
     ORDER BY message_id DESC LIMIT 1) r ON true
 WHERE o.message_id IS NULL AND o.id > :oldest
-  AND (r.message_id IS NOT NULL OR (o.id < :patient AND o.address <> '' AND (o.connection_id, o.address) IN (
+  AND (r.message_id IS NOT NULL
+       OR (o.named_id > :oldest AND EXISTS (SELECT 1 FROM pulse_message m WHERE m.id = o.named_id
+                                            AND m.state = 2 AND m.connection_id = o.connection_id))
+       OR (o.id < :patient AND o.address <> '' AND (o.connection_id, o.address) IN (
        SELECT a.connection_id, m.address FROM pulse_attempt a JOIN pulse_message m ON m.id = a.message_id
        WHERE a.outcome = 'unknown' AND m.id > :oldest AND m.state IN (2, 3))))
 ORDER BY o.id LIMIT :limit
@@ -151,9 +154,10 @@ ORDER BY o.id LIMIT :limit
 def orphans(work: Work, limit: int = 1000) -> int:
     """Match receipts that came before their submit, or whose submit's answer was lost; return how many.
 
-    By reference first. A receipt still alone after a while may belong to an `unknown` message: the one of the
-    same connection and recipient, if there is exactly one that was made before the receipt came. (When it was
-    handed over nobody knows: that is noted with the loss of the answer, often after the receipt.)
+    By reference first, then by the token of ours it carries. One still alone after a while may belong to an
+    `unknown` message: the one of the same connection and recipient, if there is exactly one that was made before
+    the receipt came. (When it was handed over nobody knows: that is noted with the loss of the answer, often
+    after the receipt.)
     """
     rows = work.session.execute(
         text(_ORPHANS),
@@ -173,6 +177,11 @@ def orphans(work: Work, limit: int = 1000) -> int:
     return len(found)
 
 
+_NAMED = """
+SELECT m.id, m.parts, m.organisation_id, 0 AS known FROM pulse_message m
+WHERE m.id = :named AND m.connection_id = :connection AND m.state IN (2, 3)
+"""
+
 _ADOPT = """
 SELECT m.id, m.parts, m.organisation_id,
        (SELECT count(*) FROM pulse_reference r WHERE r.message_id = m.id) AS known
@@ -185,8 +194,8 @@ GROUP BY m.id, m.parts, m.organisation_id HAVING bool_or(m.state IN (2, 3)) LIMI
 
 def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
     """Give a lone receipt's reference to the one unknown message it can be about."""
-    facts = {"connection": row.connection_id, "address": row.address, "receipt": row.id}
-    candidates = work.session.execute(text(_ADOPT), facts).all()
+    facts = {"connection": row.connection_id, "address": row.address, "receipt": row.id, "named": row.named_id}
+    candidates = work.session.execute(text(_ADOPT if row.named_id is None else _NAMED), facts).all()
     if len(candidates) != 1 or candidates[0].known >= candidates[0].parts:
         return None
     message_id, _, organisation, part = candidates[0]
@@ -228,7 +237,7 @@ def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tupl
         work.session.execute(
             text(
                 "UPDATE pulse_receipt SET message_id = :message, organisation_id = :organisation, part = :part, "
-                "address = '' "
+                "address = '', named_id = NULL "
                 "WHERE id = :id"
             ),
             {"message": message_id, "organisation": message.organisation_id, "part": part, "id": receipt_id},

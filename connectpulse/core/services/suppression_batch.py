@@ -15,7 +15,10 @@ Told = tuple[int, str, str, str]
 
 
 def add(work: Work, told: Sequence[Told]) -> None:
-    """Suppress addresses on the channel whose provider said so; known ones stay as they are."""
+    """Suppress addresses on the channel whose provider said so; known ones stay as they are.
+
+    Who asked to stop asked for no more promotions, as with `suppressions.stop`; other reasons hold for everything.
+    """
     if not told:
         return
     organisations, channels, values, reasons = map(list, zip(*sorted(set(told)), strict=True))
@@ -23,8 +26,9 @@ def add(work: Work, told: Sequence[Told]) -> None:
     fresh = work.session.execute(
         text(
             """
-            INSERT INTO pulse_suppression (organisation_id, scheme, value, channel, reason, source)
-            SELECT organisation, scheme, value, channel, reason, 'provider'
+            INSERT INTO pulse_suppression (organisation_id, scheme, value, channel, reason, purpose, source)
+            SELECT organisation, scheme, value, channel, reason,
+                   CASE reason WHEN 'opted_out' THEN 'promotional' ELSE '*' END, 'provider'
             FROM unnest(cast(:organisations AS bigint[]), cast(:schemes AS text[]), cast(:values AS text[]),
                         cast(:channels AS text[]), cast(:reasons AS text[]))
                  AS n (organisation, scheme, value, channel, reason)

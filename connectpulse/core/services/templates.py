@@ -138,7 +138,8 @@ def hear(work: Work, connection_id: int, words: Sequence[TemplateWord]) -> None:
 def _hear(work: Work, version: TemplateVersion, word: TemplateWord) -> None:
     before, work.organisation = work.organisation, version.organisation_id
     try:
-        record_approval(work, version.id, word.state, reason=word.reason, category=word.category)
+        approval, reason = word.state or version.approval, word.reason if word.state else version.approval_reason
+        record_approval(work, version.id, approval, reason=reason, category=word.category)
     finally:
         work.organisation = before
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from connectpulse.core.api import (
+    STOP_WORDS,
     CampaignFacts,
     Channel,
     Field,
@@ -19,11 +20,12 @@ from connectpulse.core.api import (
     Template,
     check_names,
     normalise_address,
+    offers_way_out,
     parse_template,
+    reads_as_opt_out,
 )
 
 from .encoding import UCS2, measure, outside_gsm, straighten
-from .optout import DEFAULT_STOP_WORDS, offers_way_out, reads_as_opt_out
 from .senders import ALPHANUMERIC, LONGCODE, SHORTCODE
 
 MOST_PARTS = 10
@@ -58,7 +60,7 @@ class SmsChannel(Channel):
         ),
     )
     sender_kinds: ClassVar[tuple[SenderKind, ...]] = (ALPHANUMERIC, SHORTCODE, LONGCODE)
-    opt_out_words: ClassVar[frozenset[str]] = DEFAULT_STOP_WORDS
+    opt_out_words: ClassVar[frozenset[str]] = STOP_WORDS
     opt_out_reply: ClassVar[Mapping[str, Any]] = {"body": "You will receive no more messages from us."}
 
     def normalise(self, value: str, region: str) -> str:

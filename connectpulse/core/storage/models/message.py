@@ -144,7 +144,8 @@ class Reference(OwnedApart, Table):
 class Receipt(Table):
     """A provider's word on a message, kept as evidence. `message_id` empty: not matched yet.
 
-    `address` is whom it was about, and is kept until the message is found, which knows it as well.
+    `address` is whom it was about, and is kept until the message is found, which knows it as well. `named_id` is the
+    message whose token it carries, kept as long.
     It belongs to the organisation of its message; until it is matched it belongs to the platform. Found by
     message, never by id: it needs no index on that.
     """
@@ -162,6 +163,7 @@ class Receipt(Table):
     id: Mapped[int] = mapped_column(BigInteger, nullable=False, server_default=ids.ID_DEFAULT)
     organisation_id: Mapped[int | None] = mapped_column(BigInteger)
     message_id: Mapped[int | None] = mapped_column(BigInteger)
+    named_id: Mapped[int | None] = mapped_column(BigInteger)
     connection_id: Mapped[int] = mapped_column(BigInteger)
     occurred_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     quantity: Mapped[int | None]

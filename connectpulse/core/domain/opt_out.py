@@ -5,7 +5,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-DEFAULT_STOP_WORDS: Final = frozenset(
+STOP_WORDS: Final = frozenset(
     {
         "stop", "stop all", "stopall", "quit", "end", "revoke", "cancel", "unsubscribe", "unsub",
         "opt out", "optout", "remove me",
@@ -69,7 +69,7 @@ def offers_way_out(text: str, hint: str = "") -> bool:
     A sender with a hint (a long code, a link) is one that cannot be answered: "reply STOP" is no way out.
     """
     spoken = f" {_fold(text)} "
-    signs = {hint} if hint else DEFAULT_STOP_WORDS - _AMBIGUOUS
+    signs = {hint} if hint else STOP_WORDS - _AMBIGUOUS
     return any(f" {_fold(sign)} " in spoken for sign in signs)
 
 

@@ -1,0 +1,93 @@
+"""What Meta's webhooks tell: states of messages, what people write, and words on templates and people.
+
+One request holds many changes, each of one field. A change nobody here listens to is passed over, and so is
+one that is malformed among others: what is told beside it still counts.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from connectpulse.core.api import Events, Receipt
+
+from .codes import STATES, STOPPED, meaning
+from .inbound import inbound
+from .people import preferences, user_ids
+from .reading import address, moment, rows
+from .template_words import category, status
+
+Value = Mapping[str, Any]
+
+
+def events(body: bytes) -> Events:
+    """Return the events of a request's body; raise ValueError if it is none of Meta's."""
+    try:
+        told = json.loads(body)
+    except RecursionError:
+        raise ValueError("The callback is nested too deep.") from None
+    entries = told.get("entry") if isinstance(told, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError("The callback holds no entries.")
+    found: list[Any] = []
+    for field, value in _changes(entries):
+        read = _FIELDS.get(field)
+        if read is not None:
+            found += read(value)
+    return found
+
+
+def _changes(entries: list[Any]) -> Iterator[tuple[str, Value]]:
+    for entry in entries:
+        changes = entry.get("changes") if isinstance(entry, dict) else None
+        for change in changes if isinstance(changes, list) else ():
+            if isinstance(change, dict) and isinstance(change.get("value"), dict):
+                yield str(change.get("field")), change["value"]
+
+
+def _messages(value: Value) -> list[Any]:
+    found: list[Any] = [receipt for each in rows(value, "statuses") if (receipt := _receipt(each))]
+    return found + inbound(value)
+
+
+def _receipt(status: Mapping[str, Any]) -> Receipt | None:
+    state, reference = STATES.get(str(status.get("status"))), status.get("id")
+    if state is None or not isinstance(reference, str) or not reference:
+        return None
+    token, _, _ = str(status.get("biz_opaque_callback_data") or "").partition(".")
+    code, reason, is_stop = "", "", False
+    if status.get("status") == "failed":
+        code = _code(status)
+        error, reason = meaning(code) or (None, "failed")
+        state = error.state if error else state
+        is_stop = code == STOPPED
+    return Receipt(
+        reference,
+        state,
+        code,
+        reason,
+        occurred_at=moment(status.get("timestamp")),
+        address=address(status.get("recipient_id") or status.get("recipient_user_id")),
+        quantity=_quantity(status.get("pricing")),
+        suppress=is_stop,
+        token=token,
+    )
+
+
+def _code(status: Mapping[str, Any]) -> str:
+    errors = rows(status, "errors")
+    return str(errors[0].get("code", ""))[:20] if errors else ""
+
+
+def _quantity(pricing: Any) -> int | None:
+    """Return 0 for a message that is free, 1 for one that is billed, None where nothing is said."""
+    billable = pricing.get("billable") if isinstance(pricing, dict) else None
+    return int(billable) if isinstance(billable, bool) else None
+
+
+_FIELDS: Final[Mapping[str, Callable[[Value], list[Any]]]] = {
+    "messages": _messages,
+    "message_template_status_update": status,
+    "template_category_update": category,
+    "user_preferences": preferences,
+    "user_id_update": user_ids,
+}

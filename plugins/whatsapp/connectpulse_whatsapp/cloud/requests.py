@@ -1,0 +1,119 @@
+"""What is put on the wire for a message: made once per content, and filled for each recipient.
+
+Source: Cloud API, messages and marketing_messages, v23.0.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from connectpulse.core.api import Submission
+
+from ..buttons import STOP, STOP_PAYLOAD
+from ..content import Written, read
+from ..form import MEDIA, NAMED
+
+_COMMON: Final = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+_LINKS: Final = ("http://", "https://")
+
+
+class Draft:
+    """A content ready to be filled: `written`, and the file its header shows (None where it shows none)."""
+
+    def __init__(self, content: Mapping[str, Any], file: Any = None) -> None:
+        self.written: Written = read(content)
+        self.file = file
+        slots = {"header": self.written.slots(self.written.header_text), "body": self.written.slots(self.written.body)}
+        is_named = self.written.variables == NAMED
+        self._names = {part: [slot.name if is_named else "" for slot in each] for part, each in slots.items()}
+        self._stops = [
+            _button("quick_reply", index, {"type": "payload", "payload": STOP_PAYLOAD})
+            for index, button in enumerate(self.written.buttons)
+            if button.kind == STOP
+        ]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the file is there that the content needs."""
+        return self.written.header not in MEDIA or self.file is not None
+
+    def body(self, submission: Submission, media_id: str) -> dict[str, Any]:
+        """Return the request for one recipient; `media_id` is the file's name at Meta, empty for none."""
+        message = {**_COMMON, **recipient(submission.address)}
+        if self.written.is_template:
+            return message | {"type": "template", "template": self._template(submission.extra or {}, media_id)}
+        return message | self._answer(submission.body, media_id)
+
+    def _template(self, extra: Mapping[str, Any], media_id: str) -> dict[str, Any]:
+        components = list(self._components(extra, media_id))
+        template: dict[str, Any] = {
+            "name": self.written.name,
+            "language": {"policy": "deterministic", "code": self.written.language},
+        }
+        if components:
+            template["components"] = components
+        return template
+
+    def _components(self, extra: Mapping[str, Any], media_id: str) -> Sequence[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        if media_id:
+            kind = self.written.header
+            found.append({"type": "header", "parameters": [{"type": kind, kind: self._media(media_id)}]})
+        found += [
+            {"type": part, "parameters": self._texts(part, extra[part])}
+            for part in ("header", "body")
+            if extra.get(part)
+        ]
+        if self.written.is_code:
+            found.append(_button("url", 0, {"type": "text", "text": extra["body"][0]}))
+        links = extra.get("buttons") or {}
+        found += [_button("url", int(index), {"type": "text", "text": text}) for index, text in links.items()]
+        return found + self._stops
+
+    def _texts(self, part: str, texts: Sequence[str]) -> list[dict[str, str]]:
+        return [
+            {"type": "text", **({"parameter_name": name} if name else {}), "text": text}
+            for name, text in zip(self._names[part], texts, strict=True)
+        ]
+
+    def _media(self, media_id: str, caption: str = "") -> dict[str, str]:
+        media = {"id": media_id}
+        if self.written.header == "document" and self.file is not None:
+            media["filename"] = self.file.name
+        return media | ({"caption": caption} if caption else {})
+
+    def _answer(self, text: str, media_id: str) -> dict[str, Any]:
+        kind = self.written.header
+        if self.written.buttons:
+            return {"type": "interactive", "interactive": self._interactive(text, media_id)}
+        if media_id:
+            return {"type": kind, kind: self._media(media_id, text)}
+        return {"type": "text", "text": {"body": text, "preview_url": any(link in text for link in _LINKS)}}
+
+    def _interactive(self, text: str, media_id: str) -> dict[str, Any]:
+        kind = self.written.header
+        made: dict[str, Any] = {"type": "button", "body": {"text": text}}
+        if media_id:
+            made["header"] = {"type": kind, kind: self._media(media_id)}
+        if self.written.footer:
+            made["footer"] = {"text": self.written.footer}
+        replies = [
+            {"id": STOP_PAYLOAD if button.kind == STOP else f"reply-{index}", "title": button.label}
+            for index, button in enumerate(self.written.buttons)
+        ]
+        made["action"] = {"buttons": [{"type": "reply", "reply": reply} for reply in replies]}
+        return made
+
+
+def recipient(address: str) -> dict[str, str]:
+    """Return the field that names a person: a phone number in digits, or a business-scoped user id as it is."""
+    return {"to": address[1:]} if address.startswith("+") else {"recipient": address}
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a request; raise UnicodeEncodeError for a text that is none."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _button(kind: str, index: int, parameter: Mapping[str, str]) -> dict[str, Any]:
+    return {"type": "button", "sub_type": kind, "index": str(index), "parameters": [parameter]}

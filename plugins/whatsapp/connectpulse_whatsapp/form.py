@@ -1,0 +1,62 @@
+"""What a WhatsApp message is made of: the fields an author fills in, and the words they may choose from."""
+
+from typing import Final
+
+from connectpulse.core.api import Field, Form, Kind
+
+TEMPLATE: Final = "template"
+TEXT: Final = "text"
+MARKETING: Final = "marketing"
+UTILITY: Final = "utility"
+AUTHENTICATION: Final = "authentication"
+NAMED: Final = "named"
+POSITIONAL: Final = "positional"
+
+LANGUAGES: Final = (
+    ("en", "English"), ("en_GB", "English (UK)"), ("en_US", "English (US)"), ("ur", "Urdu"), ("ar", "Arabic"),
+    ("af", "Afrikaans"), ("sq", "Albanian"), ("az", "Azerbaijani"), ("bn", "Bengali"), ("bg", "Bulgarian"),
+    ("ca", "Catalan"), ("zh_CN", "Chinese (China)"), ("zh_HK", "Chinese (Hong Kong)"), ("zh_TW", "Chinese (Taiwan)"),
+    ("hr", "Croatian"), ("cs", "Czech"), ("da", "Danish"), ("nl", "Dutch"), ("et", "Estonian"), ("fil", "Filipino"),
+    ("fi", "Finnish"), ("fr", "French"), ("ka", "Georgian"), ("de", "German"), ("el", "Greek"), ("gu", "Gujarati"),
+    ("ha", "Hausa"), ("he", "Hebrew"), ("hi", "Hindi"), ("hu", "Hungarian"), ("id", "Indonesian"), ("ga", "Irish"),
+    ("it", "Italian"), ("ja", "Japanese"), ("kn", "Kannada"), ("kk", "Kazakh"), ("rw_RW", "Kinyarwanda"),
+    ("ko", "Korean"), ("ky_KG", "Kyrgyz"), ("lo", "Lao"), ("lv", "Latvian"), ("lt", "Lithuanian"),
+    ("mk", "Macedonian"), ("ms", "Malay"), ("ml", "Malayalam"), ("mr", "Marathi"), ("nb", "Norwegian"),
+    ("fa", "Persian"), ("pl", "Polish"), ("pt_BR", "Portuguese (Brazil)"), ("pt_PT", "Portuguese (Portugal)"),
+    ("pa", "Punjabi"), ("ro", "Romanian"), ("ru", "Russian"), ("sr", "Serbian"), ("sk", "Slovak"),
+    ("sl", "Slovenian"), ("es", "Spanish"), ("es_AR", "Spanish (Argentina)"), ("es_ES", "Spanish (Spain)"),
+    ("es_MX", "Spanish (Mexico)"), ("sw", "Swahili"), ("sv", "Swedish"), ("ta", "Tamil"), ("te", "Telugu"),
+    ("th", "Thai"), ("tr", "Turkish"), ("uk", "Ukrainian"), ("uz", "Uzbek"), ("vi", "Vietnamese"), ("zu", "Zulu"),
+)  # fmt: skip
+"""Languages a template may be in, by Meta's code."""
+
+MEDIA: Final = {"image": "Image", "video": "Video", "document": "Document"}
+"""Headers that are a file."""
+
+FORM: Final[Form] = (
+    Field("kind", "Kind", Kind.CHOICE, "A template begins a conversation and must be approved by WhatsApp first. A "
+          "text may only answer people who wrote to us within the last 24 hours.", default=TEMPLATE,
+          choices=((TEMPLATE, "Template"), (TEXT, "Text, as an answer"))),
+    Field("category", "Category", Kind.CHOICE, "Decides what WhatsApp charges, and is judged by WhatsApp.",
+          default=MARKETING,
+          choices=((MARKETING, "Marketing"), (UTILITY, "Utility"), (AUTHENTICATION, "Authentication code"))),
+    Field("language", "Language", Kind.CHOICE, default="en", choices=LANGUAGES),
+    Field("body", "Text", Kind.LONG_TEXT, help='{{ name }} or {{ name | default("friend") }} stands for a contact\'s '
+          "field; *bold*, _italic_, ~struck~ and ```monospace``` are shown so. For an authentication code write the "
+          "placeholder of the code alone: WhatsApp writes the sentence.", is_required=True, high=4096),
+    Field("header", "Header", Kind.CHOICE, default="none",
+          choices=(("none", "None"), ("text", "A line of text"), *MEDIA.items())),
+    Field("header_text", "Text of the header", help="At most 60 characters, with one placeholder at most.", high=200),
+    Field("footer", "Footer", help="At most 60 characters, without placeholders.", high=200),
+    Field("buttons", "Buttons", Kind.LONG_TEXT, help="One a line: reply: Yes please · stop: Stop these messages · "
+          "link: Open shop | https://example.com/{{ code }} · call: Call us | +923001234567 · code: SALE25", high=4000),
+    Field("variables", "Placeholders at WhatsApp", Kind.CHOICE, "Needed only for a template that exists already: "
+          "numbered in the order of the text, or named like the fields.", default=POSITIONAL,
+          choices=((POSITIONAL, "Numbered, like {{1}}"), (NAMED, "Named, like {{first_name}}"))),
+    Field("examples", "Examples", Kind.LONG_TEXT, help="What WhatsApp's reviewers see instead of placeholders, one a "
+          "line: name = Amina", high=4000),
+    Field("expiry", "Code valid, minutes", Kind.NUMBER, "For authentication codes: shown below the code.", low=1,
+          high=90),
+    Field("name", "Name at WhatsApp", help="Leave empty: each text gets a name of its own. Write the name of a "
+          "template that WhatsApp has approved already to use that one.", high=512),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""A Cloud API of our own on loopback, and a provider that needs no network."""

@@ -1,0 +1,207 @@
+"""The simulated Cloud API: an HTTP server on loopback that answers like Meta's and sends nothing on."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from .control import Control
+from .errors import Failure, refusal
+from .fates import FAILED, FIRST_TIME, LOST, REFUSED, SENT_ONLY, SILENT, is_read
+from .media import Media
+from .options import Options, settings
+from .record import Record
+from .templates import Templates
+from .webhooks import Webhooks
+
+_PAIR_SECONDS: Final = 6.0
+_LARGEST: Final = 110 << 20
+_ACCEPTED: Final = '"message_status":"accepted"'
+
+
+class CloudApi:
+    """Run it with `async with`; `base_url` is where it listens, `settings` reach it."""
+
+    def __init__(self, options: Options | None = None, port: int = 0) -> None:
+        self.options = options or Options()
+        self.record = Record()
+        self.webhooks = Webhooks(self.options)
+        self.templates = Templates(self.options, self.webhooks)
+        self.media = Media()
+        self.port = port
+        self._control = Control(self)
+        self._authorization = f"Bearer {self.options.token}"
+        self._second: tuple[int, int] = (0, 0)
+        self._seen: set[str] = set()
+        self._to: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    async def __aenter__(self) -> Self:
+        await self.webhooks.__aenter__()
+        server = web.Server(self._handle, access_log=None, client_max_size=_LARGEST)  # type: ignore[call-arg]
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+        await self.webhooks.__aexit__()
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a connection that reaches it."""
+        return settings(self.options, self.base_url)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        first, _, rest = request.path[1:].partition("/")
+        if first == "control":
+            return await self._control.answer(request, rest)
+        if request.headers.get("Authorization") != self._authorization:
+            return refusal(Failure(190, "Invalid OAuth access token."))
+        place, _, edge = unquote(rest).partition("/")
+        try:
+            if edge in ("messages", "marketing_messages") and request.method == "POST":
+                return await self._message(request, place)
+            return web.json_response(await self._answer(request, place, edge))
+        except Failure as failure:
+            return refusal(failure)
+
+    async def _answer(self, request: web.BaseRequest, place: str, edge: str) -> Mapping[str, Any]:
+        """Answer everything that is not a message."""
+        is_get = request.method == "GET"
+        if place in self.options.numbers:
+            if edge == "media" and not is_get:
+                self.record.uploads += 1
+                return await self.media.take(request)
+            if not edge and is_get:
+                return self._number(place)
+        if place == self.options.account_id and edge == "message_templates":
+            if is_get:
+                return self.templates.list(request.query.get("name"))
+            return self.templates.submit(await body(request))
+        if place in self.templates.known and not edge and is_get:
+            return self.templates.known[place]
+        if edge == "uploads" or place.startswith("upload:"):
+            return await self.media.resume(request, place)
+        raise Failure(33)
+
+    def _number(self, number_id: str) -> dict[str, str]:
+        number = self.options.numbers[number_id]
+        return {
+            "id": number_id,
+            "display_phone_number": f"+{number[1:3]} {number[3:6]} {number[6:]}",
+            "verified_name": "Trial",
+            "quality_rating": "GREEN",
+            "code_verification_status": "VERIFIED",
+        }
+
+    async def _message(self, request: web.BaseRequest, number_id: str) -> web.StreamResponse:
+        raw = await request.read()
+        try:
+            if number_id not in self.options.numbers:
+                raise Failure(33)
+            message = parse(raw)
+            to = str(message.get("to") or message.get("recipient") or "")
+            token = str(message.get("biz_opaque_callback_data") or "")
+            self._refuse(to, token, message)
+            category = self._category(message)
+        except Failure as failure:
+            self.record.refuse(failure.code)
+            return refusal(failure)
+        number = self.record.add(raw, token, fate(to))
+        wamid = f"wamid.TRIAL{number_id[-6:]}{number:012d}"
+        self.webhooks.accept(wamid, number_id, to, token, category)
+        if self.options.is_early:
+            await self.webhooks.flush()
+        if await self._is_lost(request, to, number):
+            return web.Response(status=500)
+        contact = f'{{"input":"{to}","wa_id":"{to}"}}'
+        answer = (
+            f'{{"messaging_product":"whatsapp","contacts":[{contact}],"messages":[{{"id":"{wamid}",{_ACCEPTED}}}]}}'
+        )
+        return web.Response(body=answer.encode(), content_type="application/json")
+
+    def _refuse(self, to: str, token: str, message: Mapping[str, Any]) -> None:
+        """Raise the Failure that awaits a message, if one does."""
+        is_whole = isinstance(message.get(str(message.get("type"))), dict)
+        if not to or not is_whole or message.get("messaging_product") != "whatsapp":
+            raise Failure(131008 if not to else 100)
+        digits = to[-2:]
+        if digits in REFUSED:
+            raise Failure(int(REFUSED[digits]))
+        if digits in FIRST_TIME and (token or to) not in self._seen:
+            self._seen.add(token or to)
+            raise Failure(int(FIRST_TIME[digits]))
+        if self.options.most_per_second and self._is_too_fast():
+            raise Failure(130429)
+        if self.options.pair_limit and self._is_too_much(to):
+            raise Failure(131056)
+
+    def _category(self, message: Mapping[str, Any]) -> str:
+        self.media.check(message)
+        return self.templates.check(message["template"]) if message["type"] == "template" else "service"
+
+    def _is_too_fast(self) -> bool:
+        now = int(time.monotonic())
+        second, count = self._second
+        self._second = (now, count + 1 if second == now else 1)
+        return self._second[1] > self.options.most_per_second
+
+    def _is_too_much(self, to: str) -> bool:
+        sent, now = self._to[to], time.monotonic()
+        while sent and now - sent[0] > _PAIR_SECONDS:
+            sent.popleft()
+        sent.append(now)
+        return len(sent) > self.options.pair_limit
+
+    async def _is_lost(self, request: web.BaseRequest, to: str, number: int) -> bool:
+        options = self.options
+        is_cut = to[-2:] == LOST or (options.lose_every and number % options.lose_every == 0)
+        if is_cut and request.transport is not None:
+            request.transport.abort()
+        elif options.stall_every and number % options.stall_every == 0:
+            await asyncio.sleep(3600)
+        return bool(is_cut)
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """Return the object of a body; raise Failure if it is none."""
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        raise Failure(100, "The body is not JSON.") from None
+    if not isinstance(found, dict):
+        raise Failure(100, "The body is no object.")
+    return found
+
+
+async def body(request: web.BaseRequest) -> dict[str, Any]:
+    """Return the object of a request."""
+    return parse(await request.read())
+
+
+def fate(to: str) -> str:
+    """Return what becomes of an accepted message: failed, silent, sent, delivered or read."""
+    digits = to[-2:]
+    if digits in FAILED:
+        return "failed"
+    if digits == SILENT:
+        return "silent"
+    if digits in SENT_ONLY:
+        return "sent"
+    return "read" if is_read(digits) else "delivered"

@@ -1,0 +1,162 @@
+"""A provider for trials: no network, no cost, and outcomes that can be chosen by the number written to."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from connectpulse.core.api import (
+    Accepted,
+    Ambiguity,
+    Capability,
+    Check,
+    Disclosure,
+    ErrorClass,
+    Field,
+    Form,
+    Intake,
+    Kind,
+    MessageState,
+    Outcome,
+    Provider,
+    Receipt,
+    Samples,
+    Submission,
+    Unknown,
+)
+
+from ..cloud.answers import refusal
+from ..cloud.codes import ERRORS, STATES, STOPPED, meaning
+from .fates import FAILED, FIRST_TIME, LOST, REFUSED, SENT_ONLY, SILENT, is_read
+
+log = logging.getLogger(__name__)
+
+
+class TrialProvider(Provider):
+    """Answers by itself; the last two digits of the number decide what becomes of a message: see `fates`.
+
+    A message sent twice is one message: its reference is its token.
+    """
+
+    name = "whatsapp_simulator"
+    title = "Simulator (nothing is sent)"
+    channel = "whatsapp"
+    summary = (
+        "For trials: nothing leaves this machine. The last two digits of a number decide: 91 not on WhatsApp, "
+        "92 the person's limit of promotions, 93 stopped promotions, 94 refused at once, 95 template not found, "
+        "96 throttled once, 97 answer lost once, 98 no receipt, 99 sent and never delivered; all others are "
+        "delivered, and even ones read."
+    )
+    settings_form: ClassVar[Form] = (
+        Field(
+            "receipt_delay",
+            "Receipts after (seconds)",
+            Kind.NUMBER,
+            "Receipts that are due when the connection closes are handed over then.",
+            default=1,
+            low=0,
+            high=3600,
+        ),
+    )
+    ambiguity = Ambiguity.IDEMPOTENT
+    capabilities = frozenset({Capability.RECEIPTS, Capability.SIMULATED})
+    errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]] = ERRORS
+    states: ClassVar[Mapping[str, MessageState]] = STATES
+
+    def __init__(
+        self, settings: Mapping[str, Any], intake: Intake, *, window: int = 10, callback_url: str = ""
+    ) -> None:
+        super().__init__(settings, intake, window=window, callback_url=callback_url)
+        self._delay = float(settings.get("receipt_delay", 1))
+        self._attempted: set[str] = set()
+        self._closing = asyncio.Event()
+        self._reports: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def disclosure(cls, settings: Mapping[str, Any]) -> Disclosure:
+        """Return that nothing is disclosed to anybody."""
+        return Disclosure((), (), ())
+
+    @classmethod
+    def samples(cls) -> Samples:
+        """Return messages of each kind; there is no peer to start."""
+        refused = (_sample(94), ErrorClass.RECIPIENT), (_sample(95), ErrorClass.CONTENT)
+        return Samples({"receipt_delay": 0}, submissions=(_sample(1), _sample(91)), refused=refused)
+
+    async def close(self) -> None:
+        """Hand over the receipts that are still due."""
+        self._closing.set()
+        if self._reports:
+            await asyncio.wait(self._reports)
+
+    async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
+        """Decide at once, and report later."""
+        outcomes = [self._outcome(submission) for submission in batch]
+        receipts = [
+            receipt
+            for submission, outcome in zip(batch, outcomes, strict=True)
+            if isinstance(outcome, Accepted)
+            for receipt in _receipts(submission)
+        ]
+        if receipts:
+            report = asyncio.create_task(self._report(receipts))
+            self._reports.add(report)
+            report.add_done_callback(self._reports.discard)
+        return outcomes
+
+    async def check(self) -> Check:
+        """Return that there is nothing to try."""
+        return Check(True, ("Nothing to connect to: the simulator answers by itself.",))
+
+    def _outcome(self, submission: Submission) -> Outcome:
+        digits, token = submission.address[-2:], submission.token
+        if digits in (*FIRST_TIME, LOST) and token not in self._attempted:
+            self._attempted.add(token)
+            return Unknown(code=LOST) if digits == LOST else _refused(FIRST_TIME[digits])
+        return _refused(REFUSED[digits]) if digits in REFUSED else Accepted((token,))
+
+    async def _report(self, receipts: list[Receipt]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._delay):
+                await self._closing.wait()
+        try:
+            await self.intake(receipts)
+        except Exception:
+            log.exception("%d receipts of the simulator were not taken in", len(receipts))
+
+
+def _refused(code: str) -> Outcome:
+    return refusal(ERRORS[code], code, 2)
+
+
+def _receipts(submission: Submission) -> list[Receipt]:
+    digits = submission.address[-2:]
+    if digits == SILENT:
+        return []
+    states = [MessageState.SENT]
+    if digits in FAILED:
+        return [_failed(submission, FAILED[digits])]
+    if digits not in SENT_ONLY:
+        states.append(MessageState.DELIVERED)
+        if is_read(digits):
+            states.append(MessageState.READ)
+    return [_receipt(submission, state) for state in states]
+
+
+def _receipt(submission: Submission, state: MessageState) -> Receipt:
+    return Receipt(submission.token, state, occurred_at=datetime.now(UTC), address=submission.address)
+
+
+def _failed(submission: Submission, code: str) -> Receipt:
+    error, reason = meaning(code) or (ErrorClass.PROVIDER, "failed")
+    return Receipt(
+        submission.token, error.state, code, reason, datetime.now(UTC), submission.address, suppress=code == STOPPED
+    )
+
+
+def _sample(digits: int) -> Submission:
+    return Submission(
+        digits, f"+9230012345{digits:02d}", "+923001234567", "Hello", 1, timedelta(hours=4), f"sample-{digits}"
+    )
