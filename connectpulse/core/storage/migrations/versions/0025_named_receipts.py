@@ -1,13 +1,13 @@
 """Keep which message a receipt names as ours, until it is matched.
 
-Revision: 0025, after 0021
+Revision: 0025, after 0023
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0025"
-down_revision = "0021"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
