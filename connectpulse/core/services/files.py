@@ -26,7 +26,7 @@ FROM pulse_file_use u
 JOIN pulse_template_version v ON v.id = u.version_id
 JOIN pulse_template t ON t.id = v.template_id
 LEFT JOIN pulse_campaign c ON c.template_version_id = v.id
-    AND c.state NOT IN ('finished', 'cancelled', 'failed', 'missed')
+    AND c.state NOT IN ('finished', 'cancelled', 'failed')
 WHERE (c.id IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM pulse_template_version n WHERE n.template_id = v.template_id AND n.number > v.number))
 """
@@ -212,7 +212,7 @@ def _fault(field: Field, id: int, row: File | None) -> str:
 
 
 def use_in(work: Work, version: TemplateVersion, file_ids: Sequence[int]) -> None:
-    """Write down which files a new version of a template has; those of the versions before it count as used till now."""
+    """Write down which files a new version of a template has; those of earlier versions count as used till now."""
     if file_ids:
         rows = [{"version_id": version.id, "file_id": id, "organisation_id": work.organisation_id} for id in file_ids]
         work.session.execute(insert(FileUse), rows)
