@@ -41,9 +41,9 @@ from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
 from .web.panel.decisions import DecisionView
+from .web.panel.files import FileView
 from .web.panel.holds import HoldView
 from .web.panel.home import HomeView
-from .web.panel.files import FileView
 from .web.panel.imports import ImportView
 from .web.panel.messages import InboundView, MessageView, StrayView
 from .web.panel.notices import AnnouncementView, NoticesView
