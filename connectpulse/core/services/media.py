@@ -7,6 +7,8 @@ import filetype
 
 from ..errors import Refused
 
+_BY_NAME = mimetypes.MimeTypes()
+"""The same on every machine, whatever is installed there."""
 _ANY = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Said of a file by those who do not know."""
 _SAME = {
@@ -51,7 +53,7 @@ def media_type(name: str, content: bytes, said: str = "") -> str:
     """
     stated = _canonical(said)
     if stated in _ANY:
-        stated = _canonical(mimetypes.guess_type(name)[0] or "")
+        stated = _canonical(_BY_NAME.guess_type(name)[0] or "")
     found = _canonical(filetype.guess_mime(content) or "")
     kind = _seen(name, stated, found) if found else _text(name, stated, content)
     if not kind.startswith(_KEPT):

@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 
 from ...core.errors import NotFound, Refused
 from ...core.services import files
+from ...core.services.files import StoredFile
 from ...core.services.work import Work
 from ...core.storage.models import File
 from .. import current
@@ -98,7 +99,8 @@ class FileView(NounView):
     @permission_name(WRITE)
     def upload(self, name: str) -> Any:
         """Keep files that were just chosen in the field `name` of a form, and return them as chosen there."""
-        kept, problems = [], []
+        kept: list[StoredFile] = []
+        problems: list[str] = []
         for each in uploads.sent_by(f"upload-{name}"):
             try:
                 with current.work() as work:

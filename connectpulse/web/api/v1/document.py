@@ -125,7 +125,16 @@ def schema(form: Form) -> dict[str, Any]:
 
 
 def _said(field: Field) -> str:
-    return f"{field.label}. {field.help}".strip()
+    return f"{field.label}. {_said_of_files(field)} {field.help}".replace("  ", " ").strip()
+
+
+def _said_of_files(field: Field) -> str:
+    """Return which files a field takes, empty where it takes none."""
+    if field.kind not in (Kind.FILE, Kind.FILES):
+        return ""
+    kinds = f" of {' or '.join(field.accept)}" if field.accept else ""
+    most = f", of {field.high:,} bytes at most" if field.high is not None else ""
+    return f"{'A file' if field.kind is Kind.FILE else 'Files'}{kinds}{most}."
 
 
 def _type(field: Field) -> dict[str, Any]:
