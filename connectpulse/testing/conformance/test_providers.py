@@ -148,7 +148,7 @@ def _check_event(event: Event) -> None:
         assert event.occurred_at is None or event.occurred_at.tzinfo is not None, "times are aware"
     elif isinstance(event, TemplateWord):
         assert event.reference
-        assert event.state in Approval
+        assert event.state is None or event.state in Approval
     else:
         assert event.address
         assert event.recipient

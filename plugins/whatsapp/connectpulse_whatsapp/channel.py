@@ -18,6 +18,7 @@ from connectpulse.core.api import (
     SenderKind,
     Work,
     check_names,
+    files,
     normalise_address,
     offers_way_out,
     reads_as_opt_out,
@@ -25,8 +26,8 @@ from connectpulse.core.api import (
 
 from . import checks
 from .buttons import STOP, STOP_PAYLOAD
-from .content import Written, read
-from .form import FORM, MARKETING, TEXT
+from .content import Written, examples, read
+from .form import ACCEPTED, FORM, LARGEST, MARKETING, MEDIA, TEXT
 from .rendering import renderer
 
 WINDOW: Final = timedelta(hours=24)
@@ -77,7 +78,7 @@ class WhatsAppChannel(Channel):
     def check_content(self, content: Mapping[str, Any], fields: frozenset[str]) -> None:
         """Raise Refused with every fault: grammar, unknown fields, and what WhatsApp would refuse."""
         written = read(content)
-        faults = checks.faults(written)
+        faults = checks.faults(written) + examples(str(content.get("examples") or ""))[1]
         for text in (written.header_text, written.body, *(button.target for button in written.buttons)):
             try:
                 check_names(text, fields)
@@ -133,7 +134,10 @@ class WhatsAppChannel(Channel):
 
     def share(self, work: Work, sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the content, which all messages of a template have in common, and the file of its header."""
-        return {"content": content}
+        shared: dict[str, Any] = {"content": content}
+        if (file_id := read(content).file_id) is not None:
+            shared["file"] = _fitting(files.read(work, file_id), str(content["header"]))
+        return shared
 
     def opt_out_content(self, reply: str) -> Mapping[str, Any] | None:
         """Return the text that confirms an opt-out: an answer, so it needs no template."""
@@ -146,6 +150,15 @@ class WhatsAppChannel(Channel):
     @staticmethod
     def _billed_as(written: Written) -> str:
         return written.category if written.is_template else "service"
+
+
+def _fitting(file: files.StoredFile, header: str) -> files.StoredFile:
+    """Return a file that a header can show; raise Refused for one that WhatsApp would not take."""
+    if file.media_type not in ACCEPTED[header]:
+        raise Refused(f"Header: {file.name} is no {MEDIA[header].lower()} that WhatsApp shows. Choose another file.")
+    if file.size > LARGEST[header]:
+        raise Refused(f"Header: {file.name} is larger than the {LARGEST[header] >> 20} MB that WhatsApp takes.")
+    return file
 
 
 def _offers_way_out(written: Written, hint: str) -> bool:

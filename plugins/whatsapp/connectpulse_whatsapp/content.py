@@ -90,7 +90,7 @@ class Written:
 
 
 def read(content: Mapping[str, Any]) -> Written:
-    """Return a content as it is meant; raise Refused with every placeholder, button and example that is malformed."""
+    """Return a content as it is meant; raise Refused with each malformed placeholder and button."""
     faults: list[str] = []
 
     def template(label: str, text: str) -> Template:
@@ -108,7 +108,6 @@ def read(content: Mapping[str, Any]) -> Written:
         buttons = parse(str(content.get("buttons") or ""))
     except Refused as refused:
         faults += refused.problems
-    examples = _examples(str(content.get("examples") or ""), faults)
     if faults:
         raise Refused(*faults)
     return Written(
@@ -123,7 +122,7 @@ def read(content: Mapping[str, Any]) -> Written:
         footer=_word(content, "footer"),
         buttons=buttons,
         variables=_word(content, "variables", POSITIONAL),
-        examples=examples,
+        examples=examples(str(content.get("examples") or ""))[0],
         expiry=content.get("expiry"),
     )
 
@@ -138,15 +137,17 @@ def name_of(content: Mapping[str, Any]) -> str:
     return f"pulse_{digest[:24]}"
 
 
-def _examples(text: str, faults: list[str]) -> dict[str, str]:
-    found = {}
+def examples(text: str) -> tuple[dict[str, str], list[str]]:
+    """Return examples by field, and one sentence per line that is none."""
+    found: dict[str, str] = {}
+    faults: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         match = _EXAMPLE.fullmatch(line)
         if match and match[2] and "{{" not in line:
             found[match[1]] = match[2]
         elif line.strip():
             faults.append(f"Examples, line {number}: write a field and its example, like name = Amina.")
-    return found
+    return found, faults
 
 
 def _word(content: Mapping[str, Any], name: str, default: str = "") -> str:

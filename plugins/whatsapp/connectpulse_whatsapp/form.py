@@ -33,6 +33,16 @@ LANGUAGES: Final = (
 MEDIA: Final = {"image": "Image", "video": "Video", "document": "Document"}
 """Headers that are a file."""
 
+ACCEPTED: Final = {
+    "image": ("image/jpeg", "image/png"),
+    "video": ("video/mp4", "video/3gpp"),
+    "document": ("application/pdf",),
+}
+"""Media types by header, as WhatsApp takes them."""
+
+LARGEST: Final = {"image": 5 << 20, "video": 16 << 20, "document": 100 << 20}
+"""Bytes of a file by header, as WhatsApp takes them."""
+
 FORM: Final[Form] = (
     Field("kind", "Kind", Kind.CHOICE, "A template begins a conversation and must be approved by WhatsApp first. A "
           "text may only answer people who wrote to us within the last 24 hours.", default=TEMPLATE,
@@ -47,6 +57,8 @@ FORM: Final[Form] = (
     Field("header", "Header", Kind.CHOICE, default="none",
           choices=(("none", "None"), ("text", "A line of text"), *MEDIA.items())),
     Field("header_text", "Text of the header", help="At most 60 characters, with one placeholder at most.", high=200),
+    Field("header_file", "File of the header", Kind.FILE, "A JPEG or PNG of at most 5 MB, an MP4 of 16 MB, a PDF of "
+          "100 MB.", accept=tuple(kind for kinds in ACCEPTED.values() for kind in kinds), high=LARGEST["document"]),
     Field("footer", "Footer", help="At most 60 characters, without placeholders.", high=200),
     Field("buttons", "Buttons", Kind.LONG_TEXT, help="One a line: reply: Yes please · stop: Stop these messages · "
           "link: Open shop | https://example.com/{{ code }} · call: Call us | +923001234567 · code: SALE25", high=4000),

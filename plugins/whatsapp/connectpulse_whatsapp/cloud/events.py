@@ -6,11 +6,12 @@ one that is malformed among others: what is told beside it still counts.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
-from connectpulse.core.api import Events, Receipt
+from connectpulse.core.api import ErrorClass, Events, Receipt
 
-from .codes import STATES, STOPPED, meaning
+from .codes import AGAIN, CAP_PASSES, MARKETING_CAP, PAIR_RATE, PAUSES, STATES, STOPPED, meaning, pair_pause
 from .inbound import inbound
 from .people import preferences, user_ids
 from .reading import address, moment, rows
@@ -53,13 +54,15 @@ def _receipt(status: Mapping[str, Any]) -> Receipt | None:
     state, reference = STATES.get(str(status.get("status"))), status.get("id")
     if state is None or not isinstance(reference, str) or not reference:
         return None
-    token, _, _ = str(status.get("biz_opaque_callback_data") or "").partition(".")
+    token, _, attempt = str(status.get("biz_opaque_callback_data") or "").partition(".")
     code, reason, is_stop = "", "", False
+    again: timedelta | None = None
     if status.get("status") == "failed":
         code = _code(status)
         error, reason = meaning(code) or (None, "failed")
         state = error.state if error else state
         is_stop = code == STOPPED
+        again = _again(code, error, _number(attempt)) if error else None
     return Receipt(
         reference,
         state,
@@ -69,8 +72,27 @@ def _receipt(status: Mapping[str, Any]) -> Receipt | None:
         address=address(status.get("recipient_id") or status.get("recipient_user_id")),
         quantity=_quantity(status.get("pricing")),
         suppress=is_stop,
+        again=again,
         token=token,
     )
+
+
+def _again(code: str, error: ErrorClass, attempt: int) -> timedelta | None:
+    """Return after what while a message that failed is tried once more, None where that would be in vain.
+
+    Without our token nobody knows how often it was tried, and the limit of a person counts as tried already.
+    """
+    if code == MARKETING_CAP:
+        return CAP_PASSES if attempt == 1 else None
+    if code == PAIR_RATE:
+        return pair_pause(attempt)
+    if error is ErrorClass.THROTTLE:
+        return PAUSES.get(code, AGAIN)
+    return AGAIN if error is ErrorClass.PROVIDER else None
+
+
+def _number(attempt: str) -> int:
+    return int(attempt) if attempt.isascii() and attempt.isdigit() else 2
 
 
 def _code(status: Mapping[str, Any]) -> str:

@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
-from connectpulse.core.api import ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown
+from connectpulse.core.api import ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown, files
 
 from .answers import document, outcome
 from .codes import AGAIN
@@ -28,7 +28,7 @@ class Shelf:
         self._kept: dict[tuple[str, str], tuple[str, float]] = {}
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
-    async def find(self, number_id: str, file: Any) -> str | Outcome:
+    async def find(self, number_id: str, file: files.StoredFile) -> str | Outcome:
         """Return a file's id, handing it over first where needed; or what becomes of the messages without it."""
         key = (number_id, str(file.digest))
         async with self._locks.setdefault(key, asyncio.Lock()):
@@ -40,11 +40,11 @@ class Shelf:
                 self._kept[key] = (found, time.monotonic() + KEPT)
             return found
 
-    def forget(self, number_id: str, file: Any) -> None:
+    def forget(self, number_id: str, file: files.StoredFile) -> None:
         """Hand a file over again the next time: Meta no longer has it."""
         self._kept.pop((number_id, str(file.digest)), None)
 
-    async def _hand_over(self, number_id: str, file: Any) -> str | Outcome:
+    async def _hand_over(self, number_id: str, file: files.StoredFile) -> str | Outcome:
         kind, body = form_data(file)
         reply = await self._ask("POST", f"/{number_id}/media", {"Content-Type": kind}, body)
         if not isinstance(reply, Reply):
@@ -55,7 +55,7 @@ class Shelf:
         return _unsent(outcome(reply))
 
 
-def form_data(file: Any) -> tuple[str, bytes]:
+def form_data(file: files.StoredFile) -> tuple[str, bytes]:
     """Return the media type and body of a multipart form (RFC 7578) that hands a file over."""
     edge = uuid4().hex
     name = "".join(sign if sign.isascii() and sign.isprintable() and sign not in '"\\' else "_" for sign in file.name)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from connectpulse.core.api import Submission
+from connectpulse.core.api import Submission, files
 
 from ..buttons import STOP, STOP_PAYLOAD
 from ..content import Written, read
@@ -20,7 +20,7 @@ _LINKS: Final = ("http://", "https://")
 class Draft:
     """A content ready to be filled: `written`, and the file its header shows (None where it shows none)."""
 
-    def __init__(self, content: Mapping[str, Any], file: Any = None) -> None:
+    def __init__(self, content: Mapping[str, Any], file: files.StoredFile | None = None) -> None:
         self.written: Written = read(content)
         self.file = file
         slots = {"header": self.written.slots(self.written.header_text), "body": self.written.slots(self.written.body)}
