@@ -26,8 +26,8 @@ from .work import SYSTEM, Opener, Work
 
 log = structlog.get_logger(__name__)
 
-LARGEST = 1_048_576
-"""Bytes of the largest body that is taken; providers batch a few hundred events at most."""
+LARGEST = 4_194_304
+"""Bytes of the largest body that is taken; providers that gather events send up to 3 MB of them."""
 
 BATCH = 200
 _KEPT_HEADERS = 40

@@ -75,7 +75,10 @@ class Written:
         found = [(each.name, each.default or "") for each in text.pieces if not isinstance(each, str)]
         if self.variables == POSITIONAL:
             return tuple(Slot(str(number), *each) for number, each in enumerate(found, start=1))
-        return tuple(Slot(field.lower(), field, default) for field, default in dict(reversed(found)).items())[::-1]
+        named: dict[str, str] = {}
+        for field, default in found:
+            named.setdefault(field, default)
+        return tuple(Slot(field.lower(), field, default) for field, default in named.items())
 
     def wording(self, text: Template) -> str:
         """Return `text` as WhatsApp writes it: {{1}} or {{first_name}} where a placeholder stands."""

@@ -74,10 +74,10 @@ class CloudProvider(Provider):
     def disclosure(cls, settings: Mapping[str, Any]) -> Disclosure:
         """Return Meta's host, and that it learns who writes to whom, and what."""
         settings = complete(settings)
-        fields = ("recipient's WhatsApp id", "sender", "message text", "values of placeholders", "files of headers")
+        fields = ["recipient's WhatsApp id", "sender", "message text", "values of placeholders", "files of headers"]
         if settings["uses_marketing_messages"] and settings["shares_activity"]:
-            fields += ("what recipients do with a message",)
-        return Disclosure((host(settings["base_url"]),), fields, countries(settings["countries"]))
+            fields.append("what recipients do with a message")
+        return Disclosure((host(settings["base_url"]),), tuple(fields), countries(settings["countries"]))
 
     @classmethod
     def samples(cls) -> Samples:

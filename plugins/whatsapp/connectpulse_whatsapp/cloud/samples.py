@@ -95,10 +95,10 @@ def _states() -> tuple[Callback, list[Receipt]]:
         status("wamid.2", "failed", errors=[{"code": 131050, "title": "stopped"}]),
         status("wamid.3", "warned"),
     ])  # fmt: skip
-    to, named = f"+{_TO}", {"token": "1f"}
+    to, ours = f"+{_TO}", "1f"
     return posted(told), [
-        Receipt("wamid.1", MessageState.SENT, occurred_at=_AT, address=to, quantity=1, **named),
-        Receipt("wamid.1", MessageState.DELIVERED, occurred_at=_AT, address=to, quantity=0, **named),
+        Receipt("wamid.1", MessageState.SENT, occurred_at=_AT, address=to, quantity=1, token=ours),
+        Receipt("wamid.1", MessageState.DELIVERED, occurred_at=_AT, address=to, quantity=0, token=ours),
         Receipt("wamid.2", MessageState.UNDELIVERABLE, "131050", "opted_out", _AT, to, suppress=True),
     ]
 

@@ -24,7 +24,7 @@ class Control:
     async def answer(self, request: web.BaseRequest, place: str) -> web.Response:
         """Answer `GET healthz`, `GET record`, `GET messages`, `POST callback|inbound|template|reset`."""
         try:
-            asked = json.loads(await request.read() or b"{}")
+            asked = json.loads(await request.content.read() or b"{}")
             return web.json_response(await self._answer(request.method, place, asked))
         except Failure as failure:
             return refusal(failure)

@@ -22,10 +22,10 @@ class Media:
     async def take(self, request: web.BaseRequest) -> dict[str, str]:
         """Take a file of a multipart form."""
         kind = request.headers.get("Content-Type", "")
-        raw = f"Content-Type: {kind}\r\n\r\n".encode() + await request.read()
+        raw = f"Content-Type: {kind}\r\n\r\n".encode() + await request.content.read()
         form = BytesParser(policy=HTTP).parsebytes(raw)
         parts = {
-            part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+            part.get_param("name", header="content-disposition"): bytes(part.get_payload(decode=True) or b"")
             for part in (form.iter_parts() if form.is_multipart() else ())
         }
         if not parts.get("file") or parts.get("messaging_product") != b"whatsapp":
@@ -36,7 +36,7 @@ class Media:
         """Begin an upload in pieces, or take its one piece and return its handle (Resumable Upload API)."""
         if not place.startswith("upload:"):
             return {"id": f"upload:TRIAL{len(self.known)}"}
-        return {"h": f"4::{self._keep(await request.read())}"}
+        return {"h": f"4::{self._keep(await request.content.read())}"}
 
     def check(self, message: Mapping[str, Any]) -> None:
         """Raise Failure if a message shows a file that is not here."""

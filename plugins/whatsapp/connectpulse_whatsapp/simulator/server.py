@@ -21,7 +21,6 @@ from .templates import Templates
 from .webhooks import Webhooks
 
 _PAIR_SECONDS: Final = 6.0
-_LARGEST: Final = 110 << 20
 _ACCEPTED: Final = '"message_status":"accepted"'
 
 
@@ -35,7 +34,7 @@ class CloudApi:
         self.templates = Templates(self.options, self.webhooks)
         self.media = Media()
         self.port = port
-        self._control = Control(self)
+        self.control = Control(self)
         self._authorization = f"Bearer {self.options.token}"
         self._second: tuple[int, int] = (0, 0)
         self._seen: set[str] = set()
@@ -43,7 +42,7 @@ class CloudApi:
 
     async def __aenter__(self) -> Self:
         await self.webhooks.__aenter__()
-        server = web.Server(self._handle, access_log=None, client_max_size=_LARGEST)  # type: ignore[call-arg]
+        server = web.Server(self._handle, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
@@ -70,7 +69,7 @@ class CloudApi:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         first, _, rest = request.path[1:].partition("/")
         if first == "control":
-            return await self._control.answer(request, rest)
+            return await self.control.answer(request, rest)
         if request.headers.get("Authorization") != self._authorization:
             return refusal(Failure(190, "Invalid OAuth access token."))
         place, _, edge = unquote(rest).partition("/")
@@ -111,7 +110,7 @@ class CloudApi:
         }
 
     async def _message(self, request: web.BaseRequest, number_id: str) -> web.StreamResponse:
-        raw = await request.read()
+        raw = await request.content.read()
         try:
             if number_id not in self.options.numbers:
                 raise Failure(33)
@@ -192,7 +191,7 @@ def parse(raw: bytes) -> dict[str, Any]:
 
 async def body(request: web.BaseRequest) -> dict[str, Any]:
     """Return the object of a request."""
-    return parse(await request.read())
+    return parse(await request.content.read())
 
 
 def fate(to: str) -> str:
