@@ -389,7 +389,8 @@ def test_a_provider_says_what_it_thinks_of_a_template(house: House, organisation
     quote(house, organisation, campaign_id)
     assert TARIFFS[-1].category == "marketing"
     desk.take_in(connection, [TemplateWord("spring_2030", Approval.REJECTED, "Paused: low quality")])
-    assert words(house, organisation) == [("rejected", "Paused: low quality", "marketing")]
+    desk.take_in(connection, [TemplateWord("spring_2030", None, "is ignored", "utility")])
+    assert words(house, organisation) == [("rejected", "Paused: low quality", "utility")]
     with house.work(ADMINISTRATOR, organisation) as work, pytest.raises(Refused, match="not approved this template"):
         quotes.request(work, campaign_id)
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from connectpulse.core.domain.jobs import Job
 from connectpulse.core.domain.message import MessageState
-from connectpulse.core.domain.provider import Approval, Event, Inbound, Receipt, TemplateWord
+from connectpulse.core.domain.provider import Approval, Event, Inbound, Receipt, Stop, TemplateWord
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import aside, callbacks, jobs
 from connectpulse.core.services.desk import ServiceDesk
@@ -64,6 +64,8 @@ def test_what_was_told_is_tried_again_and_set_aside_again(house: House) -> None:
         Receipt("r", MessageState.FAILED, "27", "absent", MOMENT, "+923001234567", 2, True),
         Inbound("+923001234567", "8090", "سلام\x00", "r", MOMENT),
         TemplateWord("t", Approval.REJECTED, "because", "utility"),
+        TemplateWord("t", None, category="utility"),
+        Stop("zara@x.org", "Amina", "undeliverable"),
     ],
 )
 def test_an_event_that_was_set_aside_is_the_same_when_it_is_tried_again(event: Event) -> None:
