@@ -1,0 +1,49 @@
+"""A channel tried out from end to end on one machine: a provider's simulator, and what is sent to it.
+
+Demo, benchmarks and faults run on trials, so that they work for every channel and know none.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Ports = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a channel needs to be tried; `name` is the channel's.
+
+    `program` is a module that is run as a process on loopback, `python -m program --undeliverable PERCENT` and
+    `options`: that share of addresses cannot be reached. It chooses free ports, prints them as one line of JSON and
+    runs until SIGTERM. At `control_port` it answers HTTP:
+
+    =====================  =============================================================================
+    GET /healthz           200 once it serves
+    GET /ports             what it printed
+    GET /record            `messages` taken over, `delivered` and `undeliverable` among them, `duplicates`
+                           (messages that came twice), `incomplete`, and `waiting` reports
+    GET /record/ADDRESS    what it took over for an address, as a list
+    POST /inbound          a person writes: `from`, `to`, `text`
+    POST /callbacks        `url`: where it sends its webhooks from now on; only with `calls_back`
+    POST /reset            forgets what was recorded
+    =====================  =============================================================================
+
+    `settings` makes those of a connection of `provider` from the ports. `sender` is a kind and a value, `content`
+    a template's, `address` the address of the n-th person, as a file for an import has it. `reports_delivery` is
+    False where acceptance is the last that is heard of most messages. `recipients` are as many as a demonstration
+    takes by default, `window` how many may await an answer at once.
+    """
+
+    name: str
+    program: str
+    provider: str
+    settings: Callable[[Ports], Mapping[str, Any]]
+    sender: tuple[str, str]
+    content: Mapping[str, Any]
+    address: Callable[[int], str]
+    options: tuple[str, ...] = ()
+    reports_delivery: bool = True
+    calls_back: bool = False
+    recipients: int = 5_000
+    window: int = 400
