@@ -52,7 +52,9 @@ def judge(progress: Progress, record: Mapping[str, Any], seconds: float) -> Verd
     )
 
 
-def disagreements(verdict: Verdict, record: Mapping[str, Any], expected: int, *, reports_delivery: bool) -> list[str]:
+def disagreements(
+    verdict: Verdict, record: Mapping[str, Any], expected: int, *, reports_delivery: bool = True
+) -> list[str]:
     """Return where simulator and database, or either and what was asked for, do not agree."""
     unknown = verdict.unknown
     known = verdict.recipients - unknown

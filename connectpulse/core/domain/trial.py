@@ -16,18 +16,12 @@ class Trial:
 
     `program` is a module that is run as a process on loopback, `python -m program --undeliverable PERCENT` and
     `options`: that share of addresses cannot be reached. It chooses free ports, prints them as one line of JSON and
-    runs until SIGTERM. At `control_port` it answers HTTP:
-
-    =====================  =============================================================================
-    GET /healthz           200 once it serves
-    GET /ports             what it printed
-    GET /record            `messages` taken over, `delivered` and `undeliverable` among them, `duplicates`
-                           (messages that came twice), `incomplete`, and `waiting` reports
-    GET /record/ADDRESS    what it took over for an address, as a list
-    POST /inbound          a person writes: `from`, `to`, `text`
-    POST /callbacks        `url`: where it sends its webhooks from now on; only with `calls_back`
-    POST /reset            forgets what was recorded
-    =====================  =============================================================================
+    runs until SIGTERM; `--port` and `--control-port` fix two of them. At `control_port` it answers HTTP. GET /healthz
+    answers once it serves, GET /ports with what it printed. GET /record counts the `messages` it took over, those
+    `delivered` and `undeliverable` among them, `duplicates` (those that came twice), `incomplete` ones, and reports
+    `waiting` to be sent; GET /record/ADDRESS lists what it took over for an address. POST /inbound lets a person
+    write: `from`, `to`, `text`. POST /callbacks says with `url` where webhooks go from now on, if there are any
+    (`calls_back`). POST /reset lets it forget what it recorded.
 
     `settings` makes those of a connection of `provider` from the ports. `sender` is a kind and a value, `content`
     a template's, `address` the address of the n-th person, as a file for an import has it. `reports_delivery` is
