@@ -106,9 +106,7 @@
   for (const select of document.querySelectorAll("select[data-pick]")) pick(select);
 
   // A file is kept as soon as it is chosen; what is shown beside the form shall have it, and it is not sent again.
-  document.addEventListener("htmx:afterSwap", (event) => {
-    const chosen = event.detail.requestConfig?.elt;
-    if (!chosen?.matches?.("input[type=file]")) return;
+  on("htmx:after:swap", "input[type=file]", (chosen) => {
     chosen.value = "";
     chosen.dispatchEvent(new Event("input", { bubbles: true }));
   });
@@ -144,10 +142,10 @@
     sent.submit();
     sent.remove();
   };
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "preview") return;
+  on("htmx:after:swap", "#editor", (editor, event) => {
+    if (event.target !== editor) return;
     for (const look of looks) {
-      look.hidden = !event.detail.target.querySelector("[data-document]");
+      look.hidden = !document.querySelector("#preview [data-document]");
       if (look.hidden) continue;
       fit(look);
       draw(look);
