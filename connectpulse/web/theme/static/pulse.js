@@ -151,12 +151,16 @@
       draw(look);
     }
   });
-  on("click", "[data-look-width]", (button) => {
+  const widen = (button) => {
     for (const each of button.parentElement.children) each.setAttribute("aria-pressed", String(each === button));
     fit(button.closest("[data-look]"));
-  });
+  };
+  on("click", "[data-look-width]", widen);
   const watch = new ResizeObserver((rooms) => {
     for (const { target } of rooms) fit(target.closest("[data-look]"));
   });
-  for (const look of looks) watch.observe(look.querySelector(".look-room"));
+  for (const look of looks) {
+    if (matchMedia("(max-width: 640px)").matches) widen(look.querySelector("[data-look-width]:last-child"));
+    watch.observe(look.querySelector(".look-room"));
+  }
 })();
