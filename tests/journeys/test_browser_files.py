@@ -72,6 +72,7 @@ def write(person: Person, logo: Path) -> None:
 def switch(person: Person) -> None:
     page = person.page
     frame = page.locator(".look iframe")
+    person.press("Desktop")
     assert page.evaluate("document.querySelector('.look iframe').offsetWidth") == 1000
     person.press("Phone")
     assert page.evaluate("document.querySelector('.look iframe').offsetWidth") == 390
