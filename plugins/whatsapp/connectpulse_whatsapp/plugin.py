@@ -10,11 +10,13 @@ from connectpulse.core.api import (
     Provider,
     RetentionRule,
     SubjectHandler,
+    Trial,
     hookimpl,
 )
 
 from .channel import WhatsAppChannel
 from .cloud.provider import CloudProvider
+from .simulator.scene import TRIAL
 from .simulator.trial import TrialProvider
 
 
@@ -57,3 +59,8 @@ class WhatsAppPlugin:
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
         return [CloudProvider, TrialProvider]
+
+    @hookimpl
+    def pulse_trials(self) -> list[Trial]:
+        """Return how messages on WhatsApp are tried out."""
+        return [TRIAL]

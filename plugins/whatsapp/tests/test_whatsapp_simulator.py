@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from connectpulse_whatsapp.simulator.options import ACCOUNT_ID, NUMBER_ID, TOKEN, Options
+from connectpulse_whatsapp.simulator.scene import TRIAL
 from connectpulse_whatsapp.simulator.server import CloudApi
 from whatsapp_scene import Listener, connected, message, run, serving
 
@@ -22,9 +23,13 @@ SALE = {
 }
 
 
-async def ask(api: CloudApi, path: str, body: Any = None, headers: Any = OURS) -> tuple[int, Any]:
+async def control(api: CloudApi, place: str, body: Any = None) -> tuple[int, Any]:
+    return await ask(api, f"/{place}", body, {}, api.control.port)
+
+
+async def ask(api: CloudApi, path: str, body: Any = None, headers: Any = OURS, port: int = 0) -> tuple[int, Any]:
     method = "GET" if body is None else "POST"
-    url = api.base_url + path
+    url = f"http://127.0.0.1:{port or api.port}{path}"
     async with aiohttp.ClientSession() as session, session.request(method, url, json=body, headers=headers) as answer:
         return answer.status, await answer.json()
 
@@ -74,7 +79,7 @@ def test_templates_are_reviewed_told_and_wanted_when_sent() -> None:
                 assert (await ask(api, f"{account}?name=sale"))[1]["data"][0]["status"] == "APPROVED"
                 assert (await ask(api, page, template("sale", "Amina")))[0] == 200
                 assert (await ask(api, page, template("sale")))[1]["error"]["code"] == 132000
-                await ask(api, "/control/template", {"id": made["id"], "event": "PAUSED"})
+                await control(api, "template", {"id": made["id"], "event": "PAUSED"})
                 assert (await ask(api, page, template("sale", "Amina")))[1]["error"]["code"] == 132015
                 api.templates.bill_as(made["id"], "utility")
                 told = await listener.wait(2 + 2 + 2)  # with two states of the message that was sent
@@ -110,11 +115,25 @@ def test_somebody_else_writes_and_is_heard() -> None:
         async with CloudApi() as api:
             listener = Listener(api.settings)
             async with serving(listener.take) as url:
-                assert (await ask(api, "/control/callback", {"url": url}, {}))[1] == {"is_ours": True}
-                await ask(api, "/control/inbound", {"from": "+923001112222", "text": "Salam"}, {})
-                await ask(api, "/control/inbound", {"from": "PK.1349", "text": "Hi"}, {})
+                assert (await control(api, "callbacks", {"url": url}))[1] == {"is_ours": True}
+                await control(api, "inbound", {"from": "+923001112222", "text": "Salam"})
+                await control(api, "inbound", {"from": "PK.1349", "text": "Hi"})
                 told = await listener.wait(2)
                 assert [each.address for each in told if isinstance(each, Inbound)] == ["+923001112222", "PK.1349"]
+
+    run(scene())
+
+
+def test_a_share_of_all_cannot_be_reached() -> None:
+    async def scene() -> None:
+        async with CloudApi(Options(undeliverable=30)) as api, connected(api.settings, 20) as provider:
+            people = [TRIAL.address(number) for number in range(200)]
+            sent = await provider.send_batch([message(to, f"{n:x}") for n, to in enumerate(people, start=1)])
+            assert {type(each) for each in sent} == {Accepted}
+            _, told = await control(api, "record")
+            assert (told["messages"], told["delivered"] + told["undeliverable"], told["waiting"]) == (200, 200, 200)
+            assert 30 < told["undeliverable"] < 90
+            assert len((await control(api, f"record/{people[7]}"))[1]) == 1
 
     run(scene())
 
@@ -132,13 +151,13 @@ def test_its_record_counts_what_came_twice() -> None:
     async def scene() -> None:
         async with CloudApi() as api, connected(api.settings) as provider:
             await provider.send_batch([message(token="a"), message(token="a"), message(token="b")])
-            _, told = await ask(api, "/control/record", headers={})
+            _, told = await control(api, "record")
             assert (told["messages"], told["distinct"], told["duplicates"]) == (3, 2, 1)
-            assert len((await ask(api, "/control/messages", headers={}))[1]) == 3
-            await ask(api, "/control/reset", {}, {})
-            assert (await ask(api, "/control/record", headers={}))[1]["messages"] == 0
-            assert (await ask(api, "/control/nothing", headers={}))[0] == 400
-            assert (await ask(api, "/control/inbound", {}, {}))[0] == 400
+            assert len((await control(api, "messages"))[1]) == 3
+            await control(api, "reset", {})
+            assert (await control(api, "record"))[1]["messages"] == 0
+            assert (await control(api, "nothing"))[0] == 400
+            assert (await control(api, "inbound", {}))[0] == 400
 
     run(scene())
 
@@ -155,11 +174,11 @@ def test_it_says_what_is_wrong_with_its_options(wrong: list[str], capsys: pytest
 def test_it_runs_by_itself_and_ends_when_asked() -> None:
     async def scene() -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "connectpulse_whatsapp.simulator", "--lose-every", "5", stdout=asyncio.subprocess.PIPE
+            sys.executable, "-m", TRIAL.program, *TRIAL.options, "--undeliverable", "3", stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout is not None
-        told = json.loads(await process.stdout.readline())
-        async with connected(told["settings"]) as provider:
+        ports = json.loads(await process.stdout.readline())
+        async with connected(TRIAL.settings(ports)) as provider:
             found = await provider.check()
             assert found.is_working
         process.terminate()

@@ -12,7 +12,7 @@ from .server import CloudApi
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run until SIGTERM or SIGINT; print one line of JSON with the port once it is open."""
+    """Run until SIGTERM or SIGINT; print one line of JSON with both ports once they are open."""
     parser = _parser()
     asked = parser.parse_args(arguments)
     values = {name: value for name, value in vars(asked).items() if name in Options.__slots__}
@@ -20,15 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options = Options(**values)
     except ValueError as error:
         parser.error(str(error))
-    asyncio.run(_serve(options, asked.port))
+    asyncio.run(_serve(options, asked.port, asked.control_port))
 
 
-async def _serve(options: Options, port: int) -> None:
+async def _serve(options: Options, port: int, control_port: int) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with CloudApi(options, port) as api:
-        sys.stdout.write(json.dumps({"port": api.port, "settings": api.settings}) + "\n")
+    async with CloudApi(options, port, control_port) as api:
+        sys.stdout.write(json.dumps(api.control.ports) + "\n")
         sys.stdout.flush()
         await ended.wait()
 
@@ -40,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--port", type=int, default=0, help="0 for any free one")
+    add("--control-port", type=int, default=0, help="port of the control endpoint")
+    add("--undeliverable", type=int, metavar="PERCENT", help="share of numbers not on WhatsApp, instead of digits")
     add("--delay", type=float, default=0, metavar="SECONDS", help="between sent, delivered and read")
     add("--batch", type=int, default=200, metavar="N", help="states in one webhook at most")
     add("--callers", type=int, default=4, metavar="N", help="webhooks under way at once")

@@ -1,27 +1,63 @@
-"""What becomes of a message, by the last two digits of the recipient: the same at the simulator and in a trial."""
+"""What becomes of a message: by the last two digits of its recipient, or by a share of all recipients.
 
-from collections.abc import Mapping
+A recipient's fate is the same in every run.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
-
-FAILED: Final[Mapping[str, str]] = {"91": "131026", "92": "131049", "93": "131050"}
-"""Accepted, and reported as failed with this code."""
-
-REFUSED: Final[Mapping[str, str]] = {"94": "131021", "95": "132001"}
-"""Refused at once with this code."""
-
-FIRST_TIME: Final[Mapping[str, str]] = {"96": "130429"}
-"""Refused at the first attempt only."""
-
-LOST: Final = "97"
-"""Taken at the first attempt, and never answered."""
-
-SILENT: Final = "98"
-"""Accepted, and never reported."""
-
-SENT_ONLY: Final = frozenset({"99"})
-"""Reported as sent, and never as delivered."""
+from zlib import crc32
 
 
-def is_read(digits: str) -> bool:
-    """Return whether a delivered message is read as well: every second one."""
-    return digits[-1:] in "02468"
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """`name` is the last that is told: silent, sent, delivered, read or failed.
+
+    The others are codes: `refused` at once, `first` at the first attempt only, `failed` after it was accepted.
+    `is_lost`: taken, and the connection is cut instead of an answer.
+    """
+
+    name: str
+    refused: str = ""
+    first: str = ""
+    failed: str = ""
+    is_lost: bool = False
+
+    @property
+    def last(self) -> int:
+        """How many states follow the first one that is told."""
+        return _AFTER.get(self.name, 0)
+
+
+_AFTER: Final[Mapping[str, int]] = {"delivered": 1, "read": 2}
+DELIVERED: Final = Fate("delivered")
+READ: Final = Fate("read")
+NOT_THERE: Final = Fate("failed", failed="131026")
+
+_BY_DIGITS: Final[Mapping[str, Fate]] = {
+    "91": NOT_THERE,
+    "92": Fate("failed", failed="131049"),
+    "93": Fate("failed", failed="131050"),
+    "94": Fate("silent", refused="131021"),
+    "95": Fate("silent", refused="132001"),
+    "96": Fate("read", first="130429"),
+    "97": Fate("delivered", is_lost=True),
+    "98": Fate("silent"),
+    "99": Fate("sent"),
+}
+
+Decide = Callable[[str], Fate]
+
+
+def by_digits(to: str) -> Fate:
+    """Return the fate of who is written to: even numbers read, odd ones only get it, from 91 on see above."""
+    return _BY_DIGITS.get(to[-2:]) or _plain(to)
+
+
+def by_share(undeliverable: int) -> Decide:
+    """Return what decides where so many percent of all recipients are not on WhatsApp, and nothing else goes wrong."""
+    return lambda to: NOT_THERE if crc32(to.encode()) % 100 < undeliverable else _plain(to)
+
+
+def _plain(to: str) -> Fate:
+    return READ if to[-1:] in "02468" else DELIVERED

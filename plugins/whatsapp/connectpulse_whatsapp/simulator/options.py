@@ -24,6 +24,9 @@ class Options:
     app_secret: str = APP_SECRET
     verify_token: str = VERIFY_TOKEN
 
+    undeliverable: int | None = None
+    """Percent of recipients who are not on WhatsApp; with None their last two digits decide: see `fates`."""
+
     delay: float = 0
     """Between sent, delivered and read."""
 
@@ -63,6 +66,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.batch < 1 or self.callers < 1:
             raise ValueError("A webhook holds at least one status, and at least one is under way.")
+        if not 0 <= (self.undeliverable or 0) <= 100:
+            raise ValueError("A share lies between 0 and 100 percent.")
 
 
 def settings(options: Options, base_url: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The simulator's own record of what it accepted: the other half of every claim about what was sent."""
 
+import json
 from typing import Any
 
 
@@ -32,6 +33,11 @@ class Record:
         """Count a message that was not accepted."""
         self.refused[str(code)] = self.refused.get(str(code), 0) + 1
 
+    def find(self, to: str) -> list[dict[str, Any]]:
+        """Return the messages to a recipient."""
+        found = [json.loads(body) for body in self.messages if to.encode() in body]
+        return [each for each in found if to in (each.get("to"), each.get("recipient"))]
+
     def summary(self) -> dict[str, Any]:
         """Return the counts, fates by message and refusals by code."""
         distinct = len(self._tokens) + self._nameless
@@ -39,6 +45,9 @@ class Record:
             "messages": len(self.messages),
             "distinct": distinct,
             "duplicates": len(self.messages) - distinct,
+            "delivered": self.states.get("delivered", 0) + self.states.get("read", 0),
+            "undeliverable": self.states.get("failed", 0),
+            "incomplete": 0,
             "states": self.states,
             "refused": self.refused,
             "uploads": self.uploads,

@@ -5,6 +5,7 @@ import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import unquote
@@ -13,7 +14,8 @@ from aiohttp import web
 
 from .control import Control
 from .errors import Failure, refusal
-from .fates import FAILED, FIRST_TIME, LOST, REFUSED, SENT_ONLY, SILENT, is_read
+from .fates import Fate, by_digits, by_share
+from .listening import listening
 from .media import Media
 from .options import Options, settings
 from .record import Record
@@ -25,36 +27,34 @@ _ACCEPTED: Final = '"message_status":"accepted"'
 
 
 class CloudApi:
-    """Run it with `async with`; `base_url` is where it listens, `settings` reach it."""
+    """Run it with `async with`; `base_url` is where it listens, `settings` reach it, `control` is asked about it."""
 
-    def __init__(self, options: Options | None = None, port: int = 0) -> None:
+    def __init__(self, options: Options | None = None, port: int = 0, control_port: int = 0) -> None:
         self.options = options or Options()
         self.record = Record()
         self.webhooks = Webhooks(self.options)
         self.templates = Templates(self.options, self.webhooks)
         self.media = Media()
         self.port = port
-        self.control = Control(self)
+        self.control = Control(self, control_port)
+        share = self.options.undeliverable
+        self._fate = by_digits if share is None else by_share(share)
         self._authorization = f"Bearer {self.options.token}"
         self._second: tuple[int, int] = (0, 0)
         self._seen: set[str] = set()
         self._to: defaultdict[str, deque[float]] = defaultdict(deque)
 
     async def __aenter__(self) -> Self:
-        await self.webhooks.__aenter__()
-        server = web.Server(self._handle, access_log=None)
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self._open = AsyncExitStack()
+        await self._open.enter_async_context(self.webhooks)
+        self.port = await self._open.enter_async_context(listening(self._handle, self.port))
+        await self._open.enter_async_context(self.control)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._runner.cleanup()
-        await self.webhooks.__aexit__()
+        await self._open.aclose()
 
     @property
     def base_url(self) -> str:
@@ -67,9 +67,7 @@ class CloudApi:
         return settings(self.options, self.base_url)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        first, _, rest = request.path[1:].partition("/")
-        if first == "control":
-            return await self.control.answer(request, rest)
+        _, _, rest = request.path[1:].partition("/")
         if request.headers.get("Authorization") != self._authorization:
             return refusal(Failure(190, "Invalid OAuth access token."))
         place, _, edge = unquote(rest).partition("/")
@@ -117,17 +115,18 @@ class CloudApi:
             message = parse(raw)
             to = str(message.get("to") or message.get("recipient") or "")
             token = str(message.get("biz_opaque_callback_data") or "")
-            self._refuse(to, token, message)
+            fate = self._fate(to)
+            self._refuse(to, token, message, fate)
             category = self._category(message)
         except Failure as failure:
             self.record.refuse(failure.code)
             return refusal(failure)
-        number = self.record.add(raw, token, fate(to))
+        number = self.record.add(raw, token, fate.name)
         wamid = f"wamid.TRIAL{number_id[-6:]}{number:012d}"
-        self.webhooks.accept(wamid, number_id, to, token, category)
+        self.webhooks.accept(wamid, number_id, to, token, category, fate)
         if self.options.is_early:
             await self.webhooks.flush()
-        if await self._is_lost(request, to, number):
+        if await self._is_lost(request, fate, number):
             return web.Response(status=500)
         contact = f'{{"input":"{to}","wa_id":"{to}"}}'
         answer = (
@@ -135,17 +134,16 @@ class CloudApi:
         )
         return web.Response(body=answer.encode(), content_type="application/json")
 
-    def _refuse(self, to: str, token: str, message: Mapping[str, Any]) -> None:
+    def _refuse(self, to: str, token: str, message: Mapping[str, Any], fate: Fate) -> None:
         """Raise the Failure that awaits a message, if one does."""
         is_whole = isinstance(message.get(str(message.get("type"))), dict)
         if not to or not is_whole or message.get("messaging_product") != "whatsapp":
             raise Failure(131008 if not to else 100)
-        digits = to[-2:]
-        if digits in REFUSED:
-            raise Failure(int(REFUSED[digits]))
-        if digits in FIRST_TIME and (token or to) not in self._seen:
+        if fate.refused:
+            raise Failure(int(fate.refused))
+        if fate.first and (token or to) not in self._seen:
             self._seen.add(token or to)
-            raise Failure(int(FIRST_TIME[digits]))
+            raise Failure(int(fate.first))
         if self.options.most_per_second and self._is_too_fast():
             raise Failure(130429)
         if self.options.pair_limit and self._is_too_much(to):
@@ -168,9 +166,9 @@ class CloudApi:
         sent.append(now)
         return len(sent) > self.options.pair_limit
 
-    async def _is_lost(self, request: web.BaseRequest, to: str, number: int) -> bool:
+    async def _is_lost(self, request: web.BaseRequest, fate: Fate, number: int) -> bool:
         options = self.options
-        is_cut = to[-2:] == LOST or (options.lose_every and number % options.lose_every == 0)
+        is_cut = fate.is_lost or (options.lose_every and number % options.lose_every == 0)
         if is_cut and request.transport is not None:
             request.transport.abort()
         elif options.stall_every and number % options.stall_every == 0:
@@ -192,15 +190,3 @@ def parse(raw: bytes) -> dict[str, Any]:
 async def body(request: web.BaseRequest) -> dict[str, Any]:
     """Return the object of a request."""
     return parse(await request.content.read())
-
-
-def fate(to: str) -> str:
-    """Return what becomes of an accepted message: failed, silent, sent, delivered or read."""
-    digits = to[-2:]
-    if digits in FAILED:
-        return "failed"
-    if digits == SILENT:
-        return "silent"
-    if digits in SENT_ONLY:
-        return "sent"
-    return "read" if is_read(digits) else "delivered"

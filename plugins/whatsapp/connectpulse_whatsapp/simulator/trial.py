@@ -29,9 +29,11 @@ from connectpulse.core.api import (
 
 from ..cloud.answers import refusal
 from ..cloud.codes import ERRORS, STATES, STOPPED, meaning
-from .fates import FAILED, FIRST_TIME, LOST, REFUSED, SENT_ONLY, SILENT, is_read
+from .fates import by_digits
 
 log = logging.getLogger(__name__)
+
+_STAGES = (MessageState.SENT, MessageState.DELIVERED, MessageState.READ)
 
 
 class TrialProvider(Provider):
@@ -111,11 +113,11 @@ class TrialProvider(Provider):
         return Check(True, ("Nothing to connect to: the simulator answers by itself.",))
 
     def _outcome(self, submission: Submission) -> Outcome:
-        digits, token = submission.address[-2:], submission.token
-        if digits in (*FIRST_TIME, LOST) and token not in self._attempted:
+        fate, token = by_digits(submission.address), submission.token
+        if (fate.first or fate.is_lost) and token not in self._attempted:
             self._attempted.add(token)
-            return Unknown(code=LOST) if digits == LOST else _refused(FIRST_TIME[digits])
-        return _refused(REFUSED[digits]) if digits in REFUSED else Accepted((token,))
+            return _refused(fate.first) if fate.first else Unknown()
+        return _refused(fate.refused) if fate.refused else Accepted((token,))
 
     async def _report(self, receipts: list[Receipt]) -> None:
         with suppress(TimeoutError):
@@ -132,17 +134,12 @@ def _refused(code: str) -> Outcome:
 
 
 def _receipts(submission: Submission) -> list[Receipt]:
-    digits = submission.address[-2:]
-    if digits == SILENT:
+    fate = by_digits(submission.address)
+    if fate.name == "silent":
         return []
-    states = [MessageState.SENT]
-    if digits in FAILED:
-        return [_failed(submission, FAILED[digits])]
-    if digits not in SENT_ONLY:
-        states.append(MessageState.DELIVERED)
-        if is_read(digits):
-            states.append(MessageState.READ)
-    return [_receipt(submission, state) for state in states]
+    if fate.failed:
+        return [_failed(submission, fate.failed)]
+    return [_receipt(submission, state) for state in _STAGES[: fate.last + 1]]
 
 
 def _receipt(submission: Submission, state: MessageState) -> Receipt:

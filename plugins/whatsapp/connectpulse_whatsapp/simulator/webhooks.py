@@ -15,7 +15,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from ..cloud.signature import sign
 from .errors import status_error
-from .fates import FAILED, SENT_ONLY, SILENT, is_read
+from .fates import Fate
 from .options import Options
 
 _PATIENCE: Final = ClientTimeout(total=10)
@@ -32,6 +32,7 @@ class Due(NamedTuple):
     to: str
     token: str
     category: str
+    fate: Fate
 
 
 class Webhooks:
@@ -39,6 +40,7 @@ class Webhooks:
 
     def __init__(self, options: Options) -> None:
         self.url = ""
+        self._wanted = ""
         self.answers: list[int] = []
         self.told = 0
         self._options = options
@@ -67,10 +69,10 @@ class Webhooks:
         """States and changes that were not told yet."""
         return sum(map(len, self._due)) + len(self._changes) + self._under_way
 
-    def accept(self, wamid: str, number_id: str, to: str, token: str, category: str) -> None:
+    def accept(self, wamid: str, number_id: str, to: str, token: str, category: str, fate: Fate) -> None:
         """Tell what becomes of an accepted message."""
-        if to[-2:] != SILENT:
-            self._due[0].append(Due(time.monotonic(), 0, wamid, number_id, to, token, category))
+        if fate.name != "silent":
+            self._due[0].append(Due(time.monotonic(), 0, wamid, number_id, to, token, category, fate))
 
     def tell(self, field: str, value: Mapping[str, Any]) -> None:
         """Tell a change of another kind."""
@@ -84,7 +86,14 @@ class Webhooks:
             await asyncio.sleep(_TICK)
 
     async def handshake(self, url: str) -> bool:
-        """Ask `url` whether it is ours, as Meta does when it is entered; from then on it is told everything."""
+        """Ask `url` whether it is ours, as Meta does when it is entered; from then on it is told everything.
+
+        One that does not answer rightly yet is asked again until it does, or another is entered.
+        """
+        self.url, self._wanted = "", url
+        return await self._shake_hands(url)
+
+    async def _shake_hands(self, url: str) -> bool:
         assert self._session is not None
         query = {"hub.mode": "subscribe", "hub.verify_token": self._options.verify_token, "hub.challenge": "1158201444"}
         try:
@@ -92,7 +101,7 @@ class Webhooks:
                 is_ours = answer.status == 200 and await answer.text() == "1158201444"
         except (ClientError, OSError, TimeoutError):
             return False
-        if is_ours:
+        if is_ours and url == self._wanted:
             self.url = url
         return is_ours
 
@@ -101,6 +110,8 @@ class Webhooks:
         posts: set[asyncio.Task[None]] = set()
         try:
             while True:
+                if self._wanted and not self.url and not await self._shake_hands(self._wanted):
+                    await asyncio.sleep(self._options.retry_after)
                 posts = {post for post in posts if not post.done()}
                 found = self._next() if self.url and len(posts) < self._options.callers else None
                 if found is None:
@@ -133,10 +144,8 @@ class Webhooks:
         """Let what follows these states be told after a while."""
         at = now + self._options.delay
         for each in due:
-            digits = each.to[-2:]
-            if digits in SENT_ONLY or digits in FAILED or each.stage == 2 or (each.stage == 1 and not is_read(digits)):
-                continue
-            self._due[each.stage + 1].append(each._replace(at=at, stage=each.stage + 1))
+            if each.stage < each.fate.last:
+                self._due[each.stage + 1].append(each._replace(at=at, stage=each.stage + 1))
 
     def _changes_of(self, due: Iterable[Due]) -> str:
         by_number: dict[str, list[Due]] = {}
@@ -193,11 +202,10 @@ def _person(to: str) -> str:
 
 
 def _status(due: Due, stamp: int) -> str:
-    digits = due.to[-2:]
     token = f',"biz_opaque_callback_data":"{due.token}"' if due.token else ""
     head = f'{{"id":"{due.wamid}","timestamp":"{stamp}","recipient_id":"{due.to}"{token}'
-    if digits in FAILED:
-        return f'{head},"status":"failed","errors":{status_error(FAILED[digits])}}}'
+    if due.fate.failed:
+        return f'{head},"status":"failed","errors":{status_error(due.fate.failed)}}}'
     status = ("sent", "delivered", "read")[due.stage]
     is_billed = "false" if due.category == "service" else "true"
     kind = "free_customer_service" if due.category == "service" else "regular"
