@@ -143,6 +143,10 @@ class WhatsAppChannel(Channel):
         """Return the text that confirms an opt-out: an answer, so it needs no template."""
         return {**self.opt_out_reply, "body": reply} if reply else self.opt_out_reply
 
+    def answer_content(self, text: str, reference: str = "") -> Mapping[str, Any] | None:
+        """Return the content of an answer written by hand: a text, for which somebody must have written to us."""
+        return {field.name: field.default for field in FORM} | {"kind": TEXT, "body": text}
+
     def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
         """Return whether somebody pressed a stop button, or wrote one of `words`."""
         return text == STOP_PAYLOAD or reads_as_opt_out(text, words)

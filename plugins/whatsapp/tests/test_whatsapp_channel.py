@@ -188,6 +188,14 @@ def test_an_opt_out_is_confirmed_in_the_organisations_words() -> None:
     assert channel.opt_out_content("") == channel.opt_out_reply
 
 
+def test_an_answer_written_by_hand_is_a_text() -> None:
+    answer = channel.answer_content("We open at nine.")
+    assert answer is not None
+    channel.check_content(answer, FIELDS)
+    assert channel.prepare(answer)({}).body == "We open at nine."
+    assert channel.needs(answer, Purpose.TRANSACTIONAL) == Needs(recent_inbound=WINDOW)
+
+
 @pytest.mark.parametrize("value", ["03001234567", "Acme", "+92 300 1234567", ""])
 def test_a_sender_is_a_full_number(value: str) -> None:
     (kind,) = channel.sender_kinds

@@ -1,6 +1,7 @@
 """Campaigns on WhatsApp through the whole house: over the wire, to the simulator, and back by signed webhooks."""
 
 import asyncio
+import base64
 import threading
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
+from connectpulse_whatsapp.channel import WhatsAppChannel
 from connectpulse_whatsapp.simulator.options import NUMBER, Options
 from connectpulse_whatsapp.simulator.server import CloudApi
 from flask.testing import FlaskClient
@@ -16,6 +18,7 @@ from sqlalchemy import select, text
 from whatsapp_scene import TEMPLATE, no_intake, serving
 
 from connectpulse.app import create_app
+from connectpulse.core.api import NotFound, Refused, files
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.services import (
     callbacks,
@@ -40,6 +43,9 @@ from connectpulse.core.wire.wire import Wire
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR as AMINA
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 T = TypeVar("T")
 
 
@@ -276,6 +282,30 @@ def test_a_pressed_button_stops_and_is_confirmed_within_the_day(opening: Callabl
     assert told[-1].body == "You will receive no more messages from us."
     assert {S(each.state) for each in told} == {S.DELIVERED}
     assert b'"type":"text"' in site.network.api.record.messages[-1]
+
+
+def test_the_file_of_a_header_goes_out_with_each_message(opening: Callable[..., Site]) -> None:
+    site = opening()
+    with site.house.work(AMINA, site.organisation) as work:
+        file = files.keep(work, "sale.png", PNG, "image/png")
+    site.campaign(people(1, 2, 4), header="image", header_file=file.id)
+    site.hand_over()
+    site.hear()
+    assert site.states() == {"01": S.DELIVERED, "02": S.READ, "04": S.READ}
+    (name,) = site.network.api.media.known
+    assert site.network.api.record.uploads == 1
+    assert all(f'"image":{{"id":"{name}"}}'.encode() in body for body in site.network.api.record.messages)
+
+
+def test_a_header_shows_only_what_whatsapp_takes(opening: Callable[..., Site]) -> None:
+    site = opening()
+    with site.house.work(AMINA, site.organisation) as work:
+        file = files.keep(work, "sale.png", PNG, "image/png")
+        for header, sentence in (("video", "no video"), ("document", "no document")):
+            with pytest.raises(Refused, match=sentence):
+                WhatsAppChannel().share(work, NUMBER, {**TEMPLATE, "header": header, "header_file": file.id})
+        with pytest.raises(NotFound):
+            WhatsAppChannel().share(work, NUMBER, {**TEMPLATE, "header": "image", "header_file": file.id + 1})
 
 
 def test_forged_webhooks_change_nothing(opening: Callable[..., Site]) -> None:

@@ -14,6 +14,7 @@ from ..content import Written, read
 from ..form import MEDIA, NAMED
 
 _COMMON: Final = {"messaging_product": "whatsapp", "recipient_type": "individual"}
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LINKS: Final = ("http://", "https://")
 
 
@@ -112,7 +113,7 @@ def recipient(address: str) -> dict[str, str]:
 
 def encode(message: Mapping[str, Any]) -> bytes:
     """Return the bytes of a request; raise UnicodeEncodeError for a text that is none."""
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(message).encode()
 
 
 def _button(kind: str, index: int, parameter: Mapping[str, str]) -> dict[str, Any]:
