@@ -36,6 +36,7 @@ from connectpulse.core.services import (
 )
 from connectpulse.core.services.campaigns import Draft
 from connectpulse.core.services.desk import ServiceDesk
+from connectpulse.core.services.rights import intake, proof
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import ContactList, InboundMessage, Message, Suppression
 from connectpulse.core.wire import egress
@@ -306,6 +307,17 @@ def test_a_header_shows_only_what_whatsapp_takes(opening: Callable[..., Site]) -
                 WhatsAppChannel().share(work, NUMBER, {**TEMPLATE, "header": header, "header_file": file.id})
         with pytest.raises(NotFound):
             WhatsAppChannel().share(work, NUMBER, {**TEMPLATE, "header": "image", "header_file": file.id + 1})
+
+
+def test_no_code_is_promised_that_whatsapp_would_not_deliver(opening: Callable[..., Site]) -> None:
+    site = opening()
+    with site.house.work(AMINA, site.organisation) as work:
+        senders.create(work, "whatsapp", "number", NUMBER, purposes=["transactional"])
+        contacts.create(work, contacts.Person("Zara Khan", [("whatsapp", people(1)[0])], {}), [])
+    with site.house.work(AMINA) as work:
+        request = intake.submit(work, intake.Asked("access", "whatsapp", people(1)[0]))
+        assert not proof.send(work, request.id)
+    assert site.rows(Message) == []
 
 
 def test_forged_webhooks_change_nothing(opening: Callable[..., Site]) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, text
 
-from ...domain.contracts import Purpose
+from ...domain.contracts import Needs, Purpose
 from ...domain.form import Kind as FieldKind
 from ...domain.rights import Kind, State
 from ...errors import PulseError, Refused
@@ -115,9 +115,12 @@ def _try(work: Work, organisation_id: int, request: SubjectRequest, name: str, b
     ).one_or_none()
     if field is None or sender is None:
         return False
+    content = {field: body}
+    if channel.needs(content, Purpose.TRANSACTIONAL) != Needs():  # nobody could wait for an approval or an answer
+        return False
     try:
         singles.queue(
-            work, channel=channel, sender=sender.value, address=request.address, content={field: body},
+            work, channel=channel, sender=sender.value, address=request.address, content=content,
             purpose=Purpose.TRANSACTIONAL, is_owed=True,
         )  # fmt: skip
     except Refused:
