@@ -388,6 +388,8 @@ def test_a_provider_says_what_it_thinks_of_a_template(house: House, organisation
     assert words(house, organisation) == [("approved", "", "marketing")]
     quote(house, organisation, campaign_id)
     assert TARIFFS[-1].category == "marketing"
+    desk.take_in(connection, [TemplateWord("spring_2030", None, "Low quality")])
+    assert words(house, organisation) == [("approved", "Low quality", "marketing")]
     desk.take_in(connection, [TemplateWord("spring_2030", Approval.REJECTED, "Paused: low quality")])
     desk.take_in(connection, [TemplateWord("spring_2030", None, "is ignored", "utility")])
     assert words(house, organisation) == [("rejected", "Paused: low quality", "utility")]

@@ -121,6 +121,7 @@ class TemplateWord:
 
     `reference` is the provider's name for it, as it was recorded when it was submitted. `category` is what the
     provider bills it as, where it says so; a `state` of None and an empty category leave what is known.
+    A reason without a state stands beside an approval, like a warning.
     """
 
     reference: str

@@ -145,8 +145,10 @@ def hear(work: Work, connection_id: int, words: Sequence[TemplateWord]) -> None:
 def _hear(work: Work, version: TemplateVersion, word: TemplateWord) -> None:
     before, work.organisation = work.organisation, version.organisation_id
     try:
-        approval, reason = word.state or version.approval, word.reason if word.state else version.approval_reason
-        record_approval(work, version.id, approval, reason=reason, category=word.category)
+        reason = version.approval_reason
+        if word.state is not None or (word.reason and version.approval == Approval.APPROVED):
+            reason = word.reason
+        record_approval(work, version.id, word.state or version.approval, reason=reason, category=word.category)
     finally:
         work.organisation = before
 

@@ -15,7 +15,7 @@ from .codes import AGAIN, CAP_PASSES, MARKETING_CAP, PAIR_RATE, PAUSES, STATES, 
 from .inbound import inbound
 from .people import preferences, user_ids
 from .reading import address, moment, rows
-from .template_words import category, status
+from .template_words import category, quality, status
 
 Value = Mapping[str, Any]
 
@@ -109,6 +109,7 @@ def _quantity(pricing: Any) -> int | None:
 _FIELDS: Final[Mapping[str, Callable[[Value], list[Any]]]] = {
     "messages": _messages,
     "message_template_status_update": status,
+    "message_template_quality_update": quality,
     "template_category_update": category,
     "user_preferences": preferences,
     "user_id_update": user_ids,

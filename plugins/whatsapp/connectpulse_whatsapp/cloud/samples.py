@@ -119,12 +119,13 @@ def _about_templates() -> tuple[Callback, list[TemplateWord]]:
     told = (
         {"field": "message_template_status_update", "value": {**named, "event": "APPROVED", "reason": "NONE"}},
         {"field": "template_category_update", "value": {**named, "new_category": "MARKETING"}},
-        {"field": "message_template_quality_update", "value": {**named, "new_quality_score": "RED"}},
+        {"field": "message_template_quality_update", "value": {**named, "new_quality_score": "YELLOW"}},
     )
     reference = "594425479261596"
     return posted(*told), [
         TemplateWord(reference, Approval.APPROVED),
         TemplateWord(reference, None, category="marketing"),
+        TemplateWord(reference, None, "WhatsApp rates its quality medium."),
     ]
 
 

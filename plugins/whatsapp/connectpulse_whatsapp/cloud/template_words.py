@@ -37,6 +37,12 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "DELETED": "It was deleted at WhatsApp.",
 }
 
+_QUALITIES: Final[Mapping[str, str]] = {
+    "GREEN": "WhatsApp rates its quality high.",
+    "YELLOW": "WhatsApp rates its quality medium.",
+    "RED": "WhatsApp rates its quality low: people complain about it, and it may be paused.",
+}
+
 
 def status(value: Mapping[str, Any]) -> list[TemplateWord]:
     """Return the word of a message_template_status_update."""
@@ -52,6 +58,12 @@ def category(value: Mapping[str, Any]) -> list[TemplateWord]:
     reference, new = reference_of(value), _category(value.get("new_category"))
     is_now = "correct_category" not in value
     return [TemplateWord(reference, None, category=new)] if reference and new and is_now else []
+
+
+def quality(value: Mapping[str, Any]) -> list[TemplateWord]:
+    """Return the word of a message_template_quality_update: it stands beside an approval, and takes none away."""
+    reference, sentence = reference_of(value), _QUALITIES.get(str(value.get("new_quality_score") or "").upper())
+    return [TemplateWord(reference, None, sentence)] if reference and sentence else []
 
 
 def reference_of(value: Mapping[str, Any]) -> str:
