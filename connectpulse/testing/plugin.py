@@ -83,24 +83,21 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Embed
 
 
 @pytest.fixture(scope="session")
-def routes_written_once() -> Iterator[None]:
-    """Applications of one run share what is written for their routes."""
-    from .routing import written_once
+def database_template(database_server: "EmbeddedServer") -> Iterator[str]:
+    """The name of a migrated, empty database that tests copy; plugins installed here are migrated too.
 
-    with written_once():
-        yield
-
-
-@pytest.fixture(scope="session")
-def database_template(database_server: "EmbeddedServer", routes_written_once: None) -> str:
-    """The name of a migrated, empty database that tests copy; plugins installed here are migrated too."""
+    From here on, houses and applications share what never differs between them.
+    """
     from .databases import address, create
+    from .routing import written_once
+    from .statements import compiled_once
 
     name = create(database_server, "template1")
     house = build(address(database_server, name), is_metered=True)
     house.upgrade()
     house.close()
-    return name
+    with compiled_once(database_server.url), written_once():
+        yield name
 
 
 @pytest.fixture(scope="session")
