@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 AUDIT_READ: Final = "audit:read"
+INBOX_READ: Final = "inbox:read"
+INBOX_WRITE: Final = "inbox:write"
 SUBJECTS_READ: Final = "subject-requests:read"
 SUBJECTS_WRITE: Final = "subject-requests:write"
 
 SCOPES: Mapping[str, str] = {
     AUDIT_READ: "Read the action log of the organisation",
+    INBOX_READ: "Read what people write back, and the conversations with them",
+    INBOX_WRITE: "Answer people who write back, and mark conversations as done",
     SUBJECTS_READ: "Read requests of people about their own information",
     SUBJECTS_WRITE: "Hand in requests of people about their own information",
 }
