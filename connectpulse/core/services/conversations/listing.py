@@ -80,14 +80,13 @@ LEFT JOIN pulse_inbound i ON i.id = t.inbound_id
 LEFT JOIN ab_user u ON u.id = t.assigned_to
 ORDER BY t.last_id DESC
 """
-_SEARCHED = """(
-    (t.scheme, t.address) IN (SELECT * FROM unnest(cast(:schemes AS text[]), cast(:values AS text[])))
-    OR t.contact_id IN (
-        SELECT contact_id FROM pulse_address WHERE organisation_id = :organisation
-          AND (scheme, value) IN (SELECT * FROM unnest(cast(:schemes AS text[]), cast(:values AS text[])))
-        UNION
-        (SELECT id FROM pulse_contact WHERE organisation_id = :organisation AND lower(name) LIKE :beginning
-         ORDER BY lower(name) LIMIT :named)))"""
+_HELD = "(SELECT * FROM unnest(cast(:schemes AS text[]), cast(:values AS text[])))"
+_SEARCHED = f"""t.id IN (
+    SELECT x.id FROM pulse_thread x WHERE x.organisation_id = :organisation AND (x.scheme, x.address) IN {_HELD}
+    UNION SELECT x.id FROM pulse_thread x WHERE x.contact_id IN (
+        SELECT contact_id FROM pulse_address WHERE organisation_id = :organisation AND (scheme, value) IN {_HELD}
+        UNION (SELECT id FROM pulse_contact WHERE organisation_id = :organisation AND lower(name) LIKE :beginning
+               ORDER BY lower(name) LIMIT :named)))"""
 
 
 def page(
