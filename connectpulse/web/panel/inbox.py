@@ -123,7 +123,7 @@ class InboxView(BaseView):
     def _words(self, work: Work) -> dict[str, Any]:
         return {
             "badge": badge, "message_badge": message_badge, "channel_title": channel_title,
-            "channels": work.registry.channels, "open": threads.OPEN,
+            "channels": work.registry.channels,
         }  # fmt: skip
 
     # --- answering

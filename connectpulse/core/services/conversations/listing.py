@@ -89,9 +89,7 @@ _SEARCHED = f"""t.id IN (
                ORDER BY lower(name) LIMIT :named)))"""
 
 
-def page(
-    work: Work, view: str = "waiting", *, words: str = "", before: int | None = None, most: int = PAGE
-) -> Page:
+def page(work: Work, view: str = "waiting", *, words: str = "", before: int | None = None, most: int = PAGE) -> Page:
     """Return conversations of a view, the last one first; `words` look in all of them, by address or name.
 
     Raises Refused for a view there is not.

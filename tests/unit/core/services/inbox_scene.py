@@ -1,5 +1,6 @@
 """People who write, and those who answer them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -8,11 +9,11 @@ from sqlalchemy import select
 
 from connectpulse.core.domain.provider import Inbound
 from connectpulse.core.services import contacts, inbound
-from connectpulse.core.services.conversations import answering, listing
+from connectpulse.core.services.conversations import answering, listing, talk, threads
 from connectpulse.core.services.conversations.answering import Draft
 from connectpulse.core.services.work import Actor
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import Message, Thread
+from connectpulse.core.storage.models import AuditEntry, Message, Thread
 from connectpulse.testing import factories
 from tests.unit.core.services.scene import AMINA, Scene
 
@@ -60,8 +61,19 @@ class Desk:
         with self.scene.work() as work:
             return work.session.scalars(select(Message).where(Message.id == message_id)).one()
 
-    def answer_all(self) -> None:
-        """Let the first conversation be answered, and the others wait."""
+    def said(self) -> Sequence[talk.Said | talk.Note]:
+        """Return what the one conversation there is shows at its end."""
+        with self.scene.work() as work:
+            return talk.page(work, threads.party(work, self.thread())).entries
+
+    def verbs(self) -> list[str]:
+        """Return what was done with conversations and canned answers, as the action log has it."""
+        with self.scene.work() as work:
+            found = work.session.scalars(select(AuditEntry.verb).order_by(AuditEntry.id))
+            return [each for each in found if each.startswith(("thread.", "canned_answer."))]
+
+    def answer_first(self) -> None:
+        """Answer the conversation that is oldest; the others wait."""
         first = self.threads()[0]
         with self.scene.work() as work:
             answering.answer(work, first.id, Draft("Hello"))
