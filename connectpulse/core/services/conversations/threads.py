@@ -70,9 +70,14 @@ def party(work: Work, thread: Thread) -> Party:
 
 
 def party_of(contact: Contact | None, last: tuple[str, str] | None = None) -> Party:
-    """Return a contact with its addresses; `last`, where it is reached now, comes first."""
-    held = [(each.scheme, each.value) for each in contact.addresses] if contact is not None else []
-    return Party(contact, list(dict.fromkeys([*([last] if last else []), *held]))[:MOST_ADDRESSES])
+    """Return a contact with its addresses, or a stranger; `last`, where it wrote from, comes first.
+
+    An address that the contact has no more may be somebody else's by now: it is not among them.
+    """
+    if contact is None:
+        return Party(None, [last] if last else [])
+    held = [(each.scheme, each.value) for each in contact.addresses]
+    return Party(contact, sorted(held, key=lambda each: each != last)[:MOST_ADDRESSES])
 
 
 def begin(work: Work, contact_id: int) -> Thread:

@@ -1,8 +1,11 @@
 """Conversations: found and begun by what people write, taken, answered and done by those who answer."""
 
+import importlib
+
 import pytest
 from sqlalchemy import text
 
+from connectpulse.core.domain.retention import Subject
 from connectpulse.core.domain.roles import AGENT
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import contacts
@@ -160,6 +163,49 @@ def test_a_deleted_contact_takes_the_conversation_along(desk: Desk) -> None:
     assert desk.threads() == []
     desk.hears(ZARA, "Still there?")
     assert [each.body for each in desk.said() if isinstance(each, talk.Said)] == ["Hello", "Still there?"]
+
+
+def test_an_address_that_went_to_somebody_else_is_not_answered(desk: Desk) -> None:
+    contact_id = desk.contact(ZARA)
+    desk.hears(ZARA, "Hello")
+    with desk.scene.work() as work:
+        contacts.change(work, contact_id, contacts.Person("Zara Khan", [("email", "new@example.org")], {}))
+    desk.contact(ZARA, name="Omar")
+    assert desk.answer("Hello").address == "new@example.org"
+    assert [each.body for each in desk.said() if isinstance(each, talk.Said)] == ["Hello", "Hello"]
+
+
+# --- duties
+
+
+@pytest.mark.parametrize("is_contact", [True, False])
+def test_a_conversation_is_shown_to_its_person_and_goes_with_them(desk: Desk, is_contact: bool) -> None:
+    contact_ids = (desk.contact(ZARA),) if is_contact else ()
+    desk.hears(ZARA, "Hello")
+    desk.hears("omar@example.org", "Hello")
+    person = Subject(desk.scene.organisation, (("email", ZARA),), contact_ids)
+    with desk.scene.work() as work:
+        handler = work.registry.subjects["pulse_thread"]
+        (shown,) = handler.export(work, person)
+        assert (shown["address"], shown["state"]) == (ZARA, "open")
+        assert handler.erase(work, person) == 1
+        assert list(handler.find(work, person)) == []
+    assert [each.address for each in desk.threads()] == ["omar@example.org"]
+
+
+def test_what_was_written_before_there_was_an_inbox_is_done(desk: Desk) -> None:
+    desk.contact(ZARA, "z.khan@example.org")
+    for address in (ZARA, "omar@example.org", "z.khan@example.org", "omar@example.org"):
+        desk.hears(address, f"From {address}")
+    before = {(t.contact_id, t.scheme, t.address, t.last_id) for t in desk.threads()}
+    migration = importlib.import_module("connectpulse.core.storage.migrations.versions.0024_inbox")
+    with desk.scene.house.engine.begin() as connection:
+        connection.execute(text("DELETE FROM pulse_thread"))
+        connection.execute(text(migration._BEFORE))
+    assert {(t.contact_id, t.scheme, t.address, t.last_id) for t in desk.threads()} == before
+    assert {(t.state, t.unread, t.waiting_since) for t in desk.threads()} == {("done", 0, None)}
+    desk.hears("omar@example.org", "Again")
+    assert [line.address for line in desk.lines()] == ["omar@example.org"]
 
 
 # --- reading much
