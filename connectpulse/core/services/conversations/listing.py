@@ -71,7 +71,9 @@ _LINES = """
 SELECT t.id, coalesce(t.contact_id, a.contact_id) AS contact_id, coalesce(c.name, '') AS name, t.scheme, t.address,
        t.state, t.unread, t.waiting_since, t.assigned_to, coalesce(btrim(u.first_name || ' ' || u.last_name), ''),
        coalesce(i.channel, ''), coalesce(left(i.body, :snippet), ''), coalesce(i.is_opt_out, false), t.last_id
-FROM (SELECT * FROM pulse_thread t WHERE t.organisation_id = :organisation AND t.last_id < :before AND {where}
+FROM (SELECT t.id, t.organisation_id, t.contact_id, t.scheme, t.address, t.state, t.unread, t.waiting_since,
+             t.assigned_to, t.inbound_id, t.last_id
+      FROM pulse_thread t WHERE t.organisation_id = :organisation AND t.last_id < :before AND {where}
       ORDER BY t.last_id DESC LIMIT :most) t
 LEFT JOIN pulse_address a ON t.contact_id IS NULL AND a.organisation_id = t.organisation_id
       AND a.scheme = t.scheme AND a.value = t.address
@@ -80,7 +82,7 @@ LEFT JOIN pulse_inbound i ON i.id = t.inbound_id
 LEFT JOIN ab_user u ON u.id = t.assigned_to
 ORDER BY t.last_id DESC
 """
-_HELD = "(SELECT * FROM unnest(cast(:schemes AS text[]), cast(:values AS text[])))"
+_HELD = "(SELECT h.kind, h.held FROM unnest(cast(:schemes AS text[]), cast(:values AS text[])) AS h (kind, held))"
 _SEARCHED = f"""t.id IN (
     SELECT x.id FROM pulse_thread x WHERE x.organisation_id = :organisation AND (x.scheme, x.address) IN {_HELD}
     UNION SELECT x.id FROM pulse_thread x WHERE x.contact_id IN (
