@@ -26,8 +26,8 @@ OPEN = frozenset({
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""
 
 KEYED = frozenset({
-    "api.answer_thread", "api.audit_log", "api.finish_thread", "api.inbound", "api.list_threads", "api.me",
-    "api.show_thread", "api.subject_requests", "api.submit_subject_request",
+    "api.answer_thread", "api.audit_log", "api.finish_thread", "api.inbound", "api.keep_file", "api.list_files",
+    "api.list_threads", "api.me", "api.show_thread", "api.subject_requests", "api.submit_subject_request",
 }) | declared.names("KEYED")  # fmt: skip
 """Routes that ask for a key instead of a person; `tests/unit/web/test_api_door.py` tries them."""
 
@@ -155,6 +155,13 @@ DOORS: Mapping[str, Door] = {
     "FactorView.prove": Door(WRITE, "Profile"),
     "FactorView.remove": Door(WRITE, "Profile"),
     "FactorView.show": Door(READ, "Profile"),
+    "FileView.add": Door(WRITE, "Files"),
+    "FileView.delete": Door(WRITE, "Files", of="file"),
+    "FileView.download": Door(READ, "Files", of="file"),
+    "FileView.list": Door(READ, "Files"),
+    "FileView.lookup": Door(READ, "Files"),
+    "FileView.show": Door(READ, "Files", of="file"),
+    "FileView.upload": Door(WRITE, "Files"),
     "HelpView.list": Door(WRITE, "Help"),
     "HelpView.show": Door(READ, "Help", of="help request"),
     "HelpView.write": Door(WRITE, "Help", of="help request"),
@@ -280,11 +287,13 @@ DOORS: Mapping[str, Door] = {
     "SystemView.show": Door(READ, "System"),
     "TemplateView.add": Door(WRITE, "Templates"),
     "TemplateView.archive": Door(WRITE, "Templates", of="template"),
+    "TemplateView.document": Door(READ, "Templates"),
     "TemplateView.edit": Door(WRITE, "Templates", of="template"),
     "TemplateView.list": Door(READ, "Templates"),
     "TemplateView.lookup": Door(READ, "Templates"),
     "TemplateView.preview": Door(READ, "Templates"),
     "TemplateView.show": Door(READ, "Templates", of="template"),
+    "TemplateView.shown": Door(READ, "Templates", of="template"),
     **declared.table("DOORS"),
 }
 # fmt: on

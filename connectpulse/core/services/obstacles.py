@@ -5,14 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from ..domain.contracts import Channel, Needs, Purpose
-from . import erased, suppressions
+from . import suppressions
 from .work import Work
 
 _HINDERED = """
 SELECT value,
-       EXISTS (SELECT 1 FROM pulse_address a JOIN pulse_contact c ON c.id = a.contact_id
-               WHERE a.organisation_id = :organisation AND a.scheme = :scheme AND a.value = n.value
-                 AND c.restricted_at IS NOT NULL) AS is_restricted,
        EXISTS (SELECT 1 FROM pulse_consent c
                WHERE c.organisation_id = :organisation AND c.scheme = :scheme AND c.value = n.value
                  AND c.channel IN ('*', :channel) AND c.purpose IN ('*', :purpose)) AS has_consent,
@@ -25,9 +22,7 @@ FROM unnest(cast(:values AS text[])) AS n (value)
 
 def found(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresses: Sequence[str]) -> list[str]:
     """Return one sentence per address that may not be written to, and why."""
-    barred = suppressions.suppressed(work, channel.scheme, addresses, channel.name, [purpose.value])
-    barred |= {value for _, value in erased.known(work, work.organisation_id, [(channel.scheme, a) for a in addresses])}
-    faults = [f"{address} is suppressed." for address in addresses if address in barred]
+    faults = suppressions.objections(work, channel, purpose, addresses)
     rows = work.session.execute(
         text(_HINDERED),
         {
@@ -39,9 +34,7 @@ def found(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresse
             "values": list(addresses),
         },
     )
-    for value, is_restricted, has_consent, wrote_lately in rows:
-        if is_restricted:
-            faults.append(f"The processing of {value} is restricted.")
+    for value, has_consent, wrote_lately in rows:
         if needs.opt_in and not has_consent:
             faults.append(f"{value} has not agreed to {purpose.value} messages.")
         if needs.recent_inbound is not None and not wrote_lately:

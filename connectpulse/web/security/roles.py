@@ -38,7 +38,7 @@ Rights = Mapping[str, frozenset[tuple[str, str]]]
 """What each role may do, as pairs of verb and page."""
 
 _AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions", "Consents")
-_CONTENT = ("Templates", "Campaigns")
+_CONTENT = ("Templates", "Files", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _INBOX = ("Inbox", "Canned answers")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, *_INBOX, "Senders")

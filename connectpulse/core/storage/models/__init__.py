@@ -24,6 +24,7 @@ from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .conversation import CannedAnswer, Thread
 from .decision import Decision
+from .file import File, FileUse
 from .job import Duty, Job, Pace
 from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
@@ -72,6 +73,8 @@ __all__ = [
     "Drill",
     "Duty",
     "ErasedPerson",
+    "File",
+    "FileUse",
     "Hold",
     "Import",
     "ImportChunk",

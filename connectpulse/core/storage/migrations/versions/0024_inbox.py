@@ -2,14 +2,14 @@
 
 Whoever wrote before this is given a conversation that is done: nobody is asked to answer the past.
 
-Revision: 0024, after 0021
+Revision: 0024, after 0023
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0024"
-down_revision = "0021"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
