@@ -1,0 +1,58 @@
+"""What the voice plugin offers to the house."""
+
+from importlib.metadata import version
+
+from connectpulse.core.api import (
+    AuditAction,
+    Channel,
+    PluginInfo,
+    PluginKind,
+    Provider,
+    RetentionRule,
+    SubjectHandler,
+    hookimpl,
+)
+
+from .channel import VoiceChannel
+from .simulator.trial import TrialProvider
+
+
+class VoicePlugin:
+    """Calls over SIP, and a simulator. It keeps no tables: core stores every message."""
+
+    @hookimpl
+    def pulse_plugin(self) -> PluginInfo:
+        """Say who this plugin is."""
+        return PluginInfo(
+            name="voice",
+            version=version("connectpulse-voice"),
+            title="Voice",
+            contact="the maintainers of Connect Pulse",
+            kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
+            summary="Calls that speak, with a menu of keys: over a SIP trunk, and a simulator for trials.",
+        )
+
+    @hookimpl
+    def pulse_retention_rules(self) -> list[RetentionRule]:
+        """Return none: there are no tables."""
+        return []
+
+    @hookimpl
+    def pulse_subject_data(self) -> list[SubjectHandler]:
+        """Return none: there are no tables."""
+        return []
+
+    @hookimpl
+    def pulse_audit_actions(self) -> list[AuditAction]:
+        """Return none: the plugin acts on nobody's behalf."""
+        return []
+
+    @hookimpl
+    def pulse_channels(self) -> list[Channel]:
+        """Return the voice channel."""
+        return [VoiceChannel()]
+
+    @hookimpl
+    def pulse_providers(self) -> list[type[Provider]]:
+        """Return the ways to call."""
+        return [TrialProvider]
