@@ -15,6 +15,7 @@ from connectpulse.core.api import (
 
 from .channel import VoiceChannel
 from .simulator.trial import TrialProvider
+from .sip.provider import SipProvider
 
 
 class VoicePlugin:
@@ -55,4 +56,4 @@ class VoicePlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to call."""
-        return [TrialProvider]
+        return [SipProvider, TrialProvider]

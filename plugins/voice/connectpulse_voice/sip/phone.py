@@ -16,7 +16,6 @@ from typing import Any, Final
 from baresip import Account, BaresipError, Call, Config, Event, RegistrationError, Runtime, StackEvent, UserAgent
 
 from . import frames
-from .ears import Answer
 from .legs import Leg, Switchboard
 from .talk import Script, Talk
 

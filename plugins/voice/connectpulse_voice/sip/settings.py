@@ -74,7 +74,7 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
         found.append('Password: the SIP stack takes none with " or \\ in it. Please choose another at the trunk.')
     for name, label in (("caller_id", "Caller id"), ("prefix", "Prefix")):
         value = str(settings[name] or "").removeprefix("+")
-        if value and not value.isascii() or not value.replace("*", "").replace("#", "").isalnum() and value:
+        if (value and not value.isascii()) or (not value.replace("*", "").replace("#", "").isalnum() and value):
             found.append(f"{label}: digits only, please.")
     return found
 
@@ -105,7 +105,7 @@ def terms(settings: Mapping[str, Any], address: str) -> dict[str, Any]:
     bracketed = f"[{address}]" if ":" in address else address
     return {
         "interface": address if is_loopback else None,
-        "directives": _directives(settings, address if is_loopback else ""),
+        "directives": _directives(settings),
         "domain": place(settings),
         "outbound": f"sip:{bracketed}:{settings['port']};transport={settings['transport']}" if is_pinned else None,
         "user": settings["user"] or "",
@@ -117,9 +117,9 @@ def terms(settings: Mapping[str, Any], address: str) -> dict[str, Any]:
     }
 
 
-def _directives(settings: Mapping[str, Any], loopback: str) -> str:
-    lines = [f"sip_listen {loopback or '0.0.0.0'}:0"]
-    if settings["transport"] == "tls":
-        authorities = ssl.get_default_verify_paths()
-        lines += ["sip_verify_server yes", f"sip_cafile {authorities.cafile or authorities.openssl_cafile}"]
-    return "\n".join(lines) + "\n"
+def _directives(settings: Mapping[str, Any]) -> str:
+    """Return the stack's own settings; what is not among them it chooses well, like the port it listens on."""
+    if settings["transport"] != "tls":
+        return ""
+    authorities = ssl.get_default_verify_paths()
+    return f"sip_verify_server yes\nsip_cafile {authorities.cafile or authorities.openssl_cafile}\n"

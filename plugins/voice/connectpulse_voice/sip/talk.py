@@ -89,19 +89,21 @@ class Talk:
     async def _listen(self) -> Answer:
         ears = Ears()
         while self._goes_on() and not self._pressed:
-            answer = ears.hear(self._line.heard())
+            await self._look()
+            answer = ears.hear(self._heard())
             if answer is not None:
                 return answer
-            await self._look()
         return self.answer
 
     async def _wait_for_the_beep(self) -> None:
         ears, until = Ears(), monotonic() + _LONGEST_GREETING
-        while self._goes_on() and monotonic() < until:
-            ears.hear(self._line.heard())
-            if ears.quiet >= _AFTER_THE_BEEP:
-                return
+        while self._goes_on() and monotonic() < until and ears.quiet < _AFTER_THE_BEEP:
             await self._look()
+            ears.hear(self._heard())
+
+    def _heard(self) -> bytes:
+        """Return what was heard since the last look; a line on which nothing comes is silent."""
+        return self._line.heard() or bytes(int(_LOOK * BYTES_A_SECOND))
 
     async def _say(self, pcm: bytes) -> None:
         """Say it until a key is pressed or the call is over."""
