@@ -76,6 +76,7 @@ class Receipt(NamedTuple):
 
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
     receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported.
+    `reason` (`snake_case`) stays with the message, also with one that arrived where there are several ways to.
     `suppress` asks for a suppression of the recipient (a hard bounce, a complaint), whatever the state.
     `again` says that a final `state` short of delivery is the last word on this attempt only (a line that was
     busy): the message is queued once more after that while, unless its attempts or its validity are used up, its

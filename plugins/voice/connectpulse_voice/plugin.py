@@ -4,16 +4,19 @@ from importlib.metadata import version
 
 from connectpulse.core.api import (
     AuditAction,
+    Card,
     Channel,
     PluginInfo,
     PluginKind,
     Provider,
+    Report,
     RetentionRule,
     SubjectHandler,
     hookimpl,
 )
 
 from .channel import VoiceChannel
+from .figures import CALLS, CARD
 from .simulator.trial import TrialProvider
 from .sip.provider import SipProvider
 
@@ -57,3 +60,13 @@ class VoicePlugin:
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to call."""
         return [SipProvider, TrialProvider]
+
+    @hookimpl
+    def pulse_reports(self) -> list[Report]:
+        """Return how calls ended, by campaign."""
+        return [CALLS]
+
+    @hookimpl
+    def pulse_dashboard(self) -> list[Card]:
+        """Return how many calls were answered."""
+        return [CARD]

@@ -41,7 +41,7 @@ def submission(digits: int, **content: Any) -> Submission:
     said = {"prompt": RECORDING, "busy_retries": 0, "no_answer_retries": 0, "most_seconds": 10} | content
     return Submission(
         digits, f"+9230012345{digits:02d}", "+922135300000", "", 1, timedelta(hours=4), f"sample-{digits}",
-        shared={"content": said, "recordings": {"recording": _TONE}},
+        shared={"content": said, "recordings": {"recording": _TONE, "more_recording": _TONE}},
     )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from .ears import Answer, Ears
 BYTES_A_SECOND: Final = 16_000
 _LOOK: Final = 0.1
 """Seconds between two looks at the line."""
+_TICK: Final = 0.04
+"""Two packets: within that a line has forgotten what it was told to."""
 _CHUNK: Final = BYTES_A_SECOND // 4
 _AFTER_THE_BEEP: Final = 1.0
 _LONGEST_GREETING: Final = 30.0
@@ -111,7 +113,9 @@ class Talk:
         while self._goes_on() and not self._pressed and (at < len(pcm) or self._line.unsaid()):
             at += self._line.say(pcm[at : at + _CHUNK]) if at < len(pcm) else 0
             await self._look()
-        self._line.hush()
+        if self._pressed:
+            self._line.hush()
+            await asyncio.sleep(_TICK)  # what is queued before that would be forgotten as well
 
     async def _next_deed(self) -> Deed | None:
         """Return what the next key asks for, None where none is pressed in time."""
