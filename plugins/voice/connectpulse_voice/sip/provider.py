@@ -106,8 +106,9 @@ class SipProvider(Provider):
         assert self._exchange is not None
         life = asyncio.create_task(self._watch_life())
         silent = asyncio.create_task(self._silent.wait())
+        ends: list[asyncio.Future[Any]] = [self._exchange.lost, life, silent]
         try:
-            await asyncio.wait([self._exchange.lost, life, silent], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             life.cancel()
             silent.cancel()
