@@ -1,0 +1,82 @@
+"""What an editor plays beside a template: its call, as it will be heard."""
+
+import base64
+from collections.abc import Mapping
+from html import escape
+from typing import Any, Final
+
+from .. import menu
+from . import making
+from .sound import Prompt, wav
+
+EXAMPLES: Final[Mapping[str, str]] = {"first_name": "Ayesha", "last_name": "Khan", "name": "Ayesha Khan"}
+"""What is said where a recipient's value stands."""
+
+_STYLE = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 1rem; max-width: 34rem; }
+section { border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .75rem;
+  padding: .75rem 1rem; margin-block-end: 1rem; }
+h1 { font-size: 1rem; margin: 0 0 .5rem; }
+audio { width: 100%; }
+dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem .75rem; margin: 0; }
+dt { font-weight: 600; }
+dd { margin: 0; }
+p { margin: .5rem 0 0; opacity: .8; }
+"""
+_DEEDS: Final = {
+    menu.Deed.REPEAT: "hears it again",
+    menu.Deed.MORE: "hears more",
+    menu.Deed.OPT_OUT: "is not called again",
+}
+
+
+def heard(content: Mapping[str, Any], names: frozenset[str]) -> dict[str, Prompt | str]:
+    """Return what a call of this content says, by what it is: `prompt`, and `more` where a key asks for it.
+
+    A text is a sound with example values, a recording the source of its file. Raises Refused where it cannot be made.
+    """
+    values = {name: EXAMPLES.get(name, name.replace("_", " ")) for name in names}
+    wanted = ("prompt", "more") if content.get("more_key") else ("prompt",)
+    return {which: _heard(content, values, which) for which in wanted}
+
+
+def document(content: Mapping[str, Any], sounds: Mapping[str, Prompt | str]) -> str:
+    """Return the page that plays `sounds`, and says what keys do."""
+    title = {"prompt": "The call", "more": f"Key {content.get('more_key')}: more"}
+    players = [_player(title[which], sound) for which, sound in sounds.items()]
+    return f"<!doctype html><html><head><meta charset='utf-8'><style>{_STYLE}</style></head><body>" + (
+        "".join([*players, _keys(content)]) + "</body></html>"
+    )
+
+
+def _heard(content: Mapping[str, Any], values: Mapping[str, str], which: str) -> Prompt | str:
+    if not making.is_recorded(content, which):
+        return making.spoken(content, values, which)
+    file_id = content.get(making.FIELDS[which][1])
+    return f"file:{int(file_id)}" if file_id else ""
+
+
+def _player(title: str, sound: Prompt | str) -> str:
+    if not sound:
+        return f"<section><h1>{escape(title)}</h1><p>No recording is chosen yet.</p></section>"
+    if isinstance(sound, str):
+        source, note = sound, "The recording as it was uploaded; on the telephone it has the sound of a telephone."
+    else:
+        encoded = base64.b64encode(wav(sound.pcm)).decode()
+        source, note = f"data:audio/wav;base64,{encoded}", f"{sound.seconds:.1f} seconds, as it will be heard."
+    return (
+        f'<section><h1>{escape(title)}</h1><audio controls preload="metadata" src="{escape(source)}"></audio>'
+        f"<p>{note}</p></section>"
+    )
+
+
+def _keys(content: Mapping[str, Any]) -> str:
+    keys, _ = menu.read(content)
+    if not keys:
+        return ""
+    rows = "".join(
+        f"<dt>{escape(digit)}</dt><dd>{escape(_DEEDS.get(key.deed) or key.label)}</dd>"
+        for digit, key in sorted(keys.items())
+    )
+    return f"<section><h1>Whoever presses</h1><dl>{rows}</dl></section>"
