@@ -64,7 +64,7 @@ from .services.addresses import normalise as normalise_address
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
-    from .services import audit, four_eyes, records
+    from .services import audit, files, four_eyes, records
     from .services.campaigns import resume_funded
     from .services.jobs import submit as submit_job
     from .services.notices import board as notices
@@ -183,6 +183,7 @@ __all__ = [
     "check_names",
     "either",
     "entered",
+    "files",
     "four_eyes",
     "hookimpl",
     "id_at",
@@ -223,6 +224,7 @@ _ON_DEMAND = {
     "entered": "services.work",
     "submit_job": "services.jobs:submit",
     "either": "services.subjects",
+    "files": "services.files:",
     "four_eyes": "services.four_eyes:",
     "mail": "services.notices.mail:",
     "notices": "services.notices.board:",
