@@ -5,6 +5,8 @@ from importlib.metadata import version
 from connectpulse.core.api import (
     AuditAction,
     Channel,
+    Door,
+    Duty,
     PluginInfo,
     PluginKind,
     Provider,
@@ -14,7 +16,9 @@ from connectpulse.core.api import (
 )
 
 from .channel import VoiceChannel
+from .prompts import links, shelf
 from .simulator.trial import TrialProvider
+from .twilio import TwilioCallsProvider
 
 
 class VoicePlugin:
@@ -55,4 +59,14 @@ class VoicePlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to call."""
-        return [TrialProvider]
+        return [TrialProvider, TwilioCallsProvider]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        """Let gateways fetch what a call says."""
+        return [links.DOOR]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Clear away speech that was kept for a while."""
+        return [shelf.DUTY]

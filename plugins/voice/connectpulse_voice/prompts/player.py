@@ -1,9 +1,12 @@
 """What an editor plays beside a template: its call, as it will be heard."""
 
 import base64
+import math
 from collections.abc import Mapping
 from html import escape
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from connectpulse.core.api import Refused
 
 from .. import menu
 from . import making
@@ -31,23 +34,47 @@ _DEEDS: Final = {
 }
 
 
-def heard(content: Mapping[str, Any], names: frozenset[str]) -> dict[str, Prompt | str]:
-    """Return what a call of this content says, by what it is: `prompt`, and `more` where a key asks for it.
+class Shown(NamedTuple):
+    """A page that plays a call, what is known of its length, and why something could not be made."""
 
-    A text is a sound with example values, a recording the source of its file. Raises Refused where it cannot be made.
+    document: str
+    figures: tuple[tuple[str, str], ...]
+    faults: tuple[str, ...] = ()
+
+
+def show(content: Mapping[str, Any], names: frozenset[str]) -> Shown:
+    """Return a content's call as it will be heard, with example values for `names`. Never raises.
+
+    A recording is played as it was uploaded: the page holds its number, for which the house puts the file.
     """
     values = {name: EXAMPLES.get(name, name.replace("_", " ")) for name in names}
     wanted = ("prompt", "more") if content.get("more_key") else ("prompt",)
-    return {which: _heard(content, values, which) for which in wanted}
-
-
-def document(content: Mapping[str, Any], sounds: Mapping[str, Prompt | str]) -> str:
-    """Return the page that plays `sounds`, and says what keys do."""
+    try:
+        sounds = {which: _heard(content, values, which) for which in wanted}
+    except Refused as refusal:
+        return Shown("", (), tuple(refusal.problems))
+    except (ValueError, TypeError, LookupError):  # half-typed
+        return Shown("", ())
     title = {"prompt": "The call", "more": f"Key {content.get('more_key')}: more"}
     players = [_player(title[which], sound) for which, sound in sounds.items()]
-    return f"<!doctype html><html><head><meta charset='utf-8'><style>{_STYLE}</style></head><body>" + (
-        "".join([*players, _keys(content)]) + "</body></html>"
+    return Shown(_page("".join([*players, _keys(content)])), _figures(sounds["prompt"]))
+
+
+def _figures(sound: Prompt | str) -> tuple[tuple[str, str], ...]:
+    """Return how long the call is, and the steps it is charged in where a price has such."""
+    if isinstance(sound, str):
+        return ()
+    seconds = math.ceil(sound.seconds)
+    return (
+        ("Spoken", f"{sound.seconds:.1f} seconds"),
+        ("Started minutes", str(-(-seconds // 60))),
+        ("Steps of six seconds", str(-(-seconds // 6))),
     )
+
+
+def _page(body: str) -> str:
+    head = f'<meta charset="utf-8"><title>The call</title><style>{_STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
 
 
 def _heard(content: Mapping[str, Any], values: Mapping[str, str], which: str) -> Prompt | str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from connectpulse.core.api import Misconfigured, own_folder
+from connectpulse.core.api import Duty, Misconfigured, Opener, own_folder
 
 KEPT = timedelta(days=7)
 MOST_BYTES = 512 << 20
@@ -83,3 +83,12 @@ def _write(path: Path, sound: bytes) -> None:
     except OSError:
         with suppress(OSError):
             part.unlink()
+
+
+def _clear(_: Opener) -> bool:
+    tidy()
+    return False
+
+
+DUTY = Duty("voice.tidy_prompts", "Clear away sounds of calls that were kept for a week", timedelta(hours=6), call=_clear)
+"""On the machine whose worker has the duty; the others tidy when they keep something."""

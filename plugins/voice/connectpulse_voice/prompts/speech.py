@@ -15,6 +15,8 @@ from .sound import RATE, Faulty, Prompt, joined
 
 LONGEST_TEXT: Final = 3000
 """Letters, with the recipient's values in them."""
+SLOWEST: Final = 80
+FASTEST: Final = 400
 _PAUSE = 0.25
 _QUIET = 200
 """Samples below this are silence."""
@@ -34,6 +36,7 @@ def speak(template: str, values: Mapping[str, str], language: str, pace: int = 1
     if sum(len(each.text) for each in said) > LONGEST_TEXT:
         raise Faulty(f"The text is too long to be spoken: at most {LONGEST_TEXT} characters. Please shorten it.")
     voice = str(models().get(language.partition("-")[0], language))
+    pace = min(max(pace, SLOWEST), FASTEST)
     return joined([_sound(each, voice, pace) for each in said], _PAUSE)
 
 
