@@ -28,9 +28,9 @@ def opened(key: bytes, word: str, for_at_most: timedelta) -> dict[str, Any]:
     padded = word + "=" * (-len(word) % 4)
     try:
         packed = _fernet(key).decrypt(padded.encode(), ttl=int(for_at_most.total_seconds()))
-    except (InvalidToken, ValueError):
+        found: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _LARGEST))
+    except (InvalidToken, ValueError, zlib.error):
         raise NotFound(_STALE) from None
-    found: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _LARGEST))
     return found
 
 

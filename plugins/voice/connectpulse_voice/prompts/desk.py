@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from ctypes.util import find_library
@@ -72,6 +73,8 @@ class Speaker:
             [*_python(), str(HERE / "speaker.py"), library, tables],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
+        self.stop = weakref.finalize(self, _end, self._process)
+        """Ends the process; called by itself when nobody asks any more, and at the end of this one."""
 
     @property
     def is_alive(self) -> bool:
@@ -95,15 +98,6 @@ class Speaker:
             raise Faulty(_NO_ENGINE)
         return Spoken(int(head["rate"]), samples)
 
-    def stop(self) -> None:
-        """End the process."""
-        self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                pipe and pipe.close()
-
     def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         asking, answers = self._process.stdin, self._process.stdout
         if asking is None or answers is None:
@@ -115,6 +109,16 @@ class Speaker:
         if len(samples) < head.get("bytes", 0):
             raise OSError("broke off")
         return head, samples
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()
 
 
 @cache
