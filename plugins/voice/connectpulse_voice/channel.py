@@ -109,7 +109,7 @@ class VoiceChannel(Channel):
             warnings.append("Nobody can stop these calls with a key; promotional calls need one.")
         if seconds > _most(content):
             warnings.append(_too_long(seconds, content))
-        shown = player.show(content, self.names(content))
+        shown = player.show(content)
         about = ("Reserved", f"{seconds} seconds"), ("Keys", " ".join(sorted(keys)) or "none")
         return Preview((*shown.figures, *about), (*warnings, *shown.faults), shown.document)
 

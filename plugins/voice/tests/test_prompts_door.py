@@ -117,9 +117,9 @@ def test_the_editor_plays_the_call_as_it_will_be_heard(work: Work) -> None:
 
 
 def test_the_editor_plays_a_recording_of_the_house() -> None:
-    shown = player.show({"prompt": "recording", "recording": 12}, frozenset())
+    shown = player.show({"prompt": "recording", "recording": 12})
     assert 'src="file:12"' in shown.document
-    assert "No recording is chosen" in player.show({"prompt": "recording"}, frozenset()).document
+    assert "No recording is chosen" in player.show({"prompt": "recording"}).document
 
 
 @pytest.mark.parametrize(
@@ -134,5 +134,5 @@ def test_the_editor_plays_a_recording_of_the_house() -> None:
     ],
 )
 def test_the_editor_shows_what_is_half_typed(content: dict[str, str]) -> None:
-    shown = player.show(content, frozenset())
+    shown = player.show(content)
     assert not sounds(shown.document)

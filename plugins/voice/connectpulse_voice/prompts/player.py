@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final, NamedTuple
 
-from connectpulse.core.api import Refused
+from connectpulse.core.api import Refused, parse_template
 
 from .. import menu
 from . import making
@@ -42,15 +42,14 @@ class Shown(NamedTuple):
     faults: tuple[str, ...] = ()
 
 
-def show(content: Mapping[str, Any], names: frozenset[str]) -> Shown:
-    """Return a content's call as it will be heard, with example values for `names`. Never raises.
+def show(content: Mapping[str, Any]) -> Shown:
+    """Return a content's call as it will be heard, with example values for its fields. Never raises.
 
     A recording is played as it was uploaded: the page holds its number, for which the house puts the file.
     """
-    values = {name: EXAMPLES.get(name, name.replace("_", " ")) for name in names}
     wanted = ("prompt", "more") if content.get("more_key") else ("prompt",)
     try:
-        sounds = {which: _heard(content, values, which) for which in wanted}
+        sounds = {which: _heard(content, which) for which in wanted}
     except Refused as refusal:
         return Shown("", (), tuple(refusal.problems))
     except (ValueError, TypeError, LookupError):  # half-typed
@@ -77,10 +76,13 @@ def _page(body: str) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
 
 
-def _heard(content: Mapping[str, Any], values: Mapping[str, str], which: str) -> Prompt | str:
+def _heard(content: Mapping[str, Any], which: str) -> Prompt | str:
+    text, recording = making.FIELDS[which]
     if not making.is_recorded(content, which):
+        names = parse_template(str(content.get(text) or "")).names
+        values = {name: EXAMPLES.get(name, name.replace("_", " ")) for name in names}
         return making.spoken(content, values, which)
-    file_id = content.get(making.FIELDS[which][1])
+    file_id = content.get(recording)
     return f"file:{int(file_id)}" if file_id else ""
 
 
