@@ -25,7 +25,7 @@ def events(settings: Mapping[str, Any], callback: Callback) -> Events:
     if not reference:
         raise ValueError("The callback does not say which call it is about.")
     if about == script.SAID:
-        return _pressed(reference, submission, fields)
+        return _asked(reference, submission, fields)
     status = fields.get("CallStatus", "")
     if status not in codes.STATES:
         raise ValueError(f"The status {status[:40]!r} is not one we know.")
@@ -36,9 +36,11 @@ def events(settings: Mapping[str, Any], callback: Callback) -> Events:
     return [Receipt(reference, codes.STATES[status], occurred_at=_moment(fields), address=submission.address)]
 
 
-def _pressed(reference: str, submission: Submission, fields: Mapping[str, str]) -> Events:
-    """Return what a key means: a wish not to be called again, or an answer that was offered."""
-    digit = fields.get("Digits", "")
+def _asked(reference: str, submission: Submission, fields: Mapping[str, str]) -> Events:
+    """Return that somebody answered, or what a key means: a wish not to be called again, an answer that was offered."""
+    digit = fields.get("Digits")
+    if digit is None:
+        return [Receipt(reference, MessageState.SENT, address=submission.address)]
     key = menu.read(submission.shared["content"] if submission.shared else {})[0].get(digit)
     if key is not None and key.deed is Deed.OPT_OUT:
         return [Receipt(reference, MessageState.SENT, digit, "opted_out", address=submission.address, suppress=True)]

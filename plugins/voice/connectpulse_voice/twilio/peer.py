@@ -149,7 +149,6 @@ class Peer:
             who = {}
             if "MachineDetection" in fields:
                 who = {"AnsweredBy": "machine_end_beep" if digits == "77" else "human"}
-            await self._post(fields["StatusCallback"], known | {"CallStatus": "in-progress"})
             await self._talk(fields["Url"], known | {"CallStatus": "in-progress"} | who, _KEYS.get(digits, ""))
             ended = {"CallStatus": "completed", "CallDuration": str(SECONDS)} | who
         call["status"] = ended["CallStatus"]

@@ -146,7 +146,7 @@ class TwilioCallsProvider(Provider):
             return Rejected("text_too_long", ErrorClass.CONTENT)
         if not await self._is_speakable(submission):
             return Rejected("prompt_not_made", ErrorClass.CONTENT)
-        body = urlencode(self._fields(submission, said, ended), doseq=True).encode()
+        body = urlencode(self._fields(submission, said, ended)).encode()
         headers = {**self._headers, "Content-Type": _FORM_TYPE}
         reply = await self._requests.ask("POST", f"{self._account}/Calls.json", headers, body)
         return outcome(reply) if isinstance(reply, Reply) else reply
@@ -163,14 +163,13 @@ class TwilioCallsProvider(Provider):
                     return False
         return bool(making.is_recorded(content) or str(content.get("text") or "").strip())
 
-    def _fields(self, submission: Submission, said: str, ended: str) -> dict[str, Any]:
+    def _fields(self, submission: Submission, said: str, ended: str) -> dict[str, str]:
         content = content_of(submission)
         fields = {
             "To": submission.address,
             "From": submission.sender,
             "Url": said,
             "StatusCallback": ended,
-            "StatusCallbackEvent": ["answered", "completed"],
             "Timeout": str(content.get("ring_seconds") or 30),
             "TimeLimit": str(content.get("most_seconds") or 120),
         }

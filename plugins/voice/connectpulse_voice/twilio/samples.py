@@ -23,7 +23,6 @@ def samples() -> Samples:
         settings=peer.settings() | {"shared_key": peer.SHARED_KEY},
         peer=peer.twilio,
         callbacks=(
-            (_ended(CallStatus="in-progress"), [_receipt(MessageState.SENT)]),
             (
                 _ended(CallStatus="completed", CallDuration="31", AnsweredBy="human"),
                 [_receipt(MessageState.DELIVERED, reason=HUMAN, quantity=31)],
@@ -40,7 +39,7 @@ def samples() -> Samples:
                 _ended(CallStatus="failed", SipResponseCode="404"),
                 [_receipt(MessageState.UNDELIVERABLE, "404", INVALID, quantity=0)],
             ),
-            (_said(), []),
+            (_said(), [Receipt("CA1", MessageState.SENT, address=_NUMBER)]),
             (_said(Digits="1"), [Inbound(_NUMBER, _CALLER, "Yes", "CA1-1")]),
             (
                 _said(Digits="9"),
