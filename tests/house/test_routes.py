@@ -33,9 +33,9 @@ PAGES_OF_ROLES = {
                      "/senders/list/", "/requests/list/", "/decisions/list/"},
 }  # fmt: skip
 EVERY_LIST = {
-    "/campaigns/list/", "/templates/list/", "/files/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
-    "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
-    "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
+    "/campaigns/list/", "/templates/list/", "/files/list/", "/senders/list/", "/contacts/list/", "/lists/list/",
+    "/imports/list/", "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/",
+    "/members/list/", "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
     "/api-keys/list/", "/api-requests/list/", "/support/list/",
     "/agreements/", "/policy/", "/policy/inventory", "/operator/", "/requests/list/", "/decisions/list/",
     "/backups/list/",

@@ -70,13 +70,13 @@ def keep(work: Work, name: str, content: bytes, media_type: str = "") -> StoredF
     """
     name = _plain(name)
     _fits(name, content)
+    kind = media.media_type(name, content, media_type)
     work.session.execute(  # one at a time, so that the sum is right and a content comes once
         select(Organisation.id).where(Organisation.id == work.organisation_id).with_for_update(key_share=True)
     )
     digest = hashlib.sha256(content).digest()
     row = work.session.scalars(select(File).where(File.digest == digest)).one_or_none()
     if row is None:
-        kind = media.media_type(name, content, media_type)
         _has_room(work, name, len(content))
         row = File(name=name, media_type=kind, size=len(content), digest=digest, content=content,
                    created_by=work.actor.name, used_at=work.clock())  # fmt: skip

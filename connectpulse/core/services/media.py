@@ -9,6 +9,7 @@ from ..errors import Refused
 
 _BY_NAME = mimetypes.MimeTypes()
 """The same on every machine, whatever is installed there."""
+_BY_NAME.add_type("text/calendar", ".ics")
 _ANY = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 """Said of a file by those who do not know."""
 _SAME = {

@@ -106,9 +106,7 @@
   for (const select of document.querySelectorAll("select[data-pick]")) pick(select);
 
   // A file is kept as soon as it is chosen; what is shown beside the form shall have it, and it is not sent again.
-  document.addEventListener("htmx:afterSwap", (event) => {
-    const chosen = event.detail.requestConfig?.elt;
-    if (!chosen?.matches?.("input[type=file]")) return;
+  on("htmx:after:swap", "input[type=file]", (chosen) => {
     chosen.value = "";
     chosen.dispatchEvent(new Event("input", { bubbles: true }));
   });
@@ -144,21 +142,25 @@
     sent.submit();
     sent.remove();
   };
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "preview") return;
+  on("htmx:after:swap", "#editor", (editor, event) => {
+    if (event.target !== editor) return;
     for (const look of looks) {
-      look.hidden = !event.detail.target.querySelector("[data-document]");
+      look.hidden = !document.querySelector("#preview [data-document]");
       if (look.hidden) continue;
       fit(look);
       draw(look);
     }
   });
-  on("click", "[data-look-width]", (button) => {
+  const widen = (button) => {
     for (const each of button.parentElement.children) each.setAttribute("aria-pressed", String(each === button));
     fit(button.closest("[data-look]"));
-  });
+  };
+  on("click", "[data-look-width]", widen);
   const watch = new ResizeObserver((rooms) => {
     for (const { target } of rooms) fit(target.closest("[data-look]"));
   });
-  for (const look of looks) watch.observe(look.querySelector(".look-room"));
+  for (const look of looks) {
+    if (matchMedia("(max-width: 640px)").matches) widen(look.querySelector("[data-look-width]:last-child"));
+    watch.observe(look.querySelector(".look-room"));
+  }
 })();

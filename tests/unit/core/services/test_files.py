@@ -98,7 +98,7 @@ def test_what_cannot_be_kept_is_refused(site: Scene, name: str, content: bytes, 
 def test_an_organisation_keeps_so_much_and_others_as_much_again(site: Scene) -> None:
     for letter in (b"a", b"b"):
         kept(site, letter * files.MEGABYTE, "big.txt")
-    with site.work() as work, pytest.raises(Refused, match="may keep 2 MB of files, and 2.0 MB are kept"):
+    with site.work() as work, pytest.raises(Refused, match=r"may keep 2 MB of files, and 2.0 MB are kept"):
         files.keep(work, "more.txt", b"c")
     assert kept(site, b"a" * files.MEGABYTE, "again.txt"), "what is there already takes no room"
     assert kept(Scene(site.house, factories.organisation(site.house)), b"c", "more.txt")
@@ -138,7 +138,7 @@ def test_what_is_in_use_is_not_deleted(site: Scene) -> None:
     template = poster(site, picture=picture, leaflets=[picture])
     with site.work() as work:
         files.remove(work, unused)
-        with pytest.raises(Refused, match="logo.png is used by the template Spring. Take it out there first"):
+        with pytest.raises(Refused, match=r"logo.png is used by the template Spring. Take it out there first"):
             files.remove(work, picture)
         version = templates.current(work, template)
         campaign = Campaign(name="Eid", channel="poster", purpose="promotional", timezone="UTC",
