@@ -51,7 +51,9 @@ async def connected(
         egress.allow()
 
 
-def send(handler: Handler, batch: Sequence[Submission], settings: Mapping[str, Any] = ACCOUNT, **options: Any) -> list[Outcome]:
+def send(
+    handler: Handler, batch: Sequence[Submission], settings: Mapping[str, Any] = ACCOUNT, **options: Any
+) -> list[Outcome]:
     """Send a batch to a server that answers with `handler`."""
 
     async def scene() -> list[Outcome]:

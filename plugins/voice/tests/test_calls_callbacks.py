@@ -17,7 +17,13 @@ from connectpulse.core.api import Callback, Inbound, MessageState, Receipt, Subm
 from connectpulse.testing.plugin import require_peer
 
 KNOWN = read({**ACCOUNT, "shared_key": peer.SHARED_KEY})
-MENU = {"repeat_key": "3", "more_key": "2", "more_text": "In the main street.", "opt_out_key": "9", "answers": "1 I come"}
+MENU = {
+    "repeat_key": "3",
+    "more_key": "2",
+    "more_text": "In the main street.",
+    "opt_out_key": "9",
+    "answers": "1 I come",
+}
 CALL = call({"name": "Ali"}, text="Hello {{ name }}", wait_seconds=7, **MENU)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 RULE = {"X-Twilio-Webhooks-Signature-Settings": "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"}
@@ -114,7 +120,8 @@ AT = "Mon, 23 Nov 2026 09:30:00 +0000"
         ({"CallStatus": "in-progress"}, MessageState.SENT, "", None),
         ({"CallStatus": "completed", "CallDuration": "31"}, MessageState.DELIVERED, "answered_unknown", None),
         ({"CallStatus": "completed", "AnsweredBy": "human"}, MessageState.DELIVERED, "answered_human", None),
-        ({"CallStatus": "completed", "AnsweredBy": "machine_end_other"}, MessageState.DELIVERED, "answered_machine", None),
+        ({"CallStatus": "completed", "AnsweredBy": "machine_end_other"}, MessageState.DELIVERED, "answered_machine",
+         None),
         ({"CallStatus": "completed", "AnsweredBy": "fax"}, MessageState.UNDELIVERABLE, "answered_machine", None),
         ({"CallStatus": "busy"}, MessageState.UNDELIVERABLE, "busy", timedelta(minutes=10)),
         ({"CallStatus": "no-answer"}, MessageState.UNDELIVERABLE, "no_answer", timedelta(minutes=60)),
@@ -122,7 +129,8 @@ AT = "Mon, 23 Nov 2026 09:30:00 +0000"
         ({"CallStatus": "canceled"}, MessageState.FAILED, "failed", None),
         ({"CallStatus": "failed", "SipResponseCode": "404"}, MessageState.UNDELIVERABLE, "invalid_number", None),
         ({"CallStatus": "failed", "SipResponseCode": "603"}, MessageState.UNDELIVERABLE, "declined", None),
-        ({"CallStatus": "failed", "SipResponseCode": "480"}, MessageState.UNDELIVERABLE, "no_answer", timedelta(minutes=60)),
+        ({"CallStatus": "failed", "SipResponseCode": "480"}, MessageState.UNDELIVERABLE, "no_answer",
+         timedelta(minutes=60)),
         ({"CallStatus": "failed", "SipResponseCode": "503"}, MessageState.FAILED, "congestion", timedelta(minutes=5)),
         ({"CallStatus": "failed", "ErrorCode": "13224"}, MessageState.UNDELIVERABLE, "invalid_number", None),
         ({"CallStatus": "failed", "ErrorCode": "99999"}, MessageState.FAILED, "failed", None),

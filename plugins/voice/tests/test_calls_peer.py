@@ -18,7 +18,6 @@ from connectpulse.core.api import (
     Callback,
     ErrorClass,
     Inbound,
-    MessageState,
     Outcome,
     Receipt,
     Reply,

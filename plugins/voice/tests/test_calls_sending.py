@@ -79,7 +79,9 @@ def test_a_call_is_one_form() -> None:
         ({"machine": "hang_up"}, {"detect_machines": False}, None),
     ],
 )
-def test_machines_are_listened_for_as_the_content_says(content: dict[str, str], settings: dict[str, Any], expected: str | None) -> None:
+def test_machines_are_listened_for_as_the_content_says(
+    content: dict[str, str], settings: dict[str, Any], expected: str | None
+) -> None:
     _, fields = seen(call(**GREETING, **content), {**ACCOUNT, **settings})
     assert dict(fields).get("MachineDetection") == expected
 

@@ -56,14 +56,15 @@ def header(**changed: int) -> bytes:
     """Return a WAV file whose header may lie."""
     facts = {"channels": 1, "rate": 8000, "bits": 16, "size": 4} | changed
     block = facts["channels"] * facts["bits"] // 8
-    form = struct.pack("<HHIIHH", 1, facts["channels"], facts["rate"], facts["rate"] * block & 0xFFFFFFFF, block & 0xFFFF,
-                       facts["bits"])  # fmt: skip
-    return b"RIFF\xff\xff\xff\x7fWAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", facts["size"]) + b"ab"
+    speed = facts["rate"] * block & 0xFFFFFFFF
+    form = struct.pack("<IHHIIHH", 16, 1, facts["channels"], facts["rate"], speed, block & 0xFFFF, facts["bits"])
+    return b"RIFF\xff\xff\xff\x7fWAVEfmt " + form + b"data" + struct.pack("<I", facts["size"]) + b"ab"
 
 
 def lying_flac() -> bytes:
     """Return a FLAC file that says it has hours of sound and holds none."""
-    info = struct.pack(">HH", 4096, 4096) + bytes(6) + (8000 << 44 | 0 << 41 | 15 << 36 | (1 << 36) - 1).to_bytes(8) + bytes(16)
+    facts = 8000 << 44 | 15 << 36 | (1 << 36) - 1
+    info = struct.pack(">HH", 4096, 4096) + bytes(6) + facts.to_bytes(8) + bytes(16)
     return b"fLaC\x80" + len(info).to_bytes(3) + info + b"\xff\xf8" * 500
 
 

@@ -43,7 +43,7 @@ class Spoken(NamedTuple):
 def decode(content: bytes, most_seconds: int) -> bytes:
     """Return an uploaded sound as telephone samples; raise Faulty with what is wrong. Waits for a child process."""
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own program
             [*_python(), str(HERE / "decoder.py"), str(most_seconds)],
             input=content, capture_output=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
@@ -69,7 +69,7 @@ class Speaker:
 
     def __init__(self) -> None:
         library, tables = engine()
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
             [*_python(), str(HERE / "speaker.py"), library, tables],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip

@@ -24,7 +24,7 @@ _tidied_at = -TIDIED_EVERY
 
 def kept(made_from: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
     """Return the sound made from these words and digests, of the disk or else of `make`."""
-    global _tidied_at  # noqa: PLW0603 - when this process last looked
+    global _tidied_at
     digest = hashlib.sha256("\x00".join(made_from).encode()).hexdigest()
     try:
         path = folder() / digest[:2] / digest
@@ -90,5 +90,7 @@ def _clear(_: Opener) -> bool:
     return False
 
 
-DUTY = Duty("voice.tidy_prompts", "Clear away sounds of calls that were kept for a week", timedelta(hours=6), call=_clear)
+DUTY = Duty(
+    "voice.tidy_prompts", "Clear away sounds of calls that were kept for a week", timedelta(hours=6), call=_clear
+)
 """On the machine whose worker has the duty; the others tidy when they keep something."""

@@ -15,7 +15,7 @@ from . import codes, script
 from .signature import form
 
 MEDIA: Final = "text/xml"
-VOICES: Final[Mapping[str, Mapping[str, str]]] = {
+VOICES: Final[Mapping[str, dict[str, str]]] = {
     "ar": {"language": "arb", "voice": "Polly.Zeina"},
     "de": {"language": "de-DE"},
     "en": {"language": "en-GB"},
