@@ -25,6 +25,7 @@ from connectpulse.core.api import (
 from . import menu
 from .form import CONTENT, RECORDING, RECORDINGS
 from .menu import Deed
+from .prompts import player
 
 if TYPE_CHECKING:
     from connectpulse.core.api import Work
@@ -108,8 +109,9 @@ class VoiceChannel(Channel):
             warnings.append("Nobody can stop these calls with a key; promotional calls need one.")
         if seconds > _most(content):
             warnings.append(_too_long(seconds, content))
-        figures = (("About", f"{seconds} seconds"), ("Keys", " ".join(sorted(keys)) or "none"))
-        return Preview(figures, tuple(warnings))
+        shown = player.show(content)
+        about = ("Reserved", f"{seconds} seconds"), ("Keys", " ".join(sorted(keys)) or "none")
+        return Preview((*shown.figures, *about), (*warnings, *shown.faults), shown.document)
 
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return all placeholders of what is read aloud."""

@@ -6,6 +6,8 @@ from connectpulse.core.api import (
     AuditAction,
     Card,
     Channel,
+    Door,
+    Duty,
     PluginInfo,
     PluginKind,
     Provider,
@@ -17,12 +19,14 @@ from connectpulse.core.api import (
 
 from .channel import VoiceChannel
 from .figures import CALLS, CARD
+from .prompts import links, shelf
 from .simulator.trial import TrialProvider
 from .sip.provider import SipProvider
+from .twilio import TwilioCallsProvider
 
 
 class VoicePlugin:
-    """Calls over SIP, and a simulator. It keeps no tables: core stores every message."""
+    """Calls over SIP or Twilio, and a simulator. It keeps no tables: core stores every message."""
 
     @hookimpl
     def pulse_plugin(self) -> PluginInfo:
@@ -33,7 +37,7 @@ class VoicePlugin:
             title="Voice",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
-            summary="Calls that speak, with a menu of keys: over a SIP trunk, and a simulator for trials.",
+            summary="Calls that speak, with a menu of keys: over a SIP trunk or Twilio, and a simulator for trials.",
         )
 
     @hookimpl
@@ -59,7 +63,7 @@ class VoicePlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to call."""
-        return [SipProvider, TrialProvider]
+        return [SipProvider, TwilioCallsProvider, TrialProvider]
 
     @hookimpl
     def pulse_reports(self) -> list[Report]:
@@ -70,3 +74,13 @@ class VoicePlugin:
     def pulse_dashboard(self) -> list[Card]:
         """Return how many calls were answered."""
         return [CARD]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        """Let gateways fetch what a call says."""
+        return [links.DOOR]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Clear away speech that was kept for a while."""
+        return [shelf.DUTY]

@@ -1,5 +1,6 @@
-"""What is heard in a call, as sound."""
+"""What is heard in a call, as sound: recordings made fit for the telephone, and texts read aloud."""
 
-from .audio import Faulty, Prompt, audio
+from .making import audio
+from .sound import Faulty, Prompt
 
 __all__ = ["Faulty", "Prompt", "audio"]
