@@ -11,14 +11,13 @@ from .callees import Callees
 from .control import control
 from .options import Options
 
-
 _USUAL = Options()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Answer calls until told to end; prints the ports as one line of JSON."""
     asked = _parser().parse_args(arguments)
-    options = Options(asked.rings, asked.hello, asked.greeting, asked.account, asked.password)
+    options = Options(asked.rings, asked.hello, asked.greeting, asked.undeliverable, asked.account, asked.password)
     asyncio.run(_serve(options, asked.port, asked.control_port))
 
 
@@ -29,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rings", type=float, default=_USUAL.rings, help="seconds until somebody picks up")
     parser.add_argument("--hello", type=float, default=_USUAL.hello, help="seconds a person says hello")
     parser.add_argument("--greeting", type=float, default=_USUAL.greeting, help="seconds a machine speaks")
+    parser.add_argument("--undeliverable", type=int, default=0, help="percent of numbers that do not exist")
     parser.add_argument("--account", default="", help="ask callers for this user's digest")
     parser.add_argument("--password", default="", help="the password of the account")
     return parser
