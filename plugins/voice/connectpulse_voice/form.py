@@ -9,7 +9,7 @@ from .menu import KEYS
 SPEECH, RECORDING = "speech", "recording"
 HANG_UP, LEAVE_MESSAGE = "hang_up", "leave_message"
 LONGEST_TEXT: Final = 1500
-LARGEST_RECORDING: Final = 20 * 1024 * 1024
+LARGEST_RECORDING: Final = 10 * 1024 * 1024
 RECORDINGS: Final = ("recording", "more_recording")
 """Fields that name a file of sound."""
 LANGUAGES: Final = (
