@@ -58,6 +58,7 @@ from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
 from .domain.roles import Role
 from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
+from .domain.trial import Ports, Trial
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
@@ -142,6 +143,7 @@ __all__ = [
     "PluginInfo",
     "PluginKind",
     "PluginRefused",
+    "Ports",
     "Preview",
     "Price",
     "Pricer",
@@ -170,6 +172,7 @@ __all__ = [
     "Template",
     "TemplateWord",
     "Then",
+    "Trial",
     "TryLater",
     "Unknown",
     "Unpriced",

@@ -65,7 +65,7 @@ def test_files_are_uploaded_listed_and_deleted(manager: Visitor, poster_house: H
     page = manager.get("/files/list/?kind=image/&q=logo").text
     assert "logo.png" in page
     assert "offer.pdf" not in page
-    assert "139 bytes of 1,073.7 MB are in use." in page
+    assert "139 bytes of 1,024 MB are in use." in page
     pk = kept(poster_house, organisation, PDF)
     manager.post(f"/files/delete/{pk}", f"/files/show/{pk}")
     assert names(poster_house, organisation) == {"logo.png"}

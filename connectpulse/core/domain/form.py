@@ -71,11 +71,16 @@ class Field:
         if raw is None or raw == [] or (isinstance(raw, str) and not raw.strip()):
             if self.is_required and self.default is None:
                 raise ValueError(f"{self.label}: please fill this in.")
-            return [] if self.kind is Kind.FILES and self.default is None else self.default
+            return self.empty
         value = _READERS[self.kind](self, raw)
         if self.kind in _WRITTEN and self.name not in card_numbers.NUMBER_FIELDS and card_numbers.holds_one(value):
             raise ValueError(f"{self.label}: {card_numbers.REFUSAL}")
         return value
+
+    @property
+    def empty(self) -> Any:
+        """What is read where nothing was filled in."""
+        return [] if self.kind is Kind.FILES and self.default is None else self.default
 
     def takes(self, media_type: str) -> bool:
         """Return whether a file of this media type may be chosen here."""
@@ -235,7 +240,7 @@ _READERS = {
 
 def blank(form: Form) -> dict[str, Any]:
     """Return the defaults of `form`, for a first showing."""
-    return {field.name: field.default for field in form}
+    return {field.name: field.empty for field in form}
 
 
 def names(form: Iterable[Field]) -> list[str]:

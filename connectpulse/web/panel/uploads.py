@@ -101,6 +101,8 @@ def told(row: File | StoredFile) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes as people read it."""
-    if count < 1000:
+    if count < 1024:
         return f"{count} bytes"
-    return f"{count / 1000:,.0f} KB" if count < 1_000_000 else f"{count / 1_000_000:,.1f} MB"
+    if count < files.MEGABYTE:
+        return f"{count / 1024:,.0f} KB"
+    return f"{count / files.MEGABYTE:,.1f}".removesuffix(".0") + " MB"
