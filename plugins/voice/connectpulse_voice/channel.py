@@ -23,7 +23,7 @@ from connectpulse.core.api import (
 )
 
 from . import menu
-from .form import CONTENT, RECORDING
+from .form import CONTENT, RECORDING, RECORDINGS
 from .menu import Deed
 from .prompts import player
 
@@ -130,13 +130,16 @@ class VoiceChannel(Channel):
 
     def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the content and its recordings, as bytes by the field that names each."""
-        return {"content": content, "recordings": {}}
+        from connectpulse.core.api import files  # it maps the tables, which takes seconds
+
+        named = [name for name in RECORDINGS if content.get(name)]
+        return {"content": content, "recordings": {name: files.read(work, content[name]).content for name in named}}
 
 
 def spoken(content: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the fields of a content that are read aloud."""
     main = () if content.get("prompt") == RECORDING else ("text",)
-    return (*main, "more_text") if content.get("more_key") and content.get("more_text") else main
+    return (*main, "more_text") if content.get("more_key") and not content.get("more_recording") else main
 
 
 def estimate(content: Mapping[str, Any], values: Mapping[str, str]) -> int:
@@ -155,10 +158,12 @@ def estimate(content: Mapping[str, Any], values: Mapping[str, str]) -> int:
 
 def _missing(content: Mapping[str, Any]) -> list[str]:
     faults = []
+    if content.get("prompt") == RECORDING and not content.get("recording"):
+        faults.append("Recording: please choose one, or a text that is read aloud.")
     if content.get("prompt") != RECORDING and not _text(content, "text").strip():
         faults.append("Text: please write what is read aloud.")
-    if content.get("more_key") and not _text(content, "more_text").strip():
-        faults.append("Text of more: please write what is heard on that key, or choose no key for it.")
+    if content.get("more_key") and not content.get("more_recording") and not _text(content, "more_text").strip():
+        faults.append("Text of more: please write or record what is heard on that key, or choose no key for it.")
     if any("\x00" in _text(content, name) for name in spoken(content)):
         faults.append("Text: it contains a NUL character, which cannot be spoken. Please retype it.")
     return faults

@@ -1,13 +1,16 @@
 """How calls ended: a report by campaign, and a figure for the home page."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
 
-from connectpulse.core.api import Card, Report, Work
+from connectpulse.core.api import Card, Report
 
 from .outcomes import ANSWERED
+
+if TYPE_CHECKING:
+    from connectpulse.core.api import Work
 
 _CALLS: Final = text(
     """
@@ -31,12 +34,12 @@ _ANSWERED: Final = text(
 )
 
 
-def _calls(work: Work, limit: int) -> Sequence[Sequence[Any]]:
+def _calls(work: "Work", limit: int) -> Sequence[Sequence[Any]]:
     facts = {"organisation": work.organisation_id, "limit": limit}
     return [(row[0], row[1].replace("_", " "), row[2]) for row in work.session.execute(_CALLS, facts)]
 
 
-def _answered(work: Work) -> str | None:
+def _answered(work: "Work") -> str | None:
     if work.organisation is None:
         return None
     facts = {"organisation": work.organisation, "answered": [f"arrived:{each}" for each in ANSWERED]}

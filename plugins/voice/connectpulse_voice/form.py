@@ -9,6 +9,9 @@ from .menu import KEYS
 SPEECH, RECORDING = "speech", "recording"
 HANG_UP, LEAVE_MESSAGE = "hang_up", "leave_message"
 LONGEST_TEXT: Final = 1500
+LARGEST_RECORDING: Final = 20 * 1024 * 1024
+RECORDINGS: Final = ("recording", "more_recording")
+"""Fields that name a file of sound."""
 LANGUAGES: Final = (
     ("en", "English"),
     ("ur", "Urdu"),
@@ -31,6 +34,11 @@ def _number(name: str, label: str, default: int, low: int, high: int, group: str
     return Field(name, label, Kind.NUMBER, help, default=default, low=low, high=high, group=group)
 
 
+def _recording(name: str, label: str, group: str = "") -> Field:
+    help = "WAV, MP3, OGG or FLAC."
+    return Field(name, label, Kind.FILE, help, accept=("audio/*",), high=LARGEST_RECORDING, group=group)
+
+
 def _key(name: str, label: str, help: str = "") -> Field:
     return Field(name, label, Kind.CHOICE, help, default="", choices=_NO_KEY, group=_MENU)
 
@@ -50,12 +58,14 @@ CONTENT: Final[Form] = (
         'What is read aloud. {{ name }} or {{ name | default("friend") }} stands for a contact\'s field.',
         high=LONGEST_TEXT,
     ),
+    _recording("recording", "Recording"),
     Field("language", "Language", Kind.CHOICE, "Of the voice that reads.", default="en", choices=LANGUAGES),
     _number("pace", "Words a minute", 150, 80, 260),
     _key("repeat_key", "Key to hear it again"),
     _key("opt_out_key", "Key to stop such calls", "Whoever presses it is not called again."),
     _key("more_key", "Key to hear more"),
     Field("more_text", "Text of more", Kind.LONG_TEXT, "Read aloud on that key.", high=LONGEST_TEXT, group=_MENU),
+    _recording("more_recording", "Recording of more", _MENU),
     Field(
         "answers",
         "Answers",

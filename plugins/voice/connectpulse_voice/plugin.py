@@ -14,12 +14,14 @@ from connectpulse.core.api import (
     Report,
     RetentionRule,
     SubjectHandler,
+    Trial,
     hookimpl,
 )
 
 from .channel import VoiceChannel
 from .figures import CALLS, CARD
 from .prompts import links, shelf
+from .simulator.scene import TRIAL
 from .simulator.trial import TrialProvider
 from .sip.provider import SipProvider
 from .twilio import TwilioCallsProvider
@@ -84,3 +86,8 @@ class VoicePlugin:
     def pulse_duties(self) -> list[Duty]:
         """Clear away speech that was kept for a while."""
         return [shelf.DUTY]
+
+    @hookimpl
+    def pulse_trials(self) -> list[Trial]:
+        """Return how calls are tried out."""
+        return [TRIAL]

@@ -118,7 +118,7 @@ async def test_closing_hangs_up_and_tells_what_was_said() -> None:
     assert isinstance(outcome, Accepted)
     (receipt,) = inbox.receipts
     assert (receipt.reference, receipt.state) == (outcome.references[0], MessageState.DELIVERED)
-    assert callees.record.summary()["talking"] == 0
+    assert callees.record.summary()["waiting"] == 0
 
 
 @in_loop

@@ -11,11 +11,13 @@ from .callees import Callees
 from .control import control
 from .options import Options
 
+_USUAL = Options()
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Answer calls until told to end; prints the ports as one line of JSON."""
     asked = _parser().parse_args(arguments)
-    options = Options(asked.rings, asked.hello, asked.greeting, asked.account, asked.password)
+    options = Options(asked.rings, asked.hello, asked.greeting, asked.undeliverable, asked.account, asked.password)
     asyncio.run(_serve(options, asked.port, asked.control_port))
 
 
@@ -23,9 +25,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="connectpulse-callees", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="UDP port of SIP; 0 takes a free one")
     parser.add_argument("--control-port", type=int, default=0, help="HTTP port of the record; 0 takes a free one")
-    parser.add_argument("--rings", type=float, default=Options.rings, help="seconds until somebody picks up")
-    parser.add_argument("--hello", type=float, default=Options.hello, help="seconds a person says hello")
-    parser.add_argument("--greeting", type=float, default=Options.greeting, help="seconds a machine speaks")
+    parser.add_argument("--rings", type=float, default=_USUAL.rings, help="seconds until somebody picks up")
+    parser.add_argument("--hello", type=float, default=_USUAL.hello, help="seconds a person says hello")
+    parser.add_argument("--greeting", type=float, default=_USUAL.greeting, help="seconds a machine speaks")
+    parser.add_argument("--undeliverable", type=int, default=0, help="percent of numbers that do not exist")
     parser.add_argument("--account", default="", help="ask callers for this user's digest")
     parser.add_argument("--password", default="", help="the password of the account")
     return parser

@@ -94,7 +94,8 @@ class Callees(asyncio.DatagramProtocol):
             return
         caller = _CALLER.search(invite.header("from"))
         heard = self.record.begin(invite.user(), caller.group(1) if caller else "")
-        dialogue = Dialogue(self, invite, addr, fates.of(invite.user()), heard, self._options)
+        fate = fates.of(invite.user(), self._options.undeliverable)
+        dialogue = Dialogue(self, invite, addr, fate, heard, self._options)
         self._dialogues[invite.header("call-id")] = dialogue
         dialogue.begin()
 

@@ -31,6 +31,10 @@ def _app(callees: Callees) -> web.Application:
     async def find(request: web.Request) -> web.Response:
         return web.json_response([asdict(each) for each in callees.record.find(request.match_info["number"])])
 
+    async def ports(request: web.Request) -> web.Response:
+        sock = request.transport.get_extra_info("sockname") if request.transport else ("", 0)
+        return web.json_response({"sip_port": callees.port, "control_port": sock[1]})
+
     async def reset(_: web.Request) -> web.Response:
         callees.record.reset()
         return web.json_response({"status": "ok"})
@@ -39,6 +43,7 @@ def _app(callees: Callees) -> web.Application:
     app.add_routes(
         [
             web.get("/healthz", health),
+            web.get("/ports", ports),
             web.get("/record", summary),
             web.get("/record/{number}", find),
             web.post("/reset", reset),

@@ -1,5 +1,6 @@
 """What becomes of calls in trials: the last two digits of the number that is called decide."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,10 @@ FATES: Final = {
 _ANSWERED: Final = Fate(HUMAN)
 
 
-def of(number: str) -> Fate:
-    """Return the fate of a call to a number."""
-    return FATES.get(number[-2:], _ANSWERED)
+def of(number: str, unknown: int = 0) -> Fate:
+    """Return the fate of a call to a number; `unknown` percent of those who would answer do not exist instead.
+
+    Which of them is decided by their digits, so that it is the same in every run.
+    """
+    fate = FATES.get(number[-2:], _ANSWERED)
+    return FATES["04"] if fate is _ANSWERED and zlib.crc32(number.encode()) % 100 < unknown else fate

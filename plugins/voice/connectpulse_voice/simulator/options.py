@@ -12,6 +12,8 @@ class Options:
     """How long a person says hello."""
     greeting: float = 3.2
     """How long a machine speaks before its beep."""
+    undeliverable: int = 0
+    """How many percent of the numbers that would answer do not exist."""
     account: str = ""
     password: str = ""
     mute: bool = False

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+_NO_SUCH_NUMBER: Final = 404
 
 
 @dataclass(slots=True)
@@ -34,15 +36,20 @@ class Record:
         return [each for each in self.calls if each.number == number]
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures: calls, numbers, those answered more than once, and calls by status."""
+        """Return the figures: calls by how they ended, and what a trial of any channel is judged by."""
         answered = Counter(each.number for each in self.calls if each.status == 200)
+        refused = {each.number for each in self.calls if each.status == _NO_SUCH_NUMBER} - set(answered)
+        talking = sum(each.status == 200 and not each.hung_up_by for each in self.calls)
         return {
+            "messages": len({each.number for each in self.calls}),
+            "delivered": len(answered),
+            "undeliverable": len(refused),
+            "duplicates": sum(times > 1 for times in answered.values()),
+            "incomplete": 0,
+            "waiting": talking,
             "calls": len(self.calls),
-            "distinct": len({each.number for each in self.calls}),
-            "answered": sum(answered.values()),
-            "answered_twice": sum(times > 1 for times in answered.values()),
+            "unheard": sum(each.status == 200 and not each.loud for each in self.calls) - talking,
             "statuses": dict(Counter(str(each.status) for each in self.calls)),
-            "talking": sum(each.status == 200 and not each.hung_up_by for each in self.calls),
         }
 
     def reset(self) -> None:

@@ -50,9 +50,8 @@ class Exchange:
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read(self._process))
         await self._write({"do": "start", **self._terms})
-        done, _ = await asyncio.wait(
-            [self._ready, self.lost], timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
-        )
+        either: list[asyncio.Future[Any]] = [self._ready, self.lost]
+        done, _ = await asyncio.wait(either, timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         if self.lost in done:
             raise self.lost.result()
         if not done:

@@ -35,7 +35,8 @@ from connectpulse.core.api import (
 from .. import menu
 from ..outcomes import ANSWERED, FAILED, NO_ANSWER, UNCLEAR, Talk, answered, content_of, is_left_a_message, unanswered
 from ..prompts import Faulty, audio
-from . import codes, settings
+from . import codes
+from . import settings as trunk
 from .exchange import Exchange, Ring, Words
 from .probe import ask
 
@@ -52,7 +53,7 @@ class SipProvider(Provider):
     title = "SIP trunk"
     channel = "voice"
     summary = "Calls through a SIP trunk or an exchange of yours: prompts, keys, answering machines."
-    settings_form: ClassVar[Form] = settings.FORM
+    settings_form: ClassVar[Form] = trunk.FORM
     ambiguity = Ambiguity.BLIND
     most_at_once = 1
     capabilities = frozenset({Capability.RECEIPTS, Capability.INBOUND, Capability.SESSION})
@@ -62,7 +63,7 @@ class SipProvider(Provider):
     def __init__(
         self, settings: Mapping[str, Any], intake: Intake, *, window: int = 10, callback_url: str = ""
     ) -> None:
-        super().__init__(settings, intake, window=window, callback_url=callback_url)
+        super().__init__(trunk.complete(settings), intake, window=window, callback_url=callback_url)
         self._exchange: Exchange | None = None
         self._silent: asyncio.Event = asyncio.Event()
         self._address = ""
@@ -81,16 +82,16 @@ class SipProvider(Provider):
         return SAMPLES
 
     @classmethod
-    def check_settings(cls, values: Mapping[str, Any]) -> list[str]:
+    def check_settings(cls, settings: Mapping[str, Any]) -> list[str]:
         """Return what single fields cannot show."""
-        return settings.faults(values)
+        return trunk.faults(trunk.complete(settings))
 
     async def open(self) -> None:
         """Find the trunk, ask whether it is there, start the phone and register; raise ConnectionLost otherwise."""
         self._address = await _resolve(self.settings)
         if self.settings["asks_for_life"]:
-            await ask(self.settings, self._address, settings.place(self.settings))
-        self._exchange = Exchange(settings.terms(self.settings, self._address))
+            await ask(self.settings, self._address, trunk.place(self.settings))
+        self._exchange = Exchange(trunk.terms(self.settings, self._address))
         await self._exchange.open()
 
     async def close(self) -> None:
@@ -105,8 +106,9 @@ class SipProvider(Provider):
         assert self._exchange is not None
         life = asyncio.create_task(self._watch_life())
         silent = asyncio.create_task(self._silent.wait())
+        ends: list[asyncio.Future[Any]] = [self._exchange.lost, life, silent]
         try:
-            await asyncio.wait([self._exchange.lost, life, silent], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             life.cancel()
             silent.cancel()
@@ -131,11 +133,11 @@ class SipProvider(Provider):
         steps: list[str] = []
         try:
             address = await _resolve(self.settings)
-            place = settings.place(self.settings)
+            place = trunk.place(self.settings)
             steps.append(f"{self.settings['host']} has the address {address}.")
             if self.settings["asks_for_life"]:
                 steps.append(f"{place} answers OPTIONS: {await ask(self.settings, address, place)}.")
-            exchange = Exchange(settings.terms(self.settings, address))
+            exchange = Exchange(trunk.terms(self.settings, address))
             try:
                 await exchange.open()
             finally:
@@ -172,11 +174,11 @@ class SipProvider(Provider):
 
     def _words(self, submission: Submission) -> dict[str, Any]:
         content = content_of(submission)
-        to = settings.number(self.settings, submission.address)
+        to = trunk.number(self.settings, submission.address)
         keys, _ = menu.read(content)
         return {
-            "to": f"sip:{to}@{settings.place(self.settings)};transport={self.settings['transport']}",
-            "from": settings.caller(self.settings, submission.sender),
+            "to": f"sip:{to}@{trunk.place(self.settings)};transport={self.settings['transport']}",
+            "from": trunk.caller(self.settings, submission.sender),
             "ring": content.get("ring_seconds") or 30,
             "script": {
                 "keys": {digit: key.deed for digit, key in keys.items()},
@@ -225,7 +227,7 @@ class SipProvider(Provider):
                 continue
             misses += 1
             with suppress(ConnectionLost):
-                await ask(self.settings, self._address, settings.place(self.settings))
+                await ask(self.settings, self._address, trunk.place(self.settings))
                 misses = 0
 
 

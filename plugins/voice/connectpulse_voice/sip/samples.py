@@ -19,9 +19,11 @@ from .settings import FORM
 _SETTINGS: Final = {field.name: field.default for field in FORM} | {"host": HOST, "port": 5060, "user": None}
 
 
-def tone(seconds: float, rate: int = 8000) -> bytes:
-    """Return a WAV file with a tone, as a recording of somebody's voice."""
+def tone(seconds: float, silence: float = 0.0) -> bytes:
+    """Return a WAV file with a tone, as a recording of somebody's voice, and silence behind it."""
+    rate = 8000
     samples = array("h", (int(9000 * math.sin(2 * math.pi * 400 * each / rate)) for each in range(int(seconds * rate))))
+    samples.extend([0] * int(silence * rate))
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setparams((1, 2, rate, len(samples), "NONE", ""))

@@ -63,6 +63,11 @@ _PLUS: Final = {"plus": "+", "none": "", "zeros": "00"}
 _SIGNS: Final = frozenset('@:;<>"?\\, \r\n\t')
 
 
+def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with a value for every field: a secret that was never given is not among those kept."""
+    return {field.name: field.default for field in FORM} | dict(settings)
+
+
 def faults(settings: Mapping[str, Any]) -> list[str]:
     """Return what single fields cannot show."""
     found = []
