@@ -120,17 +120,17 @@ def test_a_recording_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_others_read_what_we_write(tmp_path: Path) -> None:
-    """sox and ffprobe find what a telephone plays."""
-    require_peer(bool(shutil.which("sox")), "sox", "apt install sox")
-    require_peer(bool(shutil.which("ffprobe")), "ffprobe", "apt install ffmpeg")
+    """sox, and ffprobe where it is, find what a telephone plays."""
+    require_peer(bool(shutil.which("sox")), "sox", "apt install sox libsox-fmt-base")
     made = making.recorded(recording("MP3", **MP3))
     path = tmp_path / "made.wav"
     path.write_bytes(wav(made.pcm))
     told = [subprocess.check_output(["soxi", flag, path], text=True).strip() for flag in ("-r", "-c", "-b", "-s")]
     assert told == ["8000", "1", "16", str(len(made.pcm) // 2)]
-    asked = ["ffprobe", "-v", "error", "-of", "json", "-show_streams", str(path)]
-    (stream,) = json.loads(subprocess.check_output(asked))["streams"]
-    assert (stream["codec_name"], stream["sample_rate"], stream["channels"]) == ("pcm_s16le", "8000", 1)
+    if shutil.which("ffprobe"):
+        asked = ["ffprobe", "-v", "error", "-of", "json", "-show_streams", str(path)]
+        (stream,) = json.loads(subprocess.check_output(asked))["streams"]
+        assert (stream["codec_name"], stream["sample_rate"], stream["channels"]) == ("pcm_s16le", "8000", 1)
     theirs = io.BytesIO(subprocess.check_output(["sox", str(path), "-r", "44100", "-c", "2", "-t", "ogg", "-"]))
     again = making.recorded(theirs.getvalue())
     assert again.seconds == pytest.approx(made.seconds, abs=0.01)
