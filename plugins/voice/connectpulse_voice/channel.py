@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from connectpulse.core.api import (
@@ -53,6 +54,7 @@ class VoiceChannel(Channel):
         SenderKind("caller_id", "Caller id", check_caller, "A number you may show when you call."),
     )
     is_shared = True
+    silence = timedelta(hours=2)
     sample_content: ClassVar[Mapping[str, Any]] = {
         "text": "Good day. This is a call about your appointment.",
         "more_key": "2",

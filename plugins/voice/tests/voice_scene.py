@@ -17,11 +17,11 @@ QUICK = Options(rings=0.05, hello=0.2, greeting=2.7)
 
 
 def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run an async test in a loop of its own, for at most 30 seconds."""
+    """Run an async test in a loop of its own, for at most a minute."""
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(*args, **kwargs), 30))
+        asyncio.run(asyncio.wait_for(test(*args, **kwargs), 60))
 
     return run
 
