@@ -21,12 +21,12 @@ body { margin: 1rem; }
 section { border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .75rem;
   padding: .75rem 1rem; margin-block-end: 1rem; }
 h1 { font-size: 1rem; margin: 0 0 .5rem; }
-audio { width: 100%; block-size: 3.25rem; }
+audio { width: 100%; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem .75rem; margin: 0; }
 dt { font-weight: 600; }
 dd { margin: 0; }
 p { margin: .5rem 0 0; opacity: .8; }
-@media (min-width: 50rem) { :root { font-size: 1.9rem; } }
+@media (min-width: 50rem) { :root { font-size: 1.4rem; } }
 """
 _DEEDS: Final = {
     menu.Deed.REPEAT: "hears it again",
