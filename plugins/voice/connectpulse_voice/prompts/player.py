@@ -36,7 +36,7 @@ _DEEDS: Final = {
 
 
 class Shown(NamedTuple):
-    """A page that plays a call, what is known of its length, and why something could not be made."""
+    """A page that plays a call, what is known of its length, and what is wrong with how it sounds."""
 
     document: str
     figures: tuple[tuple[str, str], ...]
@@ -51,13 +51,23 @@ def show(content: Mapping[str, Any]) -> Shown:
     wanted = ("prompt", "more") if content.get("more_key") else ("prompt",)
     try:
         sounds = {which: _heard(content, which) for which in wanted}
+        faults = _cut_off(content, sounds)
     except Refused as refusal:
         return Shown("", (), tuple(refusal.problems))
     except (ValueError, TypeError, LookupError):  # half-typed
         return Shown("", ())
     title = {"prompt": "The call", "more": f"Key {content.get('more_key')}: more"}
     players = [_player(title[which], sound) for which, sound in sounds.items()]
-    return Shown(_page("".join([*players, _keys(content)])), _figures(sounds["prompt"]))
+    return Shown(_page("".join([*players, _keys(content)])), _figures(sounds["prompt"]), faults)
+
+
+def _cut_off(content: Mapping[str, Any], sounds: Mapping[str, Prompt | str]) -> tuple[str, ...]:
+    """Return a warning where a call is ended before all was said."""
+    longest = max((sound.seconds for sound in sounds.values() if not isinstance(sound, str)), default=0.0)
+    most = int(content.get("most_seconds") or 120)
+    if longest <= most:
+        return ()
+    return (f"Spoken it takes {longest:.0f} seconds, and the call is ended after {most}. Shorten it, or allow more.",)
 
 
 def _figures(sound: Prompt | str) -> tuple[tuple[str, str], ...]:
