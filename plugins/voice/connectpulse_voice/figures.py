@@ -36,7 +36,7 @@ _ANSWERED: Final = text(
 
 def _calls(work: "Work", limit: int) -> Sequence[Sequence[Any]]:
     facts = {"organisation": work.organisation_id, "limit": limit}
-    return [(row[0], row[1].replace("_", " "), row[2]) for row in work.session.execute(_CALLS, facts)]
+    return [(row[0], row[1].replace("_", " ").capitalize(), row[2]) for row in work.session.execute(_CALLS, facts)]
 
 
 def _answered(work: "Work") -> str | None:
@@ -47,5 +47,5 @@ def _answered(work: "Work") -> str | None:
     return f"{answered:,} of {calls:,}" if calls else None
 
 
-CALLS = Report("voice_calls", "Calls by outcome", ("campaign", "outcome", "calls"), _calls)
+CALLS = Report("voice_calls", "Calls by outcome", ("Campaign", "Outcome", "Calls"), _calls)
 CARD = Card("voice_answered", "Calls answered, last 20 campaigns", _answered, "fa-phone")

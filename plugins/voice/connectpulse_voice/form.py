@@ -9,7 +9,7 @@ from .menu import KEYS
 SPEECH, RECORDING = "speech", "recording"
 HANG_UP, LEAVE_MESSAGE = "hang_up", "leave_message"
 LONGEST_TEXT: Final = 1500
-LARGEST_RECORDING: Final = 20 * 1024 * 1024
+LARGEST_RECORDING: Final = 10 * 1024 * 1024
 RECORDINGS: Final = ("recording", "more_recording")
 """Fields that name a file of sound."""
 LANGUAGES: Final = (
@@ -61,6 +61,7 @@ CONTENT: Final[Form] = (
     _recording("recording", "Recording"),
     Field("language", "Language", Kind.CHOICE, "Of the voice that reads.", default="en", choices=LANGUAGES),
     _number("pace", "Words a minute", 150, 80, 260),
+    _number("most_seconds", "Longest call (seconds)", 120, 10, 600, "", "Then it is ended whatever is being said."),
     _key("repeat_key", "Key to hear it again"),
     _key("opt_out_key", "Key to stop such calls", "Whoever presses it is not called again."),
     _key("more_key", "Key to hear more"),
@@ -86,10 +87,9 @@ CONTENT: Final[Form] = (
     _number(
         "machine_retries", "Call again after a machine", 0, 0, 1, _MACHINE, "Once, an hour later, if it was hung up on."
     ),
-    _number("busy_retries", "Call again when busy", 3, 0, 3, _AGAIN),
-    _number("busy_minutes", "After how many minutes", 10, 1, 240, _AGAIN),
-    _number("no_answer_retries", "Call again when nobody answers", 2, 0, 3, _AGAIN),
-    _number("no_answer_minutes", "After how many minutes", 60, 5, 1440, _AGAIN),
     _number("ring_seconds", "Let it ring (seconds)", 30, 5, 90, _AGAIN),
-    _number("most_seconds", "Longest call (seconds)", 120, 10, 600, _AGAIN, "Then it is ended whatever is being said."),
+    _number("busy_retries", "Call again when busy", 3, 0, 3, _AGAIN),
+    _number("busy_minutes", "Minutes between two calls to a busy line", 10, 1, 240, _AGAIN),
+    _number("no_answer_retries", "Call again when nobody answers", 2, 0, 3, _AGAIN),
+    _number("no_answer_minutes", "Minutes until somebody may be back", 60, 5, 1440, _AGAIN),
 )

@@ -144,7 +144,7 @@ async def test_baresip_hears_us_to_the_end(tmp_path: Path) -> None:
     (dump,) = tmp_path.glob("dump-*-dec.wav")
     with wave.open(str(dump)) as heard:
         samples = memoryview(heard.readframes(heard.getnframes())).cast("h")
-    assert sum(abs(each) > 2000 for each in samples) > 1200, "most of 0.3 s of a tone"
+    assert sum(abs(each) > 500 for each in samples) > 1200, "most of 0.3 s of a tone"
 
 
 @in_loop

@@ -145,7 +145,7 @@ def test_a_campaign_calls_everybody_once(house: House, ports: dict[str, int]) ->
 
     with house.work(ADMINISTRATOR, organisation) as work, uses.within(work, Use.REPORT):
         assert CALLS.rows(work, 10) == [
-            ("Spring", "answered human", 4), ("Spring", "declined", 1), ("Spring", "invalid number", 1)
+            ("Spring", "Answered human", 4), ("Spring", "Declined", 1), ("Spring", "Invalid number", 1)
         ]  # fmt: skip
         assert CARD.value(work) == "4 of 6"
     other = factories.organisation(house, "Others")

@@ -40,7 +40,14 @@ async def peer() -> AsyncIterator[dict[str, Any]]:
 
 def submission(digits: int, **content: Any) -> Submission:
     """Return a call to a number that ends with two digits; it says something for a moment."""
-    said = {"prompt": RECORDING, "busy_retries": 0, "no_answer_retries": 0, "most_seconds": 10} | content
+    said = {
+        "prompt": RECORDING,
+        "recording": 1,
+        "more_recording": 2,
+        "busy_retries": 0,
+        "no_answer_retries": 0,
+        "most_seconds": 10,
+    } | content
     return Submission(
         digits, f"+9230012345{digits:02d}", "+922135300000", "", 1, timedelta(hours=4), f"sample-{digits}",
         shared={"content": said, "recordings": {"recording": _TONE, "more_recording": _TONE}},
