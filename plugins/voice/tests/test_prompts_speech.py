@@ -152,6 +152,17 @@ def test_a_machine_without_the_library_says_so(monkeypatch: pytest.MonkeyPatch) 
     speaker.stop()
 
 
+def test_without_the_wheel_the_systems_library_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "find_spec", lambda name: None)
+    library = desk.engine.__wrapped__()
+    if not library[0]:
+        pytest.skip("libespeak-ng1 is not here; the wheel speaks")
+    monkeypatch.setattr(desk, "engine", lambda: library)
+    speaker = desk.Speaker()
+    assert len(speaker.say("ur", 150, "آپ کا بل").samples) > 20_000
+    speaker.stop()
+
+
 def test_old_and_superfluous_sounds_are_removed(folder: Path) -> None:
     for number in range(4):
         shelf.kept((str(number),), lambda: b"12345678")
