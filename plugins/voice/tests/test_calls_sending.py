@@ -163,6 +163,7 @@ def test_a_throttle_spares_the_calls_behind_it() -> None:
     [
         (call(**GREETING)._replace(shared=None), "content_missing"),
         (call(text=" "), "prompt_not_made"),
+        (call(text="\ud800"), "text_not_supported"),
         (call(text="…", language="ur"), "prompt_not_made"),
         (call(prompt="recording", recording=4), "prompt_not_made"),
         (call({f"f{n}": hashlib.sha512(b"%d" % n).hexdigest() for n in range(60)}, **GREETING), "text_too_long"),

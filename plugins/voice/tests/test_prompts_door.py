@@ -116,6 +116,13 @@ def test_the_editor_plays_the_call_as_it_will_be_heard(work: Work) -> None:
     assert shown.warnings == ()
 
 
+def test_the_editor_warns_of_what_is_never_heard() -> None:
+    content = {"text": "one two three four five six seven eight nine ten " * 3, "pace": 80, "most_seconds": 10}
+    (warning,) = player.show(content).faults
+    assert "ended after 10" in warning
+    assert player.show(content | {"most_seconds": 60}).faults == ()
+
+
 def test_the_editor_plays_a_recording_of_the_house() -> None:
     shown = player.show({"prompt": "recording", "recording": 12})
     assert 'src="file:12"' in shown.document

@@ -110,6 +110,7 @@ def test_sixty_calls_are_spoken_beside_a_loop_that_runs_on() -> None:
     [
         ("…!", "en", "no words"),
         ("x " * 2000, "en", "too long"),
+        ("half a\ud800letter", "en", "could not be spoken"),
         ("hello", "tlh-zz", "voice"),
     ],
 )
@@ -148,6 +149,17 @@ def test_a_machine_without_the_library_says_so(monkeypatch: pytest.MonkeyPatch) 
     speaker = desk.Speaker()
     with pytest.raises(prompts.Faulty, match="espeak-ng is missing"):
         speaker.say("en", 150, "hello")
+    speaker.stop()
+
+
+def test_without_the_wheel_the_systems_library_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "find_spec", lambda name: None)
+    library = desk.engine.__wrapped__()
+    if not library[0]:
+        pytest.skip("libespeak-ng1 is not here; the wheel speaks")
+    monkeypatch.setattr(desk, "engine", lambda: library)
+    speaker = desk.Speaker()
+    assert len(speaker.say("ur", 150, "آپ کا بل").samples) > 20_000
     speaker.stop()
 
 

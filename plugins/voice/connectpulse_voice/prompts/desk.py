@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 from .sound import Faulty
 
 HERE = Path(__file__).parent
-PATIENCE = 20.0
-"""Seconds a child may take for one request."""
+PATIENCE = 60.0
+"""Seconds a child may take for one request, on a machine that is busy with other things."""
 
 pool = ThreadPoolExecutor(max_workers=max(2, min(4, os.cpu_count() or 2)), thread_name_prefix="voice-prompts")
 _own = threading.local()

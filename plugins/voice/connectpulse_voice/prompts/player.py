@@ -17,7 +17,7 @@ EXAMPLES: Final[Mapping[str, str]] = {"first_name": "Ayesha", "last_name": "Khan
 
 _STYLE = """
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { margin: 1rem; max-width: 34rem; }
+body { margin: 1rem; }
 section { border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .75rem;
   padding: .75rem 1rem; margin-block-end: 1rem; }
 h1 { font-size: 1rem; margin: 0 0 .5rem; }
@@ -26,6 +26,7 @@ dl { display: grid; grid-template-columns: auto 1fr; gap: .25rem .75rem; margin:
 dt { font-weight: 600; }
 dd { margin: 0; }
 p { margin: .5rem 0 0; opacity: .8; }
+@media (min-width: 50rem) { :root { font-size: 1.4rem; } }
 """
 _DEEDS: Final = {
     menu.Deed.REPEAT: "hears it again",
@@ -35,7 +36,7 @@ _DEEDS: Final = {
 
 
 class Shown(NamedTuple):
-    """A page that plays a call, what is known of its length, and why something could not be made."""
+    """A page that plays a call, what is known of its length, and what is wrong with how it sounds."""
 
     document: str
     figures: tuple[tuple[str, str], ...]
@@ -50,13 +51,23 @@ def show(content: Mapping[str, Any]) -> Shown:
     wanted = ("prompt", "more") if content.get("more_key") else ("prompt",)
     try:
         sounds = {which: _heard(content, which) for which in wanted}
+        faults = _cut_off(content, sounds)
     except Refused as refusal:
         return Shown("", (), tuple(refusal.problems))
     except (ValueError, TypeError, LookupError):  # half-typed
         return Shown("", ())
     title = {"prompt": "The call", "more": f"Key {content.get('more_key')}: more"}
     players = [_player(title[which], sound) for which, sound in sounds.items()]
-    return Shown(_page("".join([*players, _keys(content)])), _figures(sounds["prompt"]))
+    return Shown(_page("".join([*players, _keys(content)])), _figures(sounds["prompt"]), faults)
+
+
+def _cut_off(content: Mapping[str, Any], sounds: Mapping[str, Prompt | str]) -> tuple[str, ...]:
+    """Return a warning where a call is ended before all was said."""
+    longest = max((sound.seconds for sound in sounds.values() if not isinstance(sound, str)), default=0.0)
+    most = int(content.get("most_seconds") or 120)
+    if longest <= most:
+        return ()
+    return (f"Spoken it takes {longest:.0f} seconds, and the call is ended after {most}. Shorten it, or allow more.",)
 
 
 def _figures(sound: Prompt | str) -> tuple[tuple[str, str], ...]:

@@ -25,7 +25,7 @@ _tidied_at = -TIDIED_EVERY
 def kept(made_from: tuple[str, ...], make: Callable[[], bytes]) -> bytes:
     """Return the sound made from these words and digests, of the disk or else of `make`."""
     global _tidied_at
-    digest = hashlib.sha256("\x00".join(made_from).encode()).hexdigest()
+    digest = hashlib.sha256("\x00".join(made_from).encode("utf-8", "surrogatepass")).hexdigest()
     try:
         path = folder() / digest[:2] / digest
     except Misconfigured:

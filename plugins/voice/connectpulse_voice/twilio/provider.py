@@ -141,7 +141,10 @@ class TwilioCallsProvider(Provider):
             return _NO_CALLBACKS
         if submission.shared is None:
             return Rejected("content_missing", ErrorClass.CONTENT)
-        said, ended = script.addresses(self.callback_url, self.settings["auth_token"], submission)
+        try:
+            said, ended = script.addresses(self.callback_url, self.settings["auth_token"], submission)
+        except UnicodeEncodeError:
+            return Rejected("text_not_supported", ErrorClass.CONTENT)
         if len(said) > script.LONGEST_URL:
             return Rejected("text_too_long", ErrorClass.CONTENT)
         if not await self._is_speakable(submission):
