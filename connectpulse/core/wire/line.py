@@ -156,10 +156,14 @@ class Line:
                 await self._rest(turn.wait, number)
 
     async def _rest(self, seconds: float | None, number: int) -> None:
-        """Wait for work. One lane looks for itself now and then; the others are woken by it."""
+        """Wait for work. One lane looks for itself now and then; the others are woken by it.
+
+        Of many lanes most look seldom: each look costs a transaction.
+        """
         if seconds == 0:
             return
-        patience = seconds if seconds is not None and (number == 0 or seconds < 1) else IDLE_LANE
+        idle = IDLE_LANE * (1 + number // LANES)
+        patience = seconds if seconds is not None and (number == 0 or seconds < 1) else idle
         with suppress(TimeoutError):
             await asyncio.wait_for(self._work_to_do.wait(), patience)
 
