@@ -18,6 +18,7 @@ from connectpulse.core.services import (
     campaigns,
     connections,
     counters,
+    duties,
     imports,
     jobs,
     quotes,
@@ -149,6 +150,7 @@ def trial_of(channel: str) -> Trial:
     if channel == PLAIN.name:
         return PLAIN
     registry = Registry()
+    duties.register(registry)
     load(registry)
     offered = registry.trials
     if channel not in offered:

@@ -25,7 +25,7 @@ from .core.services.backups import plan as backups
 from .core.services.notices import mail
 from .core.services.rights import links
 from .core.services.work import Actor, Clock, Work, utc_now
-from .core.storage import guard, migrate, partitions
+from .core.storage import folders, guard, migrate, partitions
 from .core.storage.embedded import EmbeddedServer
 from .core.storage.session import AWAY, PulseSession, is_read_only, lost_if_only_reading, make_engine, make_sessions
 from .core.storage.stores import places
@@ -168,6 +168,7 @@ def build(
     """Return the house for these settings; starts the embedded database if it is used."""
     keyring.set(settings.encryption_keys)
     trust.set(settings.trust_key)
+    folders.use(settings.var_dir)
     links.use(settings.public_url)
     files.use(settings.file_limit_mb, settings.file_quota_mb)
     mail.use(settings.mail_url, settings.mail_from, settings.public_url)

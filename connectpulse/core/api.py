@@ -79,8 +79,10 @@ if TYPE_CHECKING:
     from .services.templates import record_approval as record_template_approval
     from .services.work import SYSTEM, Actor, Opener, Work, entered
     from .storage.base import BigId, CreatedAt, Json, Moment, Owned, OwnedApart, Table
+    from .storage.folders import own_folder
     from .storage.guard import platform_scope
     from .storage.ids import at as id_at
+    from .storage.trust import site_key
     from .storage.vault import Encrypted
 
 __all__ = [
@@ -196,6 +198,7 @@ __all__ = [
     "normalise_address",
     "notices",
     "offers_way_out",
+    "own_folder",
     "parse_template",
     "pending_templates",
     "platform_scope",
@@ -203,6 +206,7 @@ __all__ = [
     "record_template_approval",
     "records",
     "resume_funded",
+    "site_key",
     "subject_handler",
     "submit_job",
     "tls_context",
@@ -235,10 +239,12 @@ _ON_DEMAND = {
     "notices": "services.notices.board:",
     "pending_templates": "services.templates:pending",
     "id_at": "storage.ids:at",
+    "own_folder": "storage.folders",
     "platform_scope": "storage.guard",
     "record_template_approval": "services.templates:record_approval",
     "records": "services.records:",
     "resume_funded": "services.campaigns",
+    "site_key": "storage.trust",
     "subject_handler": "services.subjects:handler",
 }
 """Names that need the mapped tables, and where they live: `module`, `module:other_name`, or `module:` itself."""

@@ -95,6 +95,8 @@ def _shown(answer: Answer) -> Response:
     if answer.location:
         path = answer.location if answer.location.startswith("/") and not answer.location.startswith("//") else "/"
         return make_response(redirect(path, 303))
+    if answer.content:
+        return Response(answer.content, answer.status, content_type=answer.content_type)
     if not answer.title:
         return _plain(answer.status, answer.text, answer.content_type)
     page = render_template("pulse/door.html", title=answer.title, text=answer.text, button=answer.button)

@@ -35,6 +35,7 @@ class Answer:
 
     `button` is the label of a button on the page that sends an empty POST to the same address: what changes
     something asks so first, because programs follow links. `location` leads on to another path of this site.
+    `content` is sent in place of `text` where the answer is no text: a sound, a picture of that `content_type`.
     """
 
     status: int = 200
@@ -43,6 +44,7 @@ class Answer:
     button: str = ""
     location: str = ""
     content_type: str = "text/plain"
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

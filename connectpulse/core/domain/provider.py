@@ -76,6 +76,7 @@ class Receipt(NamedTuple):
 
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
     receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported.
+    `reason` (`snake_case`) stays with the message, also with one that arrived where there are several ways to.
     `suppress` asks for a suppression of the recipient (a hard bounce, a complaint), whatever the state.
     `again` says that a final `state` short of delivery is the last word on this attempt only (a line that was
     busy): the message is queued once more after that while, unless its attempts or its validity are used up, its
@@ -215,6 +216,9 @@ class Provider(ABC):
     ambiguity: ClassVar[Ambiguity]
     lookup_after: ClassVar[timedelta] = timedelta(minutes=2)
     """How long the provider may take until it knows a message; asked earlier, "not found" proves nothing."""
+    most_at_once: ClassVar[int | None] = None
+    """The most messages of one batch; None: as the window allows. 1 where answers are slow, like people who pick up:
+    each is recorded when it comes, the whole window is used, and `over` is awaited before the next batch."""
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]]
     """From the provider's codes to (class, our reason); the table the tests walk."""
@@ -271,6 +275,15 @@ class Provider(ABC):
         one that certainly was not handed over because the session ended is `TryLater` (PROVIDER).
         Raises ConnectionLost only if certainly nothing of the batch was handed over.
         """
+
+    async def over(self, batch: Sequence[Submission]) -> None:  # noqa: B027 - most messages end with their answer
+        """Return when a batch no longer takes up the window, like calls that were accepted and are hung up.
+
+        Awaited, where `most_at_once` is set, between the recording of a batch and the next one.
+        """
+
+    async def wind_up(self) -> None:  # noqa: B027 - most answers come within seconds
+        """Hurry: no batch comes any more. `send_batch` should return soon, what can be taken back as `TryLater`."""
 
     @abstractmethod
     async def check(self) -> Check:

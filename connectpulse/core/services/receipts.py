@@ -139,7 +139,7 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
             is_bad = after < MessageState.DELIVERED
             change = _Change(
                 message.organisation_id, message.campaign_id, message.channel, message.before, after, message.cause,
-                best.reason[:60] if is_bad else "", best.code[:40] if is_bad else "", message.day,
+                best.reason[:60], best.code[:40] if is_bad else "", message.day,
             )  # fmt: skip
             together.setdefault(change, []).append(message)
         elif message.rebilled != message.billed:
@@ -388,6 +388,8 @@ def _count(work: Work, together: Mapping[_Change, Sequence[Known]], again: Itera
         deltas[*owner, f"state:{change.after.label}"] += moved
         if MessageState.EXPIRED <= change.after < MessageState.DELIVERED:
             deltas[*owner, f"reason:{change.reason or change.after.label}"] += moved
+        elif change.reason and change.after >= MessageState.DELIVERED:
+            deltas[*owner, f"arrived:{change.reason}"] += moved
     for message in again:
         owner = (message.organisation_id, message.campaign_id or 0)
         deltas[*owner, f"state:{message.before.label}"] -= 1

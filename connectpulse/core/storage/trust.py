@@ -56,6 +56,14 @@ class Trust:
 trust = Trust()
 
 
+def site_key(purpose: str) -> bytes:
+    """Return 32 bytes that this site alone knows, for one purpose of a plugin, like `voice prompts`.
+
+    The same in every process of the site and after every restart: for links that must be recognised, not stored.
+    """
+    return trust.key(f"plugin: {purpose}")
+
+
 def canonical(value: Any) -> bytes:
     """Return the one way JSON is written where it is signed: sorted, without spaces, in UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -40,9 +40,11 @@ LOOKUP_EVERY = 30.0
 IDLE_LANE = 10.0
 
 
-def share(window: int) -> tuple[int, int]:
-    """Return how many lanes share a window, and the size of the batches that each hands over."""
+def share(window: int, most: int | None = None) -> tuple[int, int]:
+    """Return how many lanes share a window, and the size of the batches that each hands over, at most `most`."""
     lanes = min(window, max(2, min(LANES, window // BATCH)))
+    if most is not None and window // most > lanes:
+        return window // most, most
     return lanes, window // lanes
 
 
@@ -107,7 +109,7 @@ class Line:
         """Run the lanes until the session is lost or the line is stopped."""
         lost = asyncio.create_task(provider.wait_lost())
         ending = asyncio.Event()
-        lanes, size = share(self.facts.window)
+        lanes, size = share(self.facts.window, provider.most_at_once)
         tasks = [asyncio.create_task(self._lane(provider, size, ending, number)) for number in range(lanes)]
         tasks.append(asyncio.create_task(self._look_ups(provider, ending)))
         stopped = asyncio.create_task(self._stopping.wait())
@@ -116,6 +118,7 @@ class Line:
         finally:
             ending.set()
             self._work_to_do.set()
+            tasks.append(asyncio.create_task(provider.wind_up()))
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             for task in (lost, stopped):
                 task.cancel()
@@ -144,14 +147,23 @@ class Line:
                 self._work_to_do.set()
                 done = turn.batch
                 outcomes = await self._hand_over(provider, done)
+                if provider.most_at_once is not None:
+                    await self._call(self._hand.turn, done, outcomes, 0)
+                    self._recorded(done)
+                    await provider.over(done.submissions)
+                    done, outcomes = None, ()
             elif not is_ending:
                 await self._rest(turn.wait, number)
 
     async def _rest(self, seconds: float | None, number: int) -> None:
-        """Wait for work. One lane looks for itself now and then; the others are woken by it."""
+        """Wait for work. One lane looks for itself now and then; the others are woken by it.
+
+        Of many lanes most look seldom: each look costs a transaction.
+        """
         if seconds == 0:
             return
-        patience = seconds if seconds is not None and (number == 0 or seconds < 1) else IDLE_LANE
+        idle = IDLE_LANE * (1 + number // LANES)
+        patience = seconds if seconds is not None and (number == 0 or seconds < 1) else idle
         with suppress(TimeoutError):
             await asyncio.wait_for(self._work_to_do.wait(), patience)
 
@@ -184,7 +196,7 @@ class Line:
             await self._call(self._desk.refuse, self.facts.connection_id, f"{refused.reason} {refused.code}".strip())
         elif outcomes and len(failed) == len(outcomes) and all(f.error is ErrorClass.PROVIDER for f in failed):
             await self._failed(f"{failed[0].reason} {failed[0].code}".strip())
-        elif accepted:
+        elif accepted or any(outcome.error is ErrorClass.RECIPIENT for outcome in failed):
             await self._worked()
 
     async def _worked(self) -> None:

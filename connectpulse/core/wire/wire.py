@@ -52,7 +52,7 @@ class Wire:
     def stop(self) -> None:
         """Finish what is on the wire, give the rest back, and end; returns when that is done."""
         self._stopping.set()
-        if self._loop is not None and self._stopped is not None:
+        if self._loop is not None and self._stopped is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join(STOP_WITHIN + 10)
 

@@ -1,5 +1,6 @@
 """A circuit that opened before remembers it: a trial of one message first, and a longer rest if that fails."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ from sqlalchemy import update
 from connectpulse.core.services import records
 from connectpulse.core.services.desk import ServiceDesk
 from connectpulse.core.storage.models import Connection
+from connectpulse.core.wire.line import share
 from connectpulse.core.wire.wire import Wire
 from connectpulse.house import House
 from connectpulse.testing import factories
@@ -98,3 +100,56 @@ def test_failures_while_the_circuit_is_open_count_once(scene: Scene) -> None:
     for _ in range(3):
         desk.failed(connection_id, "closed", 30.0)
     assert connection(scene, connection_id).failures == 1
+
+
+@pytest.mark.parametrize(
+    ("window", "most", "lanes", "size"),
+    [(1, None, 1, 1), (10, None, 2, 5), (4000, None, 4, 1000), (60, 1, 60, 1), (3, 1, 3, 1), (10, 500, 2, 5)],
+)
+def test_a_window_is_shared_by_lanes(window: int, most: int | None, lanes: int, size: int) -> None:
+    assert share(window, most) == (lanes, size)
+
+
+def test_answers_that_come_one_by_one_are_recorded_one_by_one(
+    scene: Scene, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picks_up, hangs_up, hurried = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+    out: list[str] = []
+
+    async def ring(self: postcard.PostProvider, batch: list[postcard.Submission]) -> list[postcard.Outcome]:
+        (submission,) = batch
+        loops.append(asyncio.get_running_loop())
+        out.append(submission.address)
+        if submission.address.startswith("slow"):
+            await picks_up.wait()
+        return [postcard.Accepted((submission.token,))]
+
+    async def talk(self: postcard.PostProvider, batch: list[postcard.Submission]) -> None:
+        await hangs_up.wait()
+
+    async def hurry(self: postcard.PostProvider) -> None:
+        hurried.set()
+
+    monkeypatch.setattr(postcard.PostProvider, "most_at_once", 1)
+    monkeypatch.setattr(postcard.PostProvider, "send_batch", ring)
+    monkeypatch.setattr(postcard.PostProvider, "over", talk)
+    monkeypatch.setattr(postcard.PostProvider, "wind_up", hurry)
+    connection_id = scene.connect()
+    with scene.house.work(ADMINISTRATOR) as work:
+        work.session.execute(update(Connection).where(Connection.id == connection_id).values(window=3))
+    campaign_id = scene.campaign(scene.people("slow@x.org", *(f"t{n}@x.org" for n in range(5))))
+    scene.launch(campaign_id)
+
+    def accepted() -> int:
+        return scene.figures(campaign_id).get("state:accepted", 0)
+
+    wire.start()
+    until(lambda: accepted() == 2 and len(out) == 3)
+    loops[0].call_soon_threadsafe(hangs_up.set)
+    until(lambda: accepted() == 5)
+    loops[0].call_soon_threadsafe(picks_up.set)
+    until(lambda: accepted() == 6)
+    wire.stop()
+    assert hurried.is_set()
+    assert sorted(out) == sorted(set(out))

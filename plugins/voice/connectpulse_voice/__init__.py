@@ -1,0 +1,1 @@
+"""Calls that speak, for Connect Pulse."""
