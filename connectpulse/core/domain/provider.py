@@ -53,6 +53,7 @@ class Submission(NamedTuple):
 
     `shared` is what `Channel.share` returned for its content and sender, None for channels that share nothing;
     `way_out` the address at which its recipient stops messages like it, empty where the channel offers none.
+    `campaign_id` is the campaign it belongs to, None for a message of its own; channels that share get it.
     """
 
     message_id: int
@@ -66,6 +67,7 @@ class Submission(NamedTuple):
     extra: Mapping[str, Any] | None = None
     shared: Mapping[str, Any] | None = None
     way_out: str = ""
+    campaign_id: int | None = None
 
 
 class Receipt(NamedTuple):
