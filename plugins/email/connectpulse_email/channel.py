@@ -158,7 +158,14 @@ class EmailChannel(Channel):
 
     def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the content, who sends it, and the keys its letters are signed with."""
-        return {"content": dict(content), "sender": sender, "organisation": work.organisation_id, "keys": ()}
+        from .domains import keys_for  # tables are mapped only where they are used
+
+        return {
+            "content": dict(content),
+            "sender": sender,
+            "organisation": work.organisation_id,
+            "keys": keys_for(work, sender),
+        }
 
 
 def parse_names(text: str) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """What the e-mail plugin offers to the house."""
 
+from datetime import timedelta
 from importlib.metadata import version
 
 from connectpulse.core.api import (
@@ -10,10 +11,12 @@ from connectpulse.core.api import (
     Provider,
     RetentionRule,
     SubjectHandler,
+    Then,
     hookimpl,
 )
 
 from .channel import EmailChannel
+from .models import DomainKey
 
 
 class EmailPlugin:
@@ -28,23 +31,35 @@ class EmailPlugin:
             title="E-mail",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
+            owns_tables=("email_domain",),
+            migrations="connectpulse_email.migrations",
             summary="Letters in text and HTML over SMTP, signed, with bounces read, and a simulator for trials.",
         )
 
     @hookimpl
     def pulse_retention_rules(self) -> list[RetentionRule]:
         """Say how long each table's rows are kept."""
-        return []
+        return [
+            RetentionRule(
+                DomainKey, "changed_at", timedelta(days=90), Then.PURGE, "operation", final_only="state = 'retired'",
+                title="Keys of e-mail domains",
+            )
+        ]  # fmt: skip
 
     @hookimpl
     def pulse_subject_data(self) -> list[SubjectHandler]:
-        """Say how a person's rows are found, exported, corrected and erased."""
+        """Return none: the tables hold nothing of a person."""
         return []
 
     @hookimpl
     def pulse_audit_actions(self) -> list[AuditAction]:
         """Name the verbs written to the action log."""
-        return []
+        return [
+            AuditAction("email.key_made", "{actor} made a key to sign letters of {object}."),
+            AuditAction("email.key_used", "{actor} had letters of {object} signed with another key."),
+            AuditAction("email.key_retired", "A key that signed letters of {object} was retired."),
+            AuditAction("email.key_removed", "{actor} removed a key of {object}."),
+        ]
 
     @hookimpl
     def pulse_channels(self) -> list[Channel]:
