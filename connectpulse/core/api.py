@@ -61,6 +61,7 @@ from .domain.template import parse as parse_template
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
+from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ __all__ = [
     "platform_scope",
     "record_template_approval",
     "records",
+    "resolve_host",
     "resume_funded",
     "subject_handler",
     "submit_job",

@@ -46,7 +46,8 @@ class Field:
     SECRET values are stored encrypted, never shown again and never logged. `group` sets fields apart
     under a heading; `low` and `high` bound a NUMBER, and the length of a text. CHECKS is several of `choices`;
     PICK and PICKS are ids of things found by searching `source`, of which `choices` holds those chosen already.
-    MOMENT is a date and time on the wall clock of a zone the form names elsewhere.
+    MOMENT is a date and time on the wall clock of a zone the form names elsewhere. A SECRET that `is_made` is made by
+    the house where it is left empty the first time: 32 random bytes, as text.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Field:
     high: int | None = None
     group: str = ""
     source: str = ""
+    is_made: bool = False
 
     def read(self, raw: Any) -> Any:
         """Return the typed value of `raw`; raise ValueError with the sentence to show."""

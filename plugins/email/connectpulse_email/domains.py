@@ -128,9 +128,7 @@ def _pair(algorithm: str) -> tuple[str, str]:
         raw = fresh.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         return _pem(fresh), b64encode(raw).decode()
     made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    der = made.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    der = made.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return _pem(made), b64encode(der).decode()
 
 

@@ -40,7 +40,9 @@ _DROPPED: Final = {"script", "title", "noscript", "iframe", "object", "template"
 _INLINER: Final = css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True)
 _COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 _URL: Final = re.compile(r"url\(\s*[\"']?\s*([^\"')]*)", re.IGNORECASE)
-_NOT_CSS: Final = re.compile(r"<|\\|@import|@charset|expression\s*\(|javascript:|-moz-binding|behavior\s*:", re.IGNORECASE)
+_NOT_CSS: Final = re.compile(
+    r"<|\\|@import|@charset|expression\s*\(|javascript:|-moz-binding|behavior\s*:", re.IGNORECASE
+)
 
 
 class Page(NamedTuple):

@@ -31,13 +31,13 @@ class _Paper(NamedTuple):
 _papers: "WeakKeyDictionary[Stencil, _Paper]" = WeakKeyDictionary()
 
 
-def write(stencil: Stencil, submission: Submission) -> bytes:
+def write(stencil: Stencil, submission: Submission, *, is_signed: bool = True) -> bytes:
     """Return the message for one recipient, signed if its sender has a key; raise Faulty where it cannot be made.
 
     Its lines end with CRLF, none is longer than 998 bytes, none begins with a dot.
     """
     headers, body = _parts(stencil, submission)
-    signatures = [dkim.sign(key, headers, body) for key in stencil.keys]
+    signatures = [dkim.sign(key, headers, body) for key in stencil.keys] if is_signed else []
     lines = [name + b": " + value + b"\r\n" for name, value in (*signatures, *headers)]
     return b"".join([*lines, b"\r\n", body])
 

@@ -17,6 +17,8 @@ from connectpulse.core.api import (
 
 from .channel import EmailChannel
 from .models import DomainKey
+from .smtp import SmtpProvider
+from .trial import TrialProvider
 
 
 class EmailPlugin:
@@ -69,4 +71,4 @@ class EmailPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return []
+        return [SmtpProvider, TrialProvider]
