@@ -72,12 +72,17 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Certainly not sent, and worth another attempt `after` a while."""
+    """Certainly not sent, and worth another attempt `after` a while.
+
+    `is_attempt` False means that nothing was tried yet (a recipient's server asks to come back, all lines are
+    taken): it does not count against the most attempts, and the message stays with its connection until it expires.
+    """
 
     after: timedelta
     error: ErrorClass
     reason: str = "try_later"
     code: str = ""
+    is_attempt: bool = True
 
 
 @dataclass(frozen=True, slots=True)

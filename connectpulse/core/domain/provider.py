@@ -53,7 +53,9 @@ class Submission(NamedTuple):
 
     `shared` is what `Channel.share` returned for its content and sender, None for channels that share nothing;
     `way_out` the address at which its recipient stops messages like it, empty where the channel offers none.
-    `campaign_id` is the campaign it belongs to, None for a message of its own; channels that share get it.
+    `attempt` counts from 1; one that a receipt asked for (`Receipt.again`) is a new message to most providers,
+    though its token is the same. `campaign_id` is the campaign it belongs to, None for a message of its own; channels that
+    share get it.
     """
 
     message_id: int
@@ -67,6 +69,7 @@ class Submission(NamedTuple):
     extra: Mapping[str, Any] | None = None
     shared: Mapping[str, Any] | None = None
     way_out: str = ""
+    attempt: int = 1
     campaign_id: int | None = None
 
 
@@ -76,6 +79,9 @@ class Receipt(NamedTuple):
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
     receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported.
     `suppress` asks for a suppression of the recipient (a hard bounce, a complaint), whatever the state.
+    `again` says that a final `state` short of delivery is the last word on this attempt only (a line that was
+    busy): the message is queued once more after that while, unless its attempts or its validity are used up, its
+    campaign was cancelled, or an earlier attempt was delivered after all. Then the state stands.
     """
 
     reference: str
@@ -86,6 +92,7 @@ class Receipt(NamedTuple):
     address: str = ""
     quantity: int | None = None
     suppress: bool = False
+    again: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ ACTIONS = (
     AuditAction("campaign.resumed", "{actor} resumed the campaign {object}."),
     AuditAction("campaign.cancelled", "{actor} cancelled the campaign {object}."),
     AuditAction("campaign.finished", "The campaign {object} was handed over completely."),
+    AuditAction("campaign.reopened", "The campaign {object} goes on: messages of it are tried once more."),
     AuditAction("campaign.missed", "The campaign {object} missed its start."),
     AuditAction("decision.asked", "{actor} asked for a second person's word: {object}."),
     AuditAction("decision.approved", "{actor} approved: {object}."),

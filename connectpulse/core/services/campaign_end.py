@@ -1,6 +1,6 @@
 """When a campaign is over: everything expanded, nothing waiting, nothing in a worker's hands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import text
 
@@ -36,3 +36,23 @@ def finish_if_done(work: Work, campaign_ids: Sequence[int]) -> None:
     done = work.session.execute(text(_FINISH), {"ids": ids, "now": work.clock()}).all()
     for campaign_id, name, organisation_id in done:
         audit.record_named(work, "campaign.finished", organisation_id, "Campaign", campaign_id, name)
+
+
+_REOPEN = """
+UPDATE pulse_campaign SET state = 'running', finished_at = NULL
+WHERE id = ANY(:ids) AND state = 'finished' RETURNING id, name, organisation_id
+"""
+"""No step of `domain.campaign`: nobody launches again what has finished."""
+
+
+def reopen(work: Work, campaign_ids: Iterable[int | None]) -> None:
+    """Let finished campaigns run on of which a message was queued again; they finish once it is handed over.
+
+    Call it at the end of a unit of work, like `finish_if_done`: who finishes and who queues take turns.
+    """
+    ids = sorted(each for each in campaign_ids if each)
+    if not ids:
+        return
+    work.session.execute(text(_TAKE_TURNS), {"ids": ids})
+    for campaign_id, name, organisation_id in work.session.execute(text(_REOPEN), {"ids": ids}).all():
+        audit.record_named(work, "campaign.reopened", organisation_id, "Campaign", campaign_id, name)

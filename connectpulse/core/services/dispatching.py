@@ -18,7 +18,7 @@ from ..domain.windows import find_zone
 from ..storage.models import Campaign
 from ..storage.session import raw
 from . import campaign_end, leaving, pacing, plans
-from .outcomes import Source
+from .retries import Source
 from .work import Work
 
 LEASE_SECONDS = 15
@@ -171,7 +171,7 @@ def _standing(source: Source, state: str | None, now: datetime) -> str:
 def _submissions(source: Source, found: Sequence[tuple[Any, ...]], now: datetime) -> list[Submission]:
     validity, purpose = remaining(source.expires_at, now), source.purpose
     return [
-        Submission(id, address, sender, body, parts, validity, f"{id:x}", purpose, extra)
+        Submission(id, address, sender, body, parts, validity, f"{id:x}", purpose, extra, attempt=source.attempt)
         for id, address, sender, body, parts, extra, obstacle in found
         if not obstacle
     ]

@@ -11,7 +11,7 @@ from ..domain.message import Cause, MessageState, cause
 from ..storage import ids
 from ..storage.session import raw
 from . import campaign_end, counters
-from .outcomes import Source
+from .retries import Source
 from .work import Work
 
 CANCEL_PAGE = 20

@@ -10,12 +10,12 @@ from ..domain.message import MessageState
 from ..domain.outcome import Accepted, Outcome, Rejected, Unknown
 from ..domain.provider import Submission
 from . import counters, outcomes
-from .outcomes import Source
+from .retries import Source
 from .work import Work
 
 _DUE = text(
     """
-    SELECT DISTINCT m.id, m.address, m.sender, m.body, m.parts, m.extra, d.validity_minutes, d.purpose
+    SELECT DISTINCT m.id, m.address, m.sender, m.body, m.parts, d.validity_minutes, d.purpose, m.extra, m.attempt
     FROM pulse_attempt a
     JOIN pulse_message m ON m.id = a.message_id AND m.state = :unknown
     JOIN pulse_dispatch d ON d.id = m.dispatch_id
@@ -40,8 +40,8 @@ def due(work: Work, connection_id: int, after: timedelta, limit: int) -> list[Su
         },
     )
     return [
-        Submission(row[0], row[1], row[2], row[3], row[4], timedelta(minutes=row[6]), f"{row[0]:x}", row[7], row[5])
-        for row in rows
+        Submission(id, address, sender, body, parts, timedelta(minutes=minutes), f"{id:x}", purpose, extra, attempt=n)
+        for id, address, sender, body, parts, minutes, purpose, extra, n in rows
     ]
 
 

@@ -192,6 +192,8 @@ def story(work: Work, message_id: int) -> Story:
 def _attempted(attempt: Attempt, over: str) -> str:
     if attempt.outcome == "unknown":
         return f"Handed over to {over}, the answer was lost"
+    if attempt.outcome == "again":
+        return f"Attempt {attempt.number} over {over}: came to nothing, to be tried again"
     if attempt.outcome == "try_later":
         return f"Attempt {attempt.number} over {over}: to be tried again"
     return f"Attempt {attempt.number} over {over}: refused"

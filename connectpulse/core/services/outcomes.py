@@ -5,7 +5,6 @@ answer was lost) changes nothing the second time, and figures and units move exa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -18,40 +17,19 @@ from ..domain.message import MessageState
 from ..domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater, Unknown
 from ..domain.provider import Submission
 from ..storage import arrays, ids
-from ..storage.models import Attempt, Dispatch
+from ..storage.models import Attempt
 from ..storage.session import raw
-from . import campaigns, counters, suppression_batch
+from . import campaigns, counters, retries, suppression_batch
 from .receipts import DUE
+from .retries import MOST_ATTEMPTS, Source
 from .work import Work
 
-MOST_ATTEMPTS = 5
 _MOVES_ON = (ErrorClass.PROVIDER, ErrorClass.CREDENTIAL)
 """Faults of the connection, not of the message: the next one on the route may carry it."""
 BACK_OFF = (5, 20, 80, 320)
 """Seconds before the second, third, fourth and fifth attempt over the same connection."""
 ALIKE = 20
 """So many refused contents in one batch, and none accepted, pause the campaign."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The dispatch a batch came from, as far as recording needs it."""
-
-    dispatch_id: int
-    organisation_id: int
-    campaign_id: int
-    connection_id: int
-    alternatives: Sequence[int]
-    channel: str
-    purpose: str
-    sender: str
-    validity_minutes: int
-    zone: str | None
-    attempt: int
-    closes_at: datetime | None
-    expires_at: datetime
-    recent_seconds: int | None
-    version_id: int | None = None
 
 
 class _Fate(NamedTuple):
@@ -92,11 +70,15 @@ def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Se
 
 def _is_final(source: Source, outcome: Rejected | TryLater) -> bool:
     """Return whether no further attempt is worth it."""
-    if outcome.error is ErrorClass.THROTTLE:
+    if outcome.error is ErrorClass.THROTTLE or _is_no_attempt(outcome):
         return False
     if isinstance(outcome, Rejected) and not outcome.error.is_retried_elsewhere:
         return True
     return source.attempt >= MOST_ATTEMPTS and outcome.error is not ErrorClass.CREDENTIAL
+
+
+def _is_no_attempt(outcome: Rejected | TryLater) -> bool:
+    return isinstance(outcome, TryLater) and not outcome.is_attempt
 
 
 _SETTLE = f"""
@@ -107,6 +89,9 @@ WITH u AS (
         part_states = CASE WHEN %(references)s > 1 THEN array_fill(%(state)s::smallint, ARRAY[%(references)s]) END
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
       AND reason <> 'not_reported'
+      AND (attempt = %(attempt)s OR NOT EXISTS (
+          SELECT 1 FROM pulse_attempt a WHERE a.message_id = pulse_message.id AND a.number = %(attempt)s
+          AND a.outcome = 'again'))
     RETURNING units, step, quantity, billed)
 SELECT count(*), coalesce(sum(units), 0), coalesce(sum(coalesce(billed, quantity)), 0),
        coalesce(sum({DUE}) - sum(units), 0) FROM u
@@ -125,6 +110,7 @@ def _settle(work: Work, source: Source, fate: _Fate, message_ids: Sequence[int])
         "references": fate.references,
         "quantity": fate.quantity,
         "connection": source.connection_id,
+        "attempt": source.attempt,
         "now": work.clock(),
     }
     moved = 0
@@ -140,19 +126,25 @@ def _settle(work: Work, source: Source, fate: _Fate, message_ids: Sequence[int])
 
 
 _REFERENCES = """
-INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference)
-SELECT %(organisation)s, %(connection)s, * FROM unnest(%(ids)s::bigint[], %(parts)s::smallint[], %(names)s::text[])
+INSERT INTO pulse_reference (organisation_id, connection_id, attempt, message_id, part, reference)
+SELECT %(organisation)s, %(connection)s, %(attempt)s, *
+FROM unnest(%(ids)s::bigint[], %(parts)s::smallint[], %(names)s::text[])
 """
+_SAME_AGAIN = """
+ON CONFLICT (reference, connection_id, message_id) DO UPDATE SET attempt = excluded.attempt, part = excluded.part
+"""
+"""A provider that knows a message by our token may give a further attempt the reference of the first."""
 
 
 def _keep_references(work: Work, source: Source, references: Sequence[tuple[int, int, str]]) -> None:
     named = [each for each in references if each[2]]
     if named:
         raw(work.session).execute(
-            _REFERENCES,
+            _REFERENCES + (_SAME_AGAIN if source.attempt > 1 else ""),
             {
                 "organisation": source.organisation_id,
                 "connection": source.connection_id,
+                "attempt": source.attempt,
                 "ids": arrays.ints([each[0] for each in named]),
                 "parts": arrays.ints([each[1] for each in named]),
                 "names": arrays.texts([each[2] for each in named]),
@@ -201,7 +193,7 @@ def _retry(work: Work, source: Source, again: Sequence[tuple[Submission, Rejecte
 def _next(source: Source, outcome: Rejected | TryLater, now: datetime) -> tuple[int, datetime, int]:
     """Return the connection, the time and the number of a message's next attempt."""
     asked = outcome.after if isinstance(outcome, TryLater) else timedelta(0)
-    if outcome.error is ErrorClass.THROTTLE:
+    if outcome.error is ErrorClass.THROTTLE or _is_no_attempt(outcome):
         return source.connection_id, now + asked, source.attempt
     if source.alternatives and outcome.error in _MOVES_ON:
         return source.alternatives[0], now, source.attempt + 1
@@ -237,32 +229,7 @@ def _queue_again(
         )
         if cursor.rowcount == 0:
             return
-    moved_on = [each for each in source.alternatives if each != connection_id]
-    work.session.execute(
-        insert(Dispatch),
-        {
-            "id": dispatch_id,
-            "organisation_id": source.organisation_id,
-            "campaign_id": source.campaign_id,
-            "connection_id": connection_id,
-            "alternatives": moved_on,
-            "channel": source.channel,
-            "purpose": source.purpose,
-            "sender": source.sender,
-            "validity_minutes": source.validity_minutes,
-            "zone": source.zone,
-            "closes_at": source.closes_at,
-            "expires_at": source.expires_at,
-            "recent_seconds": source.recent_seconds,
-            "version_id": source.version_id,
-            "first_id": message_ids[0],
-            "last_id": message_ids[-1],
-            "cursor": message_ids[0] - 1,
-            "messages": len(message_ids),
-            "attempt": attempt,
-            "due_at": due_at,
-        },
-    )
+    retries.dispatch(work, source.dispatch_id, dispatch_id, connection_id, attempt, due_at, message_ids)
 
 
 def _tell(work: Work, source: Source, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:

@@ -4,6 +4,7 @@ The fold takes the maximum, so duplicates, late and shuffled receipts end alike.
 submit is committed matches nothing yet: it is kept, and matched again later.
 """
 
+from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -18,7 +19,7 @@ from ..domain.pricing import Price, due
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
-from . import counters, erased, suppression_batch
+from . import campaign_end, counters, receipt_log, retries, suppression_batch
 from .work import Work
 
 LOOK_BACK = timedelta(days=8)
@@ -52,6 +53,7 @@ class Known:
     units: Decimal
     step: int
     quantity: int
+    attempt: int
     billed: int | None = None
     cause: Cause = Cause.PLAIN
     best: dict[int, Receipt] = field(default_factory=dict)
@@ -88,6 +90,14 @@ class _Change(NamedTuple):
     day: date | None
 
 
+class Place(NamedTuple):
+    """What a reference stands for."""
+
+    message_id: int
+    part: int
+    attempt: int
+
+
 def apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
     """Store and fold receipts of one connection; return how many matched no message yet.
 
@@ -98,17 +108,17 @@ def apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
 
 def _apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:
     places, known = _find(work, connection_id, [receipt.reference for receipt in receipts])
-    owners: list[tuple[int | None, int | None, int]] = []
+    owners: list[receipt_log.Owner] = []
     for receipt in receipts:
         place = places.get(receipt.reference)
         if place is None:
             owners.append((None, None, 0))
             continue
-        message = known[place[0]]
-        owners.append((message.organisation_id, message.id, place[1]))
-        better(message, place[1], receipt)
-    _store(work, connection_id, receipts, owners)
-    fold(work, [message for message in known.values() if message.best])
+        message = known[place.message_id]
+        owners.append((message.organisation_id, message.id, place.part))
+        better(message, place.part, receipt, place.attempt)
+    receipt_log.keep(work, connection_id, receipts, owners)
+    fold(work, known.values())
     return sum(owner[1] is None for owner in owners)
 
 
@@ -116,8 +126,11 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     """Write the states of messages as their receipts leave them; count and settle what moved."""
     together: dict[_Change, list[Known]] = {}
     movements: list[Movement] = []
-    pleas: list[Known] = []
-    for message in messages:
+    told = list(messages)
+    again = _again(work, told)
+    for message in told:
+        if not message.best or message.id in again:
+            continue
         best = _best(message)
         if message.bill is not None or message.part_states is not None:
             _write_alone(work, message)
@@ -131,14 +144,50 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
             together.setdefault(change, []).append(message)
         elif message.rebilled != message.billed:
             movements.append(_rebilled(message))
-        if message.plea is not None:
-            pleas.append(message)
+    movements += [_requeued(message) for message in again.values()]
     movements += [_write(work, change, members) for change, members in together.items()]
-    if together:
-        _count(work, together)
+    _count(work, together, again.values())
     if movements:
         work.registry.ledger.settle(work, movements)
-    _suppress(work, pleas)
+    _suppress(work, [message for message in told if message.plea is not None])
+    campaign_end.reopen(work, {message.campaign_id for message in again.values()})
+
+
+def _again(work: Work, messages: Sequence[Known]) -> dict[int, Known]:
+    """Queue those messages once more whose receipts ask for it and that may; return them by id."""
+    wishes = {message.id: wish for message in messages if (wish := _wish(message)) is not None}
+    done: set[int] = set()
+    for group, message_ids in retries.granted(work, wishes).items():
+        if not retries.grant(work, group, message_ids):
+            raise Moved
+        done.update(message_ids)
+    return {message.id: message for message in messages if message.id in done}
+
+
+def _wish(message: Known) -> retries.Wish | None:
+    """Return what the receipts of a message ask for whose attempt came to nothing, and of which no part arrived."""
+    if not message.best or message.before not in _ON_ITS_WAY or message.cause is Cause.NOT_REPORTED:
+        return None
+    best, after = _best(message), _state(message)
+    if best.again is None or not MessageState.EXPIRED <= after < MessageState.DELIVERED:
+        return None
+    if any(part >= MessageState.DELIVERED for part in _folded_parts(message)):
+        return None
+    return retries.Wish(message.before, message.attempt, best.again, best.reason[:60], best.code[:40])
+
+
+_ON_ITS_WAY = (MessageState.UNKNOWN, MessageState.ACCEPTED, MessageState.SENT)
+"""States of a message that is with its provider, or may be."""
+
+
+def _requeued(message: Known) -> Movement:
+    """Return the movement of a message that goes once more: at what was reserved for it, whatever was billed."""
+    held = message.due(message.billed)
+    return Movement(
+        message.organisation_id, message.campaign_id, message.channel, message.before, MessageState.QUEUED,
+        1, held, message.quantity, message.units - held,
+        _priced(message.before, message.cause), day=message.day,
+    )  # fmt: skip
 
 
 def _suppress(work: Work, messages: Sequence[Known]) -> None:
@@ -160,17 +209,27 @@ def _suppress(work: Work, messages: Sequence[Known]) -> None:
 
 
 def _best(message: Known) -> Receipt:
-    return max(message.best.values(), key=lambda receipt: receipt.state)
+    return max(message.best.values(), key=_weight)
 
 
-def better(message: Known, part: int, receipt: Receipt) -> None:
-    """Keep the furthest report on a part, and what any of them bills or asks for."""
-    if receipt.quantity is not None:
-        message.bill = max(message.bill or (receipt.state, 0), (receipt.state, receipt.quantity))
+def _weight(receipt: Receipt) -> tuple[MessageState, bool]:
+    """Order receipts by how far they report, and the last word on a message after that on an attempt."""
+    return receipt.state, receipt.again is None
+
+
+def better(message: Known, part: int, receipt: Receipt, attempt: int) -> None:
+    """Keep the furthest report on a part, and what any of them bills or asks for.
+
+    Of an attempt that another followed, only a delivery counts.
+    """
     if receipt.suppress:
         message.plea = receipt
+    if attempt < message.attempt and receipt.state < MessageState.DELIVERED:
+        return
+    if receipt.quantity is not None:
+        message.bill = max(message.bill or (receipt.state, 0), (receipt.state, receipt.quantity))
     held = message.best.get(part)
-    if held is None or receipt.state > held.state:
+    if held is None or _weight(receipt) > _weight(held):
         message.best[part] = receipt
 
 
@@ -189,18 +248,20 @@ def _folded_parts(message: Known) -> list[int]:
     return parts
 
 
-_COLUMNS = "id, organisation_id, campaign_id, channel, state, part_states, units, step, quantity, billed, reason"
+_COLUMNS = (
+    "id, organisation_id, campaign_id, channel, state, part_states, units, step, quantity, attempt, billed, reason"
+)
 
 _FIND = """
-SELECT reference, part, message_id FROM pulse_reference
+SELECT reference, message_id, part, attempt FROM pulse_reference
 WHERE reference = ANY(%(references)s::text[]) AND connection_id = %(connection)s
   AND message_id BETWEEN %(low)s AND %(high)s
 ORDER BY message_id
 """
 
 
-def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[str, tuple[int, int]], dict[int, Known]]:
-    """Return reference -> (message, part), and the messages; the youngest wins where a provider reuses ids.
+def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[str, Place], dict[int, Known]]:
+    """Return what references stand for, and the messages; the youngest wins where a provider reuses ids.
 
     Two statements, not one that joins: a join that was planned while the log was small reads all of it later.
     """
@@ -213,15 +274,15 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
     }
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
         found = rows.execute(_FIND, facts).fetchall()
-    messages = known(work, {message_id for _, _, message_id in found})
-    places = {reference: (message_id, part) for reference, part, message_id in found if message_id in messages}
+    messages = known(work, {row[1] for row in found})
+    places = {reference: Place(*rest) for reference, *rest in found if rest[0] in messages}
     return places, messages
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    message_id, organisation_id, campaign_id, channel, state, parts, units, step, quantity, billed, reason = row
+    id, organisation_id, campaign_id, channel, state, parts, units, step, quantity, attempt, billed, reason = row
     return Known(
-        message_id, organisation_id, campaign_id, channel, STATES[state], parts, units, step, quantity, billed,
+        id, organisation_id, campaign_id, channel, STATES[state], parts, units, step, quantity, attempt, billed,
         cause(reason),
     )  # fmt: skip
 
@@ -236,58 +297,6 @@ def known(work: Work, message_ids: set[int]) -> dict[int, Known]:
     facts = {"ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids)}
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
         return {row[0]: _known(row) for row in rows.execute(_BY_ID, facts).fetchall()}
-
-
-_STORE = """
-INSERT INTO pulse_receipt
-    (id, connection_id, organisation_id, message_id, part, reference, state, code, reason, occurred_at, address,
-     quantity, suppress)
-SELECT (SELECT pulse_id()) + n - 1, %(connection)s, organisation, message, part, reference, state, code, reason,
-       occurred_at, address, quantity, suppress = 1
-FROM unnest(%(organisations)s::bigint[], %(messages)s::bigint[], %(parts)s::smallint[], %(references)s::text[],
-    %(states)s::smallint[], %(codes)s::text[], %(reasons)s::text[], %(times)s::timestamptz[],
-    %(addresses)s::text[], %(quantities)s::integer[], %(pleas)s::smallint[]) WITH ORDINALITY
-    AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity, suppress, n)
-"""
-
-
-def _store(
-    work: Work,
-    connection_id: int,
-    receipts: Sequence[Receipt],
-    owners: Sequence[tuple[int | None, int | None, int]],
-) -> None:
-    organisations, messages, parts = map(list, zip(*owners, strict=True))
-    with raw(work.session).cursor() as cursor:
-        cursor.execute(
-            _STORE,
-            {
-                "connection": connection_id,
-                "organisations": arrays.optional_ints(organisations),
-                "messages": arrays.optional_ints(messages),
-                "parts": arrays.ints(parts),
-                "references": arrays.texts([receipt.reference[:120] for receipt in receipts]),
-                "states": arrays.ints([receipt.state for receipt in receipts]),
-                "codes": arrays.texts([receipt.code[:40] for receipt in receipts]),
-                "reasons": arrays.texts([receipt.reason[:60] for receipt in receipts]),
-                "times": arrays.optional_texts([_moment(receipt) for receipt in receipts]),
-                "addresses": arrays.texts(_addresses(work, connection_id, receipts, owners)),
-                "quantities": arrays.optional_ints([receipt.quantity for receipt in receipts]),
-                "pleas": arrays.ints([int(receipt.suppress) for receipt in receipts]),
-            },
-        )
-
-
-def _addresses(
-    work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[tuple[int | None, int | None, int]]
-) -> list[str]:
-    """Return the address kept with each receipt: none where its message is known, none of people who were erased."""
-    lone = {receipt.address[:320] for receipt, owner in zip(receipts, owners, strict=True) if owner[1] is None} - {""}
-    gone = erased.among(work, connection_id, lone) if lone else set()
-    return [
-        receipt.address[:320] if owner[1] is None and receipt.address[:320] not in gone else ""
-        for receipt, owner in zip(receipts, owners, strict=True)
-    ]
 
 
 _WRITE = f"""
@@ -320,17 +329,23 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
     messages, due, quantity = row
     correction = sum((_correction(member) for member in members if member.bill is not None), Decimal(0))
     return Movement(
-        *change[:5], messages, due - correction, quantity, correction, change.cause, cause(change.reason), change.day
-    )
+        *change[:5], messages, due - correction, quantity, correction, _priced(change.before, change.cause),
+        cause(change.reason), change.day,
+    )  # fmt: skip
 
 
 def _rebilled(message: Known) -> Movement:
     """Return the movement of a message whose state stays and whose bill does not."""
     return Movement(
         message.organisation_id, message.campaign_id, message.channel, message.before, message.before,
-        1, message.due(message.billed), message.rebilled or 0, _correction(message), message.cause, message.cause,
-        message.day,
+        1, message.due(message.billed), message.rebilled or 0, _correction(message),
+        _priced(message.before, message.cause), _priced(message.before, message.cause), message.day,
     )  # fmt: skip
+
+
+def _priced(state: MessageState, cause: Cause) -> Cause:
+    """Return the cause a state's price depends on: that an answer was lost decides nothing until it has expired."""
+    return Cause.PLAIN if state is MessageState.UNKNOWN and cause is Cause.ANSWER_LOST else cause
 
 
 def _correction(message: Known) -> Decimal:
@@ -365,17 +380,16 @@ def _array(states: list[int] | None) -> str | None:
     return None if states is None else arrays.ints(states)
 
 
-def _moment(receipt: Receipt) -> str | None:
-    return None if receipt.occurred_at is None else receipt.occurred_at.isoformat()
-
-
-def _count(work: Work, together: Mapping[_Change, Sequence[Known]]) -> None:
-    deltas: dict[tuple[int, int, str], Decimal | int] = {}
+def _count(work: Work, together: Mapping[_Change, Sequence[Known]], again: Iterable[Known]) -> None:
+    deltas: Tally[tuple[int, int, str]] = Tally()
     for change, members in together.items():
-        names = {f"state:{change.before.label}": -len(members), f"state:{change.after.label}": len(members)}
+        owner, moved = (change.organisation_id, change.campaign_id or 0), len(members)
+        deltas[*owner, f"state:{change.before.label}"] -= moved
+        deltas[*owner, f"state:{change.after.label}"] += moved
         if MessageState.EXPIRED <= change.after < MessageState.DELIVERED:
-            names[f"reason:{change.reason or change.after.label}"] = len(members)
-        for name, amount in names.items():
-            key = (change.organisation_id, change.campaign_id or 0, name)
-            deltas[key] = deltas.get(key, 0) + amount
+            deltas[*owner, f"reason:{change.reason or change.after.label}"] += moved
+    for message in again:
+        owner = (message.organisation_id, message.campaign_id or 0)
+        deltas[*owner, f"state:{message.before.label}"] -= 1
+        deltas[*owner, f"state:{MessageState.QUEUED.label}"] += 1
     counters.add(work, deltas)

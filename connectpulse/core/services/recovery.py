@@ -18,6 +18,7 @@ from ..domain.provider import Ambiguity, Capability, Receipt
 from ..storage import ids
 from ..storage.session import raw
 from . import campaign_end, counters, jobs, receipts
+from .receipts import Place
 from .work import Work
 
 log = structlog.get_logger(__name__)
@@ -133,10 +134,10 @@ def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageStat
 
 _ORPHANS = """
 SELECT o.id, o.connection_id, o.reference, o.state, o.code, o.reason, o.quantity, o.address, o.suppress,
-       r.message_id, r.part
+       o.again_seconds, r.message_id, r.part, r.attempt
 FROM pulse_receipt o
 LEFT JOIN LATERAL (
-    SELECT message_id, part FROM pulse_reference
+    SELECT message_id, part, attempt FROM pulse_reference
     WHERE reference = o.reference AND connection_id = o.connection_id
     ORDER BY message_id DESC LIMIT 1) r ON true
 WHERE o.message_id IS NULL AND o.id > :oldest
@@ -163,9 +164,10 @@ def orphans(work: Work, limit: int = 1000) -> int:
             "limit": limit,
         },
     ).all()
-    found: dict[int, tuple[int, int]] = {}
+    found: dict[int, Place] = {}
     for row in rows:
-        place = (row.message_id, row.part) if row.message_id is not None else _adopt(work, row)
+        is_known = row.message_id is not None
+        place = Place(row.message_id, row.part, row.attempt) if is_known else _adopt(work, row)
         if place is not None:
             found[row.id] = place
     told = {row.id: row for row in rows if row.id in found}
@@ -174,26 +176,26 @@ def orphans(work: Work, limit: int = 1000) -> int:
 
 
 _ADOPT = """
-SELECT m.id, m.parts, m.organisation_id,
+SELECT m.id, m.parts, m.organisation_id, m.attempt,
        (SELECT count(*) FROM pulse_reference r WHERE r.message_id = m.id) AS known
 FROM pulse_attempt a JOIN pulse_message m ON m.id = a.message_id
 WHERE a.connection_id = :connection AND a.outcome = 'unknown' AND m.address = :address
   AND m.id < :receipt
-GROUP BY m.id, m.parts, m.organisation_id HAVING bool_or(m.state IN (2, 3)) LIMIT 2
+GROUP BY m.id, m.parts, m.organisation_id, m.attempt HAVING bool_or(m.state IN (2, 3)) LIMIT 2
 """
 
 
-def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
+def _adopt(work: Work, row: Any) -> Place | None:
     """Give a lone receipt's reference to the one unknown message it can be about."""
     facts = {"connection": row.connection_id, "address": row.address, "receipt": row.id}
     candidates = work.session.execute(text(_ADOPT), facts).all()
     if len(candidates) != 1 or candidates[0].known >= candidates[0].parts:
         return None
-    message_id, _, organisation, part = candidates[0]
+    message_id, _, organisation, attempt, part = candidates[0]
     work.session.execute(
         text(
-            "INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference) "
-            "VALUES (:organisation, :connection, :message, :part, :reference) ON CONFLICT DO NOTHING"
+            "INSERT INTO pulse_reference (organisation_id, connection_id, message_id, part, reference, attempt) "
+            "VALUES (:organisation, :connection, :message, :part, :reference, :attempt) ON CONFLICT DO NOTHING"
         ),
         {
             "organisation": organisation,
@@ -201,6 +203,7 @@ def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
             "message": message_id,
             "part": part,
             "reference": row.reference,
+            "attempt": attempt,
         },
     )
     work.session.execute(
@@ -210,21 +213,22 @@ def _adopt(work: Work, row: Any) -> tuple[int, int] | None:
         ),
         {"id": message_id},
     )
-    return message_id, part
+    return Place(message_id, part, attempt)
 
 
-def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tuple[int, int]]) -> None:
+def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, Place]) -> None:
     if not found:
         return
-    known = receipts.known(work, {message_id for message_id, _ in found.values()})
-    for receipt_id, (message_id, part) in found.items():
+    known = receipts.known(work, {place.message_id for place in found.values()})
+    for receipt_id, (message_id, part, attempt) in found.items():
         row, message = told[receipt_id], known.get(message_id)
         if message is None:
             continue
         receipt = Receipt(
-            row.reference, MessageState(row.state), row.code, row.reason, None, row.address, row.quantity, row.suppress
-        )
-        receipts.better(message, part, receipt)
+            row.reference, MessageState(row.state), row.code, row.reason, None, row.address, row.quantity, row.suppress,
+            None if row.again_seconds is None else timedelta(seconds=row.again_seconds),
+        )  # fmt: skip
+        receipts.better(message, part, receipt, attempt)
         work.session.execute(
             text(
                 "UPDATE pulse_receipt SET message_id = :message, organisation_id = :organisation, part = :part, "
@@ -233,7 +237,7 @@ def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, tupl
             ),
             {"message": message_id, "organisation": message.organisation_id, "part": part, "id": receipt_id},
         )
-    receipts.fold(work, [message for message in known.values() if message.best])
+    receipts.fold(work, known.values())
 
 
 _SILENT = f"""

@@ -16,7 +16,7 @@ from ..domain.provider import Submission
 from ..errors import PulseError
 from ..storage.models import TemplateVersion
 from . import campaigns, ways_out
-from .outcomes import Source
+from .retries import Source
 from .work import Work, entered
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from ..domain.routing import chooser
 from ..errors import Refused
 from ..storage import ids
 from ..storage.models import Dispatch, Message
-from . import allowances, connections, counters, erased, senders, sharing
+from . import allowances, connections, counters, erased, senders, sharing, suppressions
 from .traffic import stopping
 from .work import Work
 
@@ -35,19 +35,19 @@ def queue(
     category: str = "",
     is_owed: bool = False,
 ) -> int:
-    """Queue one message; return its id. Raises Refused where the organisation may not use the channel, where nothing
-    can carry the message and where no price covers it.
+    """Queue one message; return its id. Raises Refused where the organisation may not use the channel, where nobody
+    may write to the address for this purpose, where nothing can carry the message and where no price covers it.
 
     `is_owed` says that the message answers what a person has a right to (a confirmed opt-out, a code for a request):
-    it goes out whatever the organisation's plan is, and whether its subscription is paid or not.
+    it goes out whatever the organisation's plan is, whether its subscription is paid or not, and though they asked
+    for nothing more; what came in since keeps it back all the same.
 
     `category` is the provider's for this content, where it is known better than the channel knows it.
     `connection_id` fixes the connection (an answer goes back the way the question came).
-    Whoever was erased is suppressed again, and the message is left out when its turn comes.
+    Whoever was erased is suppressed again, and what is owed to them is left out when its turn comes.
     """
-    if not is_owed and (faults := allowances.objections(work, work.organisation_id, channel.name)):
-        raise Refused(*faults)
     if not is_owed:
+        _check(work, channel, purpose, address)
         stopping.take(work, channel.name, address)
     recent = channel.needs(content, purpose).recent_inbound
     erased.meet(work, work.organisation_id, [(channel.scheme, address)])
@@ -94,6 +94,13 @@ def queue(
     counters.add(work, {(work.organisation_id, 0, name): amount for name, amount in figures.items()})
     work.session.execute(text("SELECT pg_notify('pulse_dispatch', :id)"), {"id": str(order[0])})
     return message_id
+
+
+def _check(work: Work, channel: Channel, purpose: Purpose, address: str) -> None:
+    faults = allowances.objections(work, work.organisation_id, channel.name)
+    faults += suppressions.objections(work, channel, purpose, [address])
+    if faults:
+        raise Refused(*faults)
 
 
 def _insert_message(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from ..domain.contracts import Channel, Purpose
@@ -100,6 +100,25 @@ def lift(work: Work, suppression_id: int) -> None:
     if row.reason == erased.REASON:
         erased.forget(work, work.organisation_id, row.scheme, row.value)
     records.delete(work, row, "suppression.deleted")
+
+
+_RESTRICTED = """
+SELECT DISTINCT a.value FROM pulse_address a JOIN pulse_contact c ON c.id = a.contact_id
+WHERE a.organisation_id = :organisation AND a.scheme = :scheme AND a.value = ANY(:values)
+  AND c.restricted_at IS NOT NULL
+"""
+
+
+def objections(work: Work, channel: Channel, purpose: Purpose, values: Sequence[str]) -> list[str]:
+    """Return one sentence per canonical address that nobody may write to: suppressed, restricted, or erased."""
+    here = work.organisation_id
+    barred = suppressed(work, channel.scheme, values, channel.name, [purpose.value])
+    barred |= {value for _, value in erased.known(work, here, [(channel.scheme, value) for value in values])}
+    facts = {"organisation": here, "scheme": channel.scheme, "values": list(values)}
+    restricted = set(work.session.scalars(text(_RESTRICTED), facts))
+    return [f"{value} is suppressed." for value in values if value in barred] + [
+        f"The processing of {value} is restricted." for value in values if value in restricted
+    ]
 
 
 def suppressed(work: Work, scheme: str, values: Sequence[str], channel: str, purposes: Iterable[str]) -> set[str]:

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from ..domain.contracts import Channel, Needs, Purpose
 from ..errors import Refused
 from ..storage.models import Campaign, Contact, ListMember
-from . import allowances, audit, contacts, erased, plans, records, singles, suppressions
+from . import allowances, audit, contacts, plans, records, singles, suppressions
 from .work import Work
 
 MOST = 5
@@ -53,9 +53,6 @@ def send(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
 
 _HINDERED = """
 SELECT value,
-       EXISTS (SELECT 1 FROM pulse_address a JOIN pulse_contact c ON c.id = a.contact_id
-               WHERE a.organisation_id = :organisation AND a.scheme = :scheme AND a.value = n.value
-                 AND c.restricted_at IS NOT NULL) AS is_restricted,
        EXISTS (SELECT 1 FROM pulse_consent c
                WHERE c.organisation_id = :organisation AND c.scheme = :scheme AND c.value = n.value
                  AND c.channel IN ('*', :channel) AND c.purpose IN ('*', :purpose)) AS has_consent,
@@ -68,9 +65,7 @@ FROM unnest(cast(:values AS text[])) AS n (value)
 
 def _obstacles(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresses: Sequence[str]) -> list[str]:
     """Return one sentence per address that may not be written to, and why."""
-    barred = suppressions.suppressed(work, channel.scheme, addresses, channel.name, [purpose.value])
-    barred |= {value for _, value in erased.known(work, work.organisation_id, [(channel.scheme, a) for a in addresses])}
-    faults = [f"{address} is suppressed." for address in addresses if address in barred]
+    faults = suppressions.objections(work, channel, purpose, addresses)
     rows = work.session.execute(
         text(_HINDERED),
         {
@@ -82,9 +77,7 @@ def _obstacles(work: Work, channel: Channel, purpose: Purpose, needs: Needs, add
             "values": list(addresses),
         },
     )
-    for value, is_restricted, has_consent, wrote_lately in rows:
-        if is_restricted:
-            faults.append(f"The processing of {value} is restricted.")
+    for value, has_consent, wrote_lately in rows:
         if needs.opt_in and not has_consent:
             faults.append(f"{value} has not agreed to {purpose.value} messages.")
         if needs.recent_inbound is not None and not wrote_lately:

@@ -12,7 +12,7 @@ from ...domain.retention import Subject
 from ...domain.rights import State
 from ...storage import models as m
 from .. import audit, erased, leaving
-from ..outcomes import Source
+from ..retries import Source
 from ..work import Work
 from . import holding
 

@@ -126,7 +126,7 @@ class Message(OwnedApart, Table):
 
 
 class Reference(OwnedApart, Table):
-    """The provider's id of one part of a message. Appended only; receipts are joined through it."""
+    """The provider's id of one part of a message in one `attempt`. Receipts are joined through it."""
 
     __tablename__ = "pulse_reference"
     __table_args__ = (
@@ -139,6 +139,7 @@ class Reference(OwnedApart, Table):
     connection_id: Mapped[int] = mapped_column(BigInteger)
     part: Mapped[int] = mapped_column(SmallInteger)
     reference: Mapped[str] = mapped_column(String(120))
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
 
 
 class Receipt(Table):
@@ -172,12 +173,16 @@ class Receipt(Table):
     code: Mapped[str] = mapped_column(String(40), default="", server_default="")
     reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
     suppress: Mapped[bool] = mapped_column(default=False, server_default="false")
+    again_seconds: Mapped[int | None]
 
     __mapper_args__ = {"primary_key": [id]}  # noqa: RUF012 - read by the mapper once
 
 
 class Attempt(OwnedApart, Table):
-    """A handing-over that did not end in acceptance: retried, rerouted, refused or lost."""
+    """A handing-over that did not end in acceptance: retried, rerouted, refused or lost.
+
+    `again`: it was accepted, and its receipt asked for another.
+    """
 
     __tablename__ = "pulse_attempt"
     __table_args__ = (

@@ -104,7 +104,7 @@ async def _encrypt(session: Session, settings: Settings, name: str) -> None:
     if "STARTTLS" not in session.features:
         raise ConnectionLost(
             ErrorClass.CREDENTIAL,
-            f"{settings.host} offers no STARTTLS. Choose another port, or TLS from the beginning.",
+            f"{settings.host} offers no STARTTLS. Choose another port or TLS.",
         )
     reply = await session.start_tls(_context(settings), settings.host)
     if reply.code != 220:
@@ -139,7 +139,7 @@ def _why(error: BaseException, settings: Settings, place: str) -> str:
             return f"The certificate of {place} is not valid for {settings.host}: {error.verify_message}."
         case ssl.SSLError():
             return (
-                f"{place} port {settings.port} does not speak TLS as expected ({error.reason or 'handshake failed'})."
+                f"{place} port {settings.port} speaks no TLS as expected ({error.reason or 'no handshake'})."
             )
         case ConnectionRefusedError():
             return f"Nothing listens at {place} port {settings.port}."

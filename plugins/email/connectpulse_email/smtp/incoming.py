@@ -102,7 +102,7 @@ class _Handler:
         self._keys = keys
         self._intake = intake
 
-    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - as aiosmtpd calls it
         """Take return addresses that are ours, and addresses of people to answer to."""
         if address.lower().startswith("b+") and self._keys.read(address) is None:
             return "550 5.1.1 This return address is not one of ours"
@@ -111,7 +111,7 @@ class _Handler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Ok"
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - as aiosmtpd calls it
         """Say yes once what a mail tells is durable."""
         told = events(envelope.content, self._keys, sender=envelope.mail_from or "", recipients=envelope.rcpt_tos)
         try:

@@ -149,7 +149,7 @@ class SmtpProvider(Provider):
     def _rested(self, run: "_Run", place: int) -> bool:
         left = self._rests.left(_domain(run.batch[place]))
         if left is not None:
-            run.answers[place] = TryLater(left, ErrorClass.RECIPIENT, "domain_rests")
+            run.answers[place] = TryLater(left, ErrorClass.RECIPIENT, "domain_rests", is_attempt=False)
         return left is not None
 
     def _write(self, batch: Sequence[Submission]) -> list[bytes | Outcome]:
@@ -188,7 +188,7 @@ class SmtpProvider(Provider):
                     letters.pop(0)
 
     async def _hand_over(self, session: Session, submission: Submission, letter: bytes) -> Outcome:
-        name = verp.reference(submission.message_id, attempt(submission))
+        name = verp.reference(submission.message_id, submission.attempt)
         envelope = self._envelope(session, submission, name, len(letter))
         if not submission.address.isascii() and "SMTPUTF8" not in session.features:
             return Rejected("address_not_ascii", ErrorClass.RECIPIENT)
@@ -200,7 +200,7 @@ class SmtpProvider(Provider):
             return Accepted((name,))
         if answer.step != MAIL and codes.rests(answer.reply):
             self._rests.begin(_domain(submission))
-        return codes.outcome(answer, attempt(submission))
+        return codes.outcome(answer, submission.attempt)
 
     def _envelope(self, session: Session, submission: Submission, name: str, size: int) -> Envelope:
         settings = self._settings
@@ -231,11 +231,6 @@ class _Run:
         """Return one outcome per message: what was not offered, because no session came about, was not sent."""
         rest = self.failure or Unknown("adapter_failed")
         return [self.answers.get(place, rest) for place in range(len(self.batch))]
-
-
-def attempt(submission: Submission) -> int:
-    """Return the number of a message's attempt."""
-    return int(getattr(submission, "attempt", 1))
 
 
 def _domain(submission: Submission) -> str:

@@ -35,7 +35,7 @@ class Handler:
     def __init__(self) -> None:
         self.letters: list[Any] = []
 
-    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802 - as aiosmtpd calls it
         """Refuse those whose digits say so."""
         refusal = fate(address).reply
         if refusal:
@@ -44,7 +44,7 @@ class Handler:
         envelope.rcpt_options.extend(options)
         return "250 2.1.5 Ok"
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - as aiosmtpd calls it
         """Refuse those whose digits say so, keep the others."""
         refusal = fate(envelope.rcpt_tos[0]).end
         if refusal:
