@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from connectpulse.core.api import NotFound, Refused, Work, records
 
@@ -69,7 +69,9 @@ def use(work: Work, key_id: int) -> DomainKey:
         raise Refused("This key is retired. Make another one.")
     if key.state == SIGNING:
         return key
-    before = work.session.scalars(_held().where(DomainKey.domain == key.domain, DomainKey.state == SIGNING)).first()
+    before = work.session.scalars(
+        select(DomainKey).where(DomainKey.domain == key.domain, DomainKey.state == SIGNING)
+    ).first()
     if before is not None:
         before.state, before.changed_at = RETIRED, work.clock()
         records.update(work, before, "email.key_retired", selector=before.selector)
@@ -84,12 +86,12 @@ def remove(work: Work, key_id: int) -> None:
 
 def keys(work: Work) -> Sequence[DomainKey]:
     """Return the organisation's keys, by domain, the newest of each first."""
-    return work.session.scalars(_held().order_by(DomainKey.domain, DomainKey.id.desc())).all()
+    return work.session.scalars(select(DomainKey).order_by(DomainKey.domain, DomainKey.id.desc())).all()
 
 
 def waiting(work: Work, domain: str) -> DomainKey | None:
     """Return the key of a domain that is not used yet."""
-    return work.session.scalars(_held().where(DomainKey.domain == domain, DomainKey.state == WAITING)).first()
+    return work.session.scalars(select(DomainKey).where(DomainKey.domain == domain, DomainKey.state == WAITING)).first()
 
 
 def keys_for(work: Work, sender: str) -> tuple[SigningKey, ...]:
@@ -99,7 +101,9 @@ def keys_for(work: Work, sender: str) -> tuple[SigningKey, ...]:
     above = [".".join(labels[start:]) for start in range(len(labels) - 1)]
     found = {
         key.domain: key
-        for key in work.session.scalars(_held().where(DomainKey.domain.in_(above), DomainKey.state == SIGNING))
+        for key in work.session.scalars(
+            select(DomainKey).where(DomainKey.domain.in_(above), DomainKey.state == SIGNING)
+        )
     }
     nearest = next((found[name] for name in above if name in found), None)
     if nearest is None:
@@ -115,10 +119,6 @@ def record_name(key: DomainKey) -> str:
 def record_value(key: DomainKey) -> str:
     """Return the TXT record of a key (RFC 6376 section 3.6.1)."""
     return f"v=DKIM1; k={key.algorithm}; p={key.public_key}"
-
-
-def _held() -> Select[tuple[DomainKey]]:
-    return select(DomainKey)
 
 
 def _pair(algorithm: str) -> tuple[str, str]:

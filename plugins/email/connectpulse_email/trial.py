@@ -79,7 +79,9 @@ class TrialProvider(Provider):
     )
     ambiguity = Ambiguity.IDEMPOTENT
     capabilities = frozenset({Capability.RECEIPTS, Capability.SIMULATED})
-    errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]] = {code: codes.ERRORS[code] for code in ("5.1.1", "5.2.2", "5.7.1", "4.2.1")}
+    errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]] = {
+        code: codes.ERRORS[code] for code in ("5.1.1", "5.2.2", "5.7.1", "4.2.1")
+    }
     states: ClassVar[Mapping[str, MessageState]] = {
         "delivered": MessageState.DELIVERED,
         "failed": MessageState.UNDELIVERABLE,

@@ -74,8 +74,7 @@ def read(mail: Message, recipients: Sequence[str], keys: Keys) -> list[Receipt]:
 
 
 def _status(name: str, part: Message) -> Iterator[Receipt]:
-    payload = part.get_payload()
-    for block in payload if isinstance(payload, list) else ():
+    for block in _blocks(part):
         action = _said(block, "Action").lower()
         state = ACTIONS.get(action)
         if state is None:
@@ -130,8 +129,8 @@ def _quoted_name(found: Sequence[Message], keys: Keys) -> str | None:
         elif kind == "message/feedback-report":
             heads = _fields(part)
         elif kind == "message/rfc822":
-            inner = part.get_payload()
-            heads = _heads(inner[0]) if isinstance(inner, list) and inner else {}
+            inner = _blocks(part)
+            heads = _heads(inner[0]) if inner else {}
         else:
             continue
         for header in ("return-path", "original-mail-from"):
@@ -142,10 +141,15 @@ def _quoted_name(found: Sequence[Message], keys: Keys) -> str | None:
 
 
 def _fields(part: Message) -> Mapping[str, str]:
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        return {name: text for block in payload for name, text in _heads(block).items()}
+    if part.is_multipart():
+        return {name: text for block in _blocks(part) for name, text in _heads(block).items()}
     return _lines(text_of(part))
+
+
+def _blocks(part: Message) -> list[Message]:
+    """Return the messages inside a part, none where it holds a text."""
+    payload = part.get_payload()
+    return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
 
 
 def _heads(message: Message) -> Mapping[str, str]:

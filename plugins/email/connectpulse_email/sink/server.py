@@ -10,9 +10,12 @@ from .record import Record, Taken
 from .reports import Reporter
 
 NAME: Final = "sink.example"
-_OFFER: Final = "".join(
-    f"250-{word}\r\n" for word in (NAME, "PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES")
-).encode() + b"250 SIZE 36700160\r\n"
+_OFFER: Final = (
+    "".join(
+        f"250-{word}\r\n" for word in (NAME, "PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES")
+    ).encode()
+    + b"250 SIZE 36700160\r\n"
+)
 _LARGEST: Final = 36_700_160
 _END: Final = b"\r\n.\r\n"
 

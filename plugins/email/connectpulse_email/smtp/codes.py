@@ -120,7 +120,7 @@ def _later_class(step: str, found: Finding) -> ErrorClass:
 def _after(step: str, found: Finding, attempt: int) -> timedelta:
     if step == MAIL or found.error is P:
         return timedelta(seconds=30)
-    return min(FIRST_WAIT * 4 ** (attempt - 1), LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << 2 * min(attempt - 1, 8)), LONGEST_WAIT)
 
 
 def rests(reply: Reply) -> bool:

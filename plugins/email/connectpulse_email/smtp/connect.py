@@ -138,9 +138,7 @@ def _why(error: BaseException, settings: Settings, place: str) -> str:
         case ssl.SSLCertVerificationError():
             return f"The certificate of {place} is not valid for {settings.host}: {error.verify_message}."
         case ssl.SSLError():
-            return (
-                f"{place} port {settings.port} speaks no TLS as expected ({error.reason or 'no handshake'})."
-            )
+            return f"{place} port {settings.port} speaks no TLS as expected ({error.reason or 'no handshake'})."
         case ConnectionRefusedError():
             return f"Nothing listens at {place} port {settings.port}."
         case TimeoutError():
