@@ -100,13 +100,12 @@ class _Reading(HTMLParser):
         self.writers: dict[int, Write] = {}
         self.body_style = self.lang = self.direction = ""
         self._marks = marks
+        self._text = ""
         self._starts: list[int] = []
-        self._style: int | None = None
-        self._is_style = False
 
     def read(self, text: str) -> None:
         """Read a whole document."""
-        self._starts = [0]
+        self._text, self._starts = text, [0]
         for line in text.split("\n"):
             self._starts.append(self._starts[-1] + len(line) + 1)
         self.feed(text)
@@ -117,23 +116,27 @@ class _Reading(HTMLParser):
         return self._starts[line - 1] + column
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "style":
-            self._style, self._is_style = self._place(), True
-            self.styles.append("")
         for name, value in attrs:
             self._attribute(tag, name, value or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "style" and self._style is not None:
-            self.style_spans.append((self._style, self._place() + len("</style>")))
-            self._style, self._is_style = None, False
+        if tag == "style":
+            self._take_styles()
 
     def handle_data(self, data: str) -> None:
-        if not self._is_style:
+        if self.cdata_elem is None:
             self._use(data, markup)
-            return
-        self.styles[-1] += data
-        self._css(data)
+
+    def _take_styles(self) -> None:
+        """Take what stands in a style up to its end as it is written canonically.
+
+        This parser lets a style end earlier than browsers do (at `</ style>`), so it is not asked.
+        """
+        start = self._place()
+        inside = start + len(self.get_starttag_text() or "")
+        end = self._text.find("</style>", inside)
+        end = end if end >= 0 else len(self._text)
+        self.styles.append(self._text[inside:end])
+        self.style_spans.append((start, end + len("</style>")))
+        self._css(self.styles[-1])
 
     def _attribute(self, tag: str, name: str, value: str) -> None:
         if name == "style":

@@ -4,7 +4,8 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from email.utils import formatdate
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
@@ -13,7 +14,7 @@ from connectpulse.core.api import Submission
 
 from . import dkim
 from .letter import Attachment, Stencil, subject_of
-from .quoting import based, is_better_based, mailbox, parameter, quoted, words
+from .quoting import LINE_ENDS, based, is_better_based, mailbox, parameter, quoted, words
 from .slots import Mould, Slot, Values, written
 
 Header = tuple[bytes, bytes]
@@ -67,7 +68,7 @@ def _parts(stencil: Stencil, submission: Submission) -> tuple[list[Header], byte
 
 @lru_cache(maxsize=2)
 def _date(second: int) -> bytes:
-    return formatdate(second).encode()
+    return format_datetime(datetime.fromtimestamp(second, UTC)).encode()
 
 
 def _prepare(stencil: Stencil) -> _Paper:
@@ -117,7 +118,7 @@ def _text_part(subtype: bytes, mould: Mould) -> Callable[[Values], bytes]:
         (b"Content-Type: text/" + subtype + b"; charset=utf-8", b"Content-Transfer-Encoding: " + encoding, b"\r\n")
     )
     if encoding == b"base64":
-        return lambda values: head + based(mould.fill(values).replace("\n", "\r\n").encode())
+        return lambda values: head + based(LINE_ENDS.sub("\r\n", mould.fill(values)).encode())
     pieces: Sequence[bytes | Slot] = [
         quoted(piece, is_joined=place + 1 < len(mould.pieces)) if isinstance(piece, str) else piece
         for place, piece in enumerate(mould.pieces)

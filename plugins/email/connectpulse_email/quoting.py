@@ -15,7 +15,7 @@ _TOKENS: Final = tuple(
     for byte in range(256)
 )
 _SOFT: Final = b"=\r\n"
-_LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
+LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
 _WORD_BYTES: Final = 45
 """Bytes of text in one encoded word, so that it has at most 75 characters (RFC 2047 section 2)."""
 
@@ -25,7 +25,7 @@ def quoted(text: str, *, is_joined: bool = False) -> bytes:
 
     With `is_joined` another piece follows: then it ends at the beginning of a line, so that pieces can be joined.
     """
-    lines = [_quoted_line(line) for line in _LINE_ENDS.split(text)]
+    lines = [_quoted_line(line) for line in LINE_ENDS.split(text)]
     whole = b"\r\n".join(lines)
     return whole + _SOFT if is_joined and lines[-1] else whole
 
