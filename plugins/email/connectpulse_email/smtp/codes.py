@@ -103,7 +103,7 @@ def outcome(answer: Answer, attempt: int) -> Outcome:
     found = find(reply.status, reply.code)
     if reply.code < 500:
         return TryLater(_after(answer.step, found, attempt), _later_class(answer.step, found), found.reason, found.code)
-    if answer.step == MAIL and found.error in (R, C) and reply.status not in ("5.3.4", "5.2.3") and reply.code != 552:
+    if answer.step == MAIL and found.error in (R, C) and found.reason != "letter_too_large":
         return Rejected("sender_refused", S, found.code)
     if answer.step in (DATA, END) and found.error is R and found.code not in HARD:
         return Rejected("refused_by_policy" if found.reason == "undeliverable" else found.reason, C, found.code)

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 _ENHANCED: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s|$)")
 LARGEST: Final = 64 * 1024
 """Bytes of one reply that are read at most."""
+_MOST_LINES: Final = 200
 
 
 class Reply(NamedTuple):
@@ -57,6 +58,8 @@ class Replies:
         if not re.match(r"[2-5][0-9]{2}(?:[ -]|$)", line):
             raise Garbled("something that is no reply")
         self._lines.append(line[4:].strip())
+        if len(self._lines) > _MOST_LINES:
+            raise Garbled("a reply that does not end")
         if line[3:4] == "-":
             return []
         lines, self._lines = tuple(self._lines), []
