@@ -18,6 +18,7 @@ LARGEST: Final = 10 * 1024 * 1024
 """Bytes of a mail that are taken at most."""
 _READ: Final = 2 * 1024 * 1024
 """Bytes of it that are read: reports stand at the beginning, what follows are other people's files."""
+_MOST_BOUNDARIES: Final = 100
 _DELIVERED: Final = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 
 
@@ -28,6 +29,9 @@ def events(
 
     `sender` and `recipients` are those of its envelope, where it is known; else the headers name the recipients.
     """
+    if raw.count(b"boundary") > _MOST_BOUNDARIES:  # parts within parts, to keep us busy
+        log.warning("a mail of %d bytes has too many parts to be read", len(raw))
+        return []
     try:
         return _events(message_from_bytes(raw[:_READ]), keys, sender, list(recipients))
     except Exception as error:  # mail is anybody's: one that cannot be read must not come again and again

@@ -1,10 +1,7 @@
 """Real reports about letters that were taken: notifications (RFC 3464) and complaints (RFC 5965), sent by SMTP."""
 
 import asyncio
-from email.message import Message
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
-from email.mime.text import MIMEText
+from collections.abc import Sequence
 from email.utils import formatdate, make_msgid
 from typing import Final
 
@@ -58,7 +55,7 @@ class Reporter:
                     self._record.reported["complaint" if fate.complains else fate.bounce] += 1
                     break
 
-    async def _send(self, recipient: str, report: Message) -> bool:
+    async def _send(self, recipient: str, report: bytes) -> bool:
         try:
             _, session = await asyncio.get_running_loop().create_connection(
                 lambda: Session(_PATIENCE, _PATIENCE), self._options.report_host, self._options.report_port
@@ -68,56 +65,55 @@ class Reporter:
         try:
             await session.greeting()
             await session.hello("sink.example")
-            letter = report.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-            return (await session.hand_over(Envelope("", recipient), letter)).reply.is_good
+            return (await session.hand_over(Envelope("", recipient), report)).reply.is_good
         except Lost:
             return False
         finally:
             await session.quit()
 
 
-def notification(taken: Taken, status: str) -> Message:
+def notification(taken: Taken, status: str) -> bytes:
     """Return a notification that a letter failed."""
-    report = _report(taken, "delivery-status", "Undelivered Mail Returned to Sender")
-    about = MIMENonMultipart("message", "delivery-status")
-    about.set_payload(
-        f"Reporting-MTA: dns; sink.example\nArrival-Date: {formatdate()}\n\n"
-        f"Final-Recipient: rfc822; {taken.recipient}\nAction: failed\nStatus: {status}\n"
-        f"Diagnostic-Code: smtp; 550 {status} It cannot be delivered\n"
+    about = (
+        "Reporting-MTA: dns; sink.example",
+        f"Arrival-Date: {formatdate()}",
+        "",
+        f"Final-Recipient: rfc822; {taken.recipient}",
+        "Action: failed",
+        f"Status: {status}",
+        f"Diagnostic-Code: smtp; 550 {status} It cannot be delivered",
     )
-    report.attach(MIMEText("Your letter could not be delivered.\n"))
-    report.attach(about)
-    report.attach(_headers(taken))
-    return report
+    return _report(taken, "delivery-status", "Your letter could not be delivered.", about)
 
 
-def complaint(taken: Taken) -> Message:
+def complaint(taken: Taken) -> bytes:
     """Return a complaint about a letter, as mailbox providers send them."""
-    report = _report(taken, "feedback-report", "Complaint")
-    about = MIMENonMultipart("message", "feedback-report")
-    about.set_payload(
-        f"Feedback-Type: abuse\nUser-Agent: sink/1\nVersion: 1\nOriginal-Mail-From: <{taken.sender}>\n"
-        f"Arrival-Date: {formatdate()}\n"
+    about = (
+        "Feedback-Type: abuse",
+        "User-Agent: sink/1",
+        "Version: 1",
+        f"Original-Mail-From: <{taken.sender}>",
+        f"Arrival-Date: {formatdate()}",
     )
-    report.attach(MIMEText("This is a complaint about a letter.\n"))
-    report.attach(about)
-    report.attach(_headers(taken))
-    return report
+    return _report(taken, "feedback-report", "This is a complaint about a letter.", about)
 
 
-def _report(taken: Taken, kind: str, subject: str) -> MIMEMultipart:
-    report = MIMEMultipart("report", report_type=kind)
-    report["From"] = "Mail Delivery System <MAILER-DAEMON@sink.example>"
-    report["To"] = taken.sender
-    report["Subject"] = subject
-    report["Date"] = formatdate()
-    report["Message-ID"] = make_msgid(domain="sink.example")
-    report["Auto-Submitted"] = "auto-replied"
-    return report
-
-
-def _headers(taken: Taken) -> Message:
-    part = MIMENonMultipart("text", "rfc822-headers")
-    head = taken.content.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").replace("\r\n", "\n")
-    part.set_payload(f"Return-Path: <{taken.sender}>\n{head}\n")
-    return part
+def _report(taken: Taken, kind: str, words: str, about: Sequence[str]) -> bytes:
+    """Return a report in three parts (RFC 6522): words, facts, and the headers of the letter."""
+    boundary = f"report.{make_msgid(domain='sink.example')[1:-1]}"
+    quoted = taken.content.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").split("\r\n")
+    lines = (
+        "From: Mail Delivery System <MAILER-DAEMON@sink.example>",
+        f"To: {taken.sender}",
+        "Subject: Undelivered Mail Returned to Sender",
+        f"Date: {formatdate()}",
+        f"Message-ID: {make_msgid(domain='sink.example')}",
+        "Auto-Submitted: auto-replied",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/report; report-type={kind}; boundary="{boundary}"',
+        "", f"--{boundary}", "Content-Type: text/plain", "", words,
+        "", f"--{boundary}", f"Content-Type: message/{kind}", "", *about,
+        "", f"--{boundary}", "Content-Type: text/rfc822-headers", "", f"Return-Path: <{taken.sender}>", *quoted,
+        "", f"--{boundary}--", "",
+    )  # fmt: skip
+    return "\r\n".join(lines).encode()

@@ -79,16 +79,19 @@ class Incoming:
         async with server:
             await server.serve_forever()
 
+    async def look(self, mailbox: Mailbox) -> None:
+        """Take in what is unread; each mail is marked as read once what it tells is durable. Raises Unread."""
+        async for name, raw in mailbox.unread():
+            told = await asyncio.to_thread(events, raw, self._keys)
+            if told:
+                await self._intake(told)
+            await mailbox.mark(name)
+
     async def _look(self) -> None:
-        """Look into the mailbox for ever; each mail is marked as read once what it tells is durable."""
         mailbox = Mailbox(self._settings)
         try:
             while True:
-                async for name, raw in mailbox.unread():
-                    told = events(raw, self._keys)
-                    if told:
-                        await self._intake(told)
-                    await mailbox.mark(name)
+                await self.look(mailbox)
                 await asyncio.sleep(self._settings.imap_every)
         finally:
             with suppress(Unread):
@@ -113,7 +116,9 @@ class _Handler:
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - as aiosmtpd calls it
         """Say yes once what a mail tells is durable."""
-        told = events(envelope.content, self._keys, sender=envelope.mail_from or "", recipients=envelope.rcpt_tos)
+        told = await asyncio.to_thread(
+            events, envelope.content, self._keys, sender=envelope.mail_from or "", recipients=envelope.rcpt_tos
+        )
         try:
             if told:
                 await self._intake(told)

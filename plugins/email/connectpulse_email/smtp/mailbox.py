@@ -98,13 +98,24 @@ class Mailbox:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (imaplib.IMAP4.error, OSError, ValueError) as failure:
-            self._line = None
+            line, self._line = self._line, None
+            if line is not None:
+                line.shutdown()
             raise Unread(_why(failure, self._settings)) from None
 
 
 def _open(address: str, settings: Settings) -> imaplib.IMAP4:
     context = tls_context(settings.authorities)
     line = _Line(address, settings, context if settings.imap_security == "tls" else None)
+    try:
+        _enter(line, settings, context)
+    except BaseException:
+        line.shutdown()
+        raise
+    return line
+
+
+def _enter(line: imaplib.IMAP4, settings: Settings, context: ssl.SSLContext) -> None:
     if settings.imap_security == "starttls":
         line.starttls(context)
     elif settings.imap_security == "none" and not is_here(settings.imap_host):
@@ -113,7 +124,6 @@ def _open(address: str, settings: Settings) -> imaplib.IMAP4:
     kind, _ = line.select(f'"{settings.imap_folder}"')
     if kind != "OK":
         raise imaplib.IMAP4.error("no such folder")
-    return line
 
 
 def _search(line: imaplib.IMAP4) -> list[bytes]:
