@@ -58,6 +58,7 @@ from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
 from .domain.roles import Role
 from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
+from .domain.trial import Ports, Trial
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
@@ -65,7 +66,7 @@ from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
-    from .services import audit, four_eyes, records
+    from .services import audit, files, four_eyes, records
     from .services.campaigns import resume_funded
     from .services.jobs import submit as submit_job
     from .services.notices import board as notices
@@ -141,6 +142,7 @@ __all__ = [
     "PluginInfo",
     "PluginKind",
     "PluginRefused",
+    "Ports",
     "Preview",
     "Price",
     "Pricer",
@@ -169,6 +171,7 @@ __all__ = [
     "Template",
     "TemplateWord",
     "Then",
+    "Trial",
     "TryLater",
     "Unknown",
     "Unpriced",
@@ -182,6 +185,7 @@ __all__ = [
     "check_names",
     "either",
     "entered",
+    "files",
     "four_eyes",
     "hookimpl",
     "id_at",
@@ -221,6 +225,7 @@ _ON_DEMAND = {
     "entered": "services.work",
     "submit_job": "services.jobs:submit",
     "either": "services.subjects",
+    "files": "services.files:",
     "four_eyes": "services.four_eyes:",
     "mail": "services.notices.mail:",
     "notices": "services.notices.board:",
