@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .services.receipts import DUE as MESSAGE_DUE
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
+    from .services.suppressions import add as suppress
     from .services.templates import pending as pending_templates
     from .services.templates import record_approval as record_template_approval
     from .services.work import SYSTEM, Actor, Opener, Work, entered
@@ -201,6 +202,7 @@ __all__ = [
     "resume_funded",
     "subject_handler",
     "submit_job",
+    "suppress",
     "tls_context",
 ]
 
@@ -236,6 +238,7 @@ _ON_DEMAND = {
     "records": "services.records:",
     "resume_funded": "services.campaigns",
     "subject_handler": "services.subjects:handler",
+    "suppress": "services.suppressions:add",
 }
 """Names that need the mapped tables, and where they live: `module`, `module:other_name`, or `module:` itself."""
 

@@ -22,7 +22,7 @@ from connectpulse.core.api import (
 )
 
 from .document import PARTS, draft, said
-from .letter import VALUES
+from .letter import VALUES, Attachment
 from .senders import ADDRESS, normalise
 from .slots import OWN_NAMES, STOP_LINK
 
@@ -76,6 +76,13 @@ class EmailChannel(Channel):
             help="Who writes, with a postal address: many countries ask for it in promotions.",
         ),
         Field("stop_label", "Words of the link that stops letters", high=100, help="Left empty: Unsubscribe."),
+        Field(
+            "attachments",
+            "Files that go with it",
+            Kind.FILES,
+            high=5_000_000,
+            help="Each letter grows by them: better link to what is large.",
+        ),
         Field("reply_to", "Replies to", high=254, help="An address, if replies go elsewhere than to the sender."),
     )
     sample_content: ClassVar[Mapping[str, Any]] = {
@@ -96,12 +103,11 @@ class EmailChannel(Channel):
         for name, label in PARTS.items():
             if name in ("subject", "html") and not said(content, name).strip():
                 faults.append(f"{label}: please fill this in.")
-        try:
-            draft(content)
-            for template in _templates(content):
-                check_names(template, fields | OWN_NAMES)
-        except Refused as refusal:
-            faults += refusal.problems
+        for check in (lambda: draft(content), lambda: _check_names(content, fields)):
+            try:
+                check()
+            except Refused as refusal:
+                faults += refusal.problems
         if STOP_LINK in parse_names(said(content, "subject")):
             faults.append(f"Subject: {{{{ {STOP_LINK} }}}} can only stand in the letter.")
         try:
@@ -109,7 +115,7 @@ class EmailChannel(Channel):
         except Refused:
             faults.append("Replies to: it is not an address, like name@example.com.")
         if faults:
-            raise Refused(*faults)
+            raise Refused(*dict.fromkeys(faults))
 
     def prepare(self, content: Mapping[str, Any]) -> Renderer:
         """Return the renderer: a message keeps its subject as its text, and the values its letter substitutes."""
@@ -139,7 +145,7 @@ class EmailChannel(Channel):
         if made.subject.fill(values).isupper():
             warnings.append("A subject in capitals looks like spam.")
         figures = (("Subject", made.subject.fill(values)[:80]), ("Size", f"{-(-size // 1000)} KB"))
-        return Preview(figures, tuple(warnings))
+        return Preview(figures, tuple(warnings), html)
 
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return all fields of contacts that a content substitutes."""
@@ -157,15 +163,22 @@ class EmailChannel(Channel):
         return [f"Only promotions can be stopped by a link. Remove {{{{ {STOP_LINK} }}}} from the letter."]
 
     def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the content, who sends it, and the keys its letters are signed with."""
-        from .domains import keys_for  # tables are mapped only where they are used
+        """Return the content, who sends it, the files that go with it and the keys its letters are signed with."""
+        from connectpulse.core.api import files  # tables are mapped only where they are used
+
+        from .domains import keys_for
 
         return {
             "content": dict(content),
             "sender": sender,
             "organisation": work.organisation_id,
             "keys": keys_for(work, sender),
+            "files": tuple(_attachment(files.read(work, each)) for each in content.get("attachments") or ()),
         }
+
+
+def _attachment(file: Any) -> Attachment:
+    return Attachment(file.name, file.media_type, file.content)
 
 
 def parse_names(text: str) -> frozenset[str]:
@@ -174,6 +187,19 @@ def parse_names(text: str) -> frozenset[str]:
         return parse_template(text).names
     except Refused:
         return frozenset()
+
+
+def _check_names(content: Mapping[str, Any], fields: frozenset[str]) -> None:
+    """Raise Refused where a text asks for a field no contact has."""
+    whole = Template(tuple(piece for name in PARTS for piece in _pieces(said(content, name))))
+    check_names(whole, fields | OWN_NAMES)
+
+
+def _pieces(text: str) -> tuple[Any, ...]:
+    try:
+        return parse_template(text).pieces
+    except Refused:  # what is malformed is told elsewhere
+        return ()
 
 
 def _templates(content: Mapping[str, Any]) -> list[Template]:

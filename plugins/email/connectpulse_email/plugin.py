@@ -6,6 +6,7 @@ from importlib.metadata import version
 from connectpulse.core.api import (
     AuditAction,
     Channel,
+    Duty,
     PluginInfo,
     PluginKind,
     Provider,
@@ -15,6 +16,7 @@ from connectpulse.core.api import (
     hookimpl,
 )
 
+from .bounces import weary
 from .channel import EmailChannel
 from .models import DomainKey
 from .smtp import SmtpProvider
@@ -62,6 +64,11 @@ class EmailPlugin:
             AuditAction("email.key_retired", "A key that signed letters of {object} was retired."),
             AuditAction("email.key_removed", "{actor} removed a key of {object}."),
         ]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Name what comes round."""
+        return [Duty("email.weary", "Suppressing addresses that bounce again and again", weary.EVERY, step=weary.look)]
 
     @hookimpl
     def pulse_channels(self) -> list[Channel]:
