@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from base64 import b64encode
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple, cast
 
 from .reply import Garbled, Replies, Reply
@@ -53,7 +54,7 @@ class Session(asyncio.Protocol):
         self._patience = patience
         self._end_patience = end_patience
         self._transport: asyncio.Transport | None = None
-        self._replies = Replies()
+        self._reader = Replies()
         self._waiting: deque[asyncio.Future[Reply]] = deque()
         self._early: deque[Reply] = deque()
         self._lost: str | None = None
@@ -82,7 +83,7 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Give replies to those who wait for them, in order."""
         try:
-            found = self._replies.feed(data)
+            found = self._reader.feed(data)
         except Garbled as fault:
             self._end(f"the server said {fault}")
             self.abort()
@@ -109,7 +110,7 @@ class Session(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether it may carry another letter: not lost, and the server has not said goodbye in between."""
-        return self._lost is None and not self.is_closing and not self._early and self._replies.is_empty
+        return self._lost is None and not self.is_closing and not self._early and self._reader.is_empty
 
     @property
     def is_encrypted(self) -> bool:
@@ -150,7 +151,7 @@ class Session(asyncio.Protocol):
         reply = await self.ask("STARTTLS")
         if reply.code != 220:
             return reply
-        if self._early or not self._replies.is_empty:
+        if self._early or not self._reader.is_empty:
             self.abort()
             raise Lost("the server went on in clear after it had agreed to encrypt")
         assert self._transport is not None
@@ -185,7 +186,7 @@ class Session(asyncio.Protocol):
         if "PIPELINING" in self.features:
             waiting = [self._expect() for _ in commands]
             self._write("".join(f"{command}\r\n" for command in commands).encode())
-            replies = [await self._reply(each, self._patience) for each in waiting]
+            replies = await self._replied(waiting, self._patience)
         else:
             replies = []
             for command in commands:
@@ -266,9 +267,13 @@ class Session(asyncio.Protocol):
         return future
 
     async def _reply(self, waiting: "asyncio.Future[Reply]", patience: float) -> Reply:
+        return (await self._replied([waiting], patience))[0]
+
+    async def _replied(self, waiting: Sequence["asyncio.Future[Reply]"], patience: float) -> list[Reply]:
+        """Return replies that are waited for; raise Lost when they do not come."""
         try:
             async with asyncio.timeout(patience):
-                return await waiting
+                return [await each for each in waiting]
         except TimeoutError:
             self._end(f"no answer came within {patience:g} seconds")
             self.abort()
