@@ -21,6 +21,7 @@ from connectpulse.core.api import (
     parse_template,
 )
 
+from . import optout
 from .document import PARTS, draft, said
 from .letter import VALUES, Attachment
 from .senders import ADDRESS, normalise
@@ -85,6 +86,7 @@ class EmailChannel(Channel):
         ),
         Field("reply_to", "Replies to", high=254, help="An address, if replies go elsewhere than to the sender."),
     )
+    opt_out_words: ClassVar[frozenset[str]] = optout.WORDS
     sample_content: ClassVar[Mapping[str, Any]] = {
         "subject": "News from Acme",
         "html": "<h1>Hello</h1><p>Our shop is open again.</p>",
@@ -154,6 +156,10 @@ class EmailChannel(Channel):
     def required_values(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return the fields that stand somewhere without a default."""
         return frozenset().union(*(template.required for template in _templates(content))) - OWN_NAMES
+
+    def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
+        """Return whether an answer asks to stop."""
+        return optout.reads_as_opt_out(text, words)
 
     def objections(self, facts: CampaignFacts) -> list[str]:
         """Return why a campaign cannot go: only promotions have a link that stops them."""
