@@ -21,7 +21,7 @@ from .bounces import weary
 from .channel import EmailChannel
 from .models import DomainKey
 from .sink.scene import TRIAL
-from .smtp import SmtpProvider
+from .smtp.provider import SmtpProvider
 from .trial import TrialProvider
 
 
