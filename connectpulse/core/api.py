@@ -64,6 +64,7 @@ from .domain.trial import Ports, Trial
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
+from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from .services.receipts import DUE as MESSAGE_DUE
     from .services.subjects import by_address, by_contact, by_user, either
     from .services.subjects import handler as subject_handler
+    from .services.suppressions import add as suppress
     from .services.templates import pending as pending_templates
     from .services.templates import record_approval as record_template_approval
     from .services.work import SYSTEM, Actor, Opener, Work, entered
@@ -205,10 +207,12 @@ __all__ = [
     "reads_as_opt_out",
     "record_template_approval",
     "records",
+    "resolve_host",
     "resume_funded",
     "site_key",
     "subject_handler",
     "submit_job",
+    "suppress",
     "tls_context",
 ]
 
@@ -246,6 +250,7 @@ _ON_DEMAND = {
     "resume_funded": "services.campaigns",
     "site_key": "storage.trust",
     "subject_handler": "services.subjects:handler",
+    "suppress": "services.suppressions:add",
 }
 """Names that need the mapped tables, and where they live: `module`, `module:other_name`, or `module:` itself."""
 

@@ -60,6 +60,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/web/panel/requests.py": Use.COMPLY,
     "connectpulse/web/panel/support.py": Use.COMMUNICATE,
     "connectpulse/web/security/": Use.ACCESS,
+    "plugins/email/connectpulse_email/bounces/weary.py": Use.COMPLY,
 }
 """What each module, or each folder of them, reads personal columns for."""
 _CLASSES = {rule.model.__name__: rule.table for rule in duties.retention_rules() if rule.personal_columns}

@@ -51,6 +51,7 @@ class Field:
     MOMENT is a date and time on the wall clock of a zone the form names elsewhere.
     FILE is the id of a file the organisation keeps, None for none; FILES a list of such ids. `accept` are the media
     types they may have, like `image/png` or `image/*`, none for any; `high` is then the most bytes of each.
+    A SECRET that `is_made` is made by the house where it is left empty the first time: 32 random bytes, as text.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Field:
     group: str = ""
     source: str = ""
     accept: tuple[str, ...] = ()
+    is_made: bool = False
 
     def read(self, raw: Any) -> Any:
         """Return the typed value of `raw`; raise ValueError with the sentence to show."""

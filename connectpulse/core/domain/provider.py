@@ -54,7 +54,8 @@ class Submission(NamedTuple):
     `shared` is what `Channel.share` returned for its content and sender, None for channels that share nothing;
     `way_out` the address at which its recipient stops messages like it, empty where the channel offers none.
     `attempt` counts from 1; one that a receipt asked for (`Receipt.again`) is a new message to most providers,
-    though its token is the same.
+    though its token is the same. `campaign_id` is the campaign it belongs to, None for a message of its own;
+    channels that share get it.
     """
 
     message_id: int
@@ -69,6 +70,7 @@ class Submission(NamedTuple):
     shared: Mapping[str, Any] | None = None
     way_out: str = ""
     attempt: int = 1
+    campaign_id: int | None = None
 
 
 class Receipt(NamedTuple):

@@ -231,7 +231,8 @@ def _write(connection: Connection, cls: type[Provider], raw: Mapping[str, Any], 
     hidden = form.secrets(cls.settings_form)
     kept = connection.secrets or {}
     given = {name: value for name, value in raw.items() if name not in hidden or str(value or "").strip()}
-    settings = form.read(cls.settings_form, {**kept, **given})
+    made = {field.name: secrets.token_urlsafe(32) for field in cls.settings_form if field.is_made}
+    settings = form.read(cls.settings_form, {**made, **kept, **given})
     faults = cls.check_settings(settings)
     if faults:
         raise Refused(*faults)

@@ -198,7 +198,7 @@ def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner
     bare = message.recipient.strip().removeprefix("+")
     found: dict[int, str] = {} if only is None else {only: ""}
     for organisation_id, value, hint in _senders(work, connection, bare) if bare else ():
-        if value.removeprefix("+") == bare or _is_within(bare, hint):
+        if value.removeprefix("+") == bare or value.endswith(f"<{bare}>") or _is_within(bare, hint):
             found[organisation_id] = f"{found.get(organisation_id, '')} {hint} | {value} |"
     owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in found.items()][:_MOST_OWNERS]
     named = [each for each in owners if _is_named(message.text, each.hint)]
@@ -211,7 +211,11 @@ def _senders(work: Work, connection: Connection, bare: str) -> Sequence[Any]:
         select(Sender.organisation_id, Sender.value, Sender.opt_out_hint)
         .where(
             Sender.channel == connection.channel,
-            or_(Sender.value.in_((bare, f"+{bare}")), Sender.opt_out_hint.contains(bare, autoescape=True)),
+            or_(
+                Sender.value.in_((bare, f"+{bare}")),
+                Sender.value.endswith(f"<{bare}>", autoescape=True),  # a name with its address
+                Sender.opt_out_hint.contains(bare, autoescape=True),
+            ),
         )
         .order_by(Sender.organisation_id, Sender.id)
         .limit(20 * _MOST_OWNERS)

@@ -52,7 +52,10 @@ class Shelf:
         """Return the batch with what its channel wants beside each message."""
         channel = work.registry.channel(source.channel)
         if channel.is_shared:
-            batch = [each._replace(**self._share(work, channel, source, each)) for each in batch]
+            campaign_id = source.campaign_id or None
+            batch = [
+                each._replace(campaign_id=campaign_id, **self._share(work, channel, source, each)) for each in batch
+            ]
         if channel.has_way_out and self._public_url and source.purpose == Purpose.PROMOTIONAL:
             batch = [each._replace(way_out=ways_out.address(self._public_url, each.message_id)) for each in batch]
         return batch

@@ -1,0 +1,213 @@
+"""The e-mail channel: what a letter is made of, and who may send it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from connectpulse.core.api import (
+    CampaignFacts,
+    Channel,
+    Field,
+    Form,
+    Kind,
+    Measure,
+    Preview,
+    Purpose,
+    Refused,
+    Rendered,
+    Renderer,
+    SenderKind,
+    Template,
+    check_names,
+    parse_template,
+)
+
+from . import optout
+from .document import PARTS, draft, said
+from .letter import VALUES, Attachment
+from .senders import ADDRESS, normalise
+from .slots import OWN_NAMES, STOP_LINK
+
+if TYPE_CHECKING:
+    from connectpulse.core.api import Work
+
+_ONE: Final = Measure(1, 1)
+_CLIPPED: Final = 102_000
+"""Bytes of HTML from which on Gmail shows a letter only in part."""
+
+
+class EmailChannel(Channel):
+    """Letters in text and HTML, counted one by one."""
+
+    name = "email"
+    title = "E-mail"
+    icon = "fa-envelope"
+    scheme = "email"
+    unit = "message"
+    is_shared = True
+    has_way_out = True
+    content_form: ClassVar[Form] = (
+        Field("subject", "Subject", is_required=True, high=300, help="{{ name }} stands for a contact's field."),
+        Field(
+            "preheader",
+            "Preview text",
+            high=300,
+            help="What inboxes show behind the subject. It stands at the beginning of the letter, unseen there.",
+        ),
+        Field(
+            "html",
+            "Letter",
+            Kind.LONG_TEXT,
+            is_required=True,
+            high=500_000,
+            help=f'HTML. {{{{ first_name | default("friend") }}}} stands for a contact\'s field, {{{{ {STOP_LINK} }}}} '
+            "as the whole of a link for the way to stop letters like it; without it one is added at the end.",
+        ),
+        Field(
+            "text",
+            "Plain text",
+            Kind.LONG_TEXT,
+            high=200_000,
+            help="For programs that show no HTML. Left empty, it is made from the letter.",
+        ),
+        Field(
+            "footer",
+            "Footer",
+            Kind.LONG_TEXT,
+            high=2_000,
+            help="Who writes, with a postal address: many countries ask for it in promotions.",
+        ),
+        Field("stop_label", "Words of the link that stops letters", high=100, help="Left empty: Unsubscribe."),
+        Field(
+            "attachments",
+            "Files that go with it",
+            Kind.FILES,
+            high=5_000_000,
+            help="Each letter grows by them: better link to what is large.",
+        ),
+        Field("reply_to", "Replies to", high=254, help="An address, if replies go elsewhere than to the sender."),
+    )
+    opt_out_words: ClassVar[frozenset[str]] = optout.WORDS
+    sample_content: ClassVar[Mapping[str, Any]] = {
+        "subject": "News from Acme",
+        "html": "<h1>Hello</h1><p>Our shop is open again.</p>",
+        "text": "Hello! Our shop is open again.",
+        "footer": "Acme Ltd, 1 Mall Road, Lahore",
+    }
+    sender_kinds: ClassVar[tuple[SenderKind, ...]] = (ADDRESS,)
+
+    def normalise(self, value: str, region: str) -> str:
+        """Return the address with its domain in lower-case ASCII; raise Refused if it cannot be one."""
+        return normalise(value)
+
+    def check_content(self, content: Mapping[str, Any], fields: frozenset[str]) -> None:
+        """Raise Refused with every fault: grammar, unknown fields, HTML, links, the address for replies."""
+        faults: list[str] = []
+        for name, label in PARTS.items():
+            if name in ("subject", "html") and not said(content, name).strip():
+                faults.append(f"{label}: please fill this in.")
+        for check in (lambda: draft(content), lambda: _check_names(content, fields)):
+            try:
+                check()
+            except Refused as refusal:
+                faults += refusal.problems
+        if STOP_LINK in parse_names(said(content, "subject")):
+            faults.append(f"Subject: {{{{ {STOP_LINK} }}}} can only stand in the letter.")
+        try:
+            normalise(said(content, "reply_to") or "nobody@example.com")
+        except Refused:
+            faults.append("Replies to: it is not an address, like name@example.com.")
+        if faults:
+            raise Refused(*dict.fromkeys(faults))
+
+    def prepare(self, content: Mapping[str, Any]) -> Renderer:
+        """Return the renderer: a message keeps its subject as its text, and the values its letter substitutes."""
+        subject = parse_template(said(content, "subject"))
+        fill = subject.renderer()
+        wanted = sorted(self.names(content))
+
+        def render(values: Mapping[str, str]) -> Rendered:
+            kept = {name: value for name in wanted if (value := values.get(name))}
+            return Rendered(fill(values), _ONE, {VALUES: kept} if kept else None)
+
+        return render
+
+    def preview(self, content: Mapping[str, Any]) -> Preview:
+        """Return size and links of a letter, and what is wrong with it."""
+        try:
+            made = draft(content)
+        except Refused as refusal:
+            return Preview((("Subject", said(content, "subject")[:80]),), tuple(refusal.problems))
+        values = {slot.name: slot.default or f"[{slot.name}]" for slot in (*made.html.slots, *made.subject.slots)}
+        values[STOP_LINK] = "https://example.com/stop"
+        html = made.html.fill(values)
+        size = len(html.encode())
+        warnings = []
+        if size > _CLIPPED:
+            warnings.append("The letter is larger than 102 KB: Gmail shows only its beginning.")
+        if made.subject.fill(values).isupper():
+            warnings.append("A subject in capitals looks like spam.")
+        figures = (("Subject", made.subject.fill(values)[:80]), ("Size", f"{-(-size // 1000)} KB"))
+        return Preview(figures, tuple(warnings), html)
+
+    def names(self, content: Mapping[str, Any]) -> frozenset[str]:
+        """Return all fields of contacts that a content substitutes."""
+        return frozenset().union(*(template.names for template in _templates(content))) - OWN_NAMES
+
+    def required_values(self, content: Mapping[str, Any]) -> frozenset[str]:
+        """Return the fields that stand somewhere without a default."""
+        return frozenset().union(*(template.required for template in _templates(content))) - OWN_NAMES
+
+    def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
+        """Return whether an answer asks to stop."""
+        return optout.reads_as_opt_out(text, words)
+
+    def objections(self, facts: CampaignFacts) -> list[str]:
+        """Return why a campaign cannot go: only promotions have a link that stops them."""
+        is_placed = any(STOP_LINK in template.names for template in _templates(facts.content))
+        if facts.purpose is Purpose.PROMOTIONAL or not is_placed:
+            return []
+        return [f"Only promotions can be stopped by a link. Remove {{{{ {STOP_LINK} }}}} from the letter."]
+
+    def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the content, who sends it, the files that go with it and the keys its letters are signed with."""
+        from connectpulse.core.api import files  # tables are mapped only where they are used
+
+        from .domains import keys_for
+
+        return {
+            "content": dict(content),
+            "sender": sender,
+            "organisation": work.organisation_id,
+            "keys": keys_for(work, sender),
+            "files": tuple(_attachment(files.read(work, each)) for each in content.get("attachments") or ()),
+        }
+
+
+def _attachment(file: Any) -> Attachment:
+    return Attachment(file.name, file.media_type, file.content)
+
+
+def parse_names(text: str) -> frozenset[str]:
+    """Return the names in a text, none where it is malformed: that is told elsewhere."""
+    try:
+        return parse_template(text).names
+    except Refused:
+        return frozenset()
+
+
+def _check_names(content: Mapping[str, Any], fields: frozenset[str]) -> None:
+    """Raise Refused where a text asks for a field no contact has."""
+    whole = Template(tuple(piece for name in PARTS for piece in _pieces(said(content, name))))
+    check_names(whole, fields | OWN_NAMES)
+
+
+def _pieces(text: str) -> tuple[Any, ...]:
+    try:
+        return parse_template(text).pieces
+    except Refused:  # what is malformed is told elsewhere
+        return ()
+
+
+def _templates(content: Mapping[str, Any]) -> list[Template]:
+    """Return the parsed texts of a content; raise Refused where one is malformed."""
+    return [parse_template(said(content, name)) for name in PARTS]

@@ -1,0 +1,39 @@
+"""The tables of e-mail."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connectpulse.core.api import BigId, CreatedAt, Encrypted, Owned, Table
+
+
+class DomainKey(Owned, Table):
+    """A key that an organisation signs a domain's letters with, published in DNS under its selector.
+
+    `state` is waiting (not used yet: its record must be in DNS first), signing, or retired (its record stays in DNS
+    for letters that are under way). `public_key` is what DNS shows, base64; `secrets` holds `private_key`, PEM.
+    """
+
+    __tablename__ = "email_domain"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "domain", "selector"),
+        Index(
+            "ix_email_domain_signing", "organisation_id", "domain", unique=True,
+            postgresql_where=text("state = 'signing'"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[BigId]
+    domain: Mapped[str] = mapped_column(String(253))
+    selector: Mapped[str] = mapped_column(String(63))
+    algorithm: Mapped[str] = mapped_column(String(10))
+    public_key: Mapped[str] = mapped_column(String(800))
+    secrets: Mapped[dict[str, Any]] = mapped_column(Encrypted, nullable=True)
+    state: Mapped[str] = mapped_column(String(10), default="waiting", server_default="waiting")
+    changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[CreatedAt]
+
+    def __repr__(self) -> str:
+        return self.domain

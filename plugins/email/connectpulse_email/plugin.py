@@ -1,0 +1,88 @@
+"""What the e-mail plugin offers to the house."""
+
+from datetime import timedelta
+from importlib.metadata import version
+
+from connectpulse.core.api import (
+    AuditAction,
+    Channel,
+    Duty,
+    PluginInfo,
+    PluginKind,
+    Provider,
+    RetentionRule,
+    SubjectHandler,
+    Then,
+    Trial,
+    hookimpl,
+)
+
+from .bounces import weary
+from .channel import EmailChannel
+from .models import DomainKey
+from .sink.scene import TRIAL
+from .smtp.provider import SmtpProvider
+from .trial import TrialProvider
+
+
+class EmailPlugin:
+    """Letters over SMTP or by the interfaces of others, and a simulator."""
+
+    @hookimpl
+    def pulse_plugin(self) -> PluginInfo:
+        """Say who this plugin is."""
+        return PluginInfo(
+            name="email",
+            version=version("connectpulse-email"),
+            title="E-mail",
+            contact="the maintainers of Connect Pulse",
+            kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
+            owns_tables=("email_domain",),
+            migrations="connectpulse_email.migrations",
+            summary="Letters in text and HTML over SMTP, signed, with bounces read, and a simulator for trials.",
+        )
+
+    @hookimpl
+    def pulse_retention_rules(self) -> list[RetentionRule]:
+        """Say how long each table's rows are kept."""
+        return [
+            RetentionRule(
+                DomainKey, "changed_at", timedelta(days=90), Then.PURGE, "operation", final_only="state = 'retired'",
+                title="Keys of e-mail domains",
+            )
+        ]  # fmt: skip
+
+    @hookimpl
+    def pulse_subject_data(self) -> list[SubjectHandler]:
+        """Return none: the tables hold nothing of a person."""
+        return []
+
+    @hookimpl
+    def pulse_audit_actions(self) -> list[AuditAction]:
+        """Name the verbs written to the action log."""
+        return [
+            AuditAction("email.key_made", "{actor} made a key to sign letters of {object}."),
+            AuditAction("email.key_used", "{actor} had letters of {object} signed with another key."),
+            AuditAction("email.key_retired", "A key that signed letters of {object} was retired."),
+            AuditAction("email.key_removed", "{actor} removed a key of {object}."),
+        ]
+
+    @hookimpl
+    def pulse_duties(self) -> list[Duty]:
+        """Name what comes round."""
+        return [Duty("email.weary", "Suppressing addresses that bounce again and again", weary.EVERY, step=weary.look)]
+
+    @hookimpl
+    def pulse_channels(self) -> list[Channel]:
+        """Return the e-mail channel."""
+        return [EmailChannel()]
+
+    @hookimpl
+    def pulse_providers(self) -> list[type[Provider]]:
+        """Return the ways to send."""
+        return [SmtpProvider, TrialProvider]
+
+    @hookimpl
+    def pulse_trials(self) -> list[Trial]:
+        """Return how letters are tried out."""
+        return [TRIAL]

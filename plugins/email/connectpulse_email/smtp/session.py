@@ -1,0 +1,296 @@
+"""One session with a mail server: commands out, replies in, and letters, in as few round trips as the server allows.
+
+What a lost connection means is told apart exactly: before the final dot left the house a letter certainly was not
+sent, afterwards nobody can tell.
+"""
+
+import asyncio
+import ssl
+from base64 import b64encode
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple, cast
+
+from .reply import Garbled, Replies, Reply
+
+MAIL, RCPT, DATA, END = "MAIL", "RCPT", "DATA", "end of data"
+_SMALL: Final = 64 * 1024
+"""Bytes of a letter that are written at once with the dot at its end; of a larger one the dot waits until it left."""
+
+
+class Lost(Exception):
+    """The session ended. `is_ambiguous`: a letter had left whole, and its answer had not come."""
+
+    def __init__(self, reason: str, *, is_ambiguous: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_ambiguous = is_ambiguous
+
+
+class Answer(NamedTuple):
+    """What the server said to a letter, and at which step."""
+
+    step: str
+    reply: Reply
+
+
+class Envelope(NamedTuple):
+    """Where a letter comes from and goes to; `mail` and `rcpt` are further parameters, each with its space."""
+
+    sender: str
+    recipient: str
+    mail: str = ""
+    rcpt: str = ""
+
+
+class Session(asyncio.Protocol):
+    """`patience` is how long a reply may take, in seconds; `end_patience` that to a whole letter."""
+
+    def __init__(self, patience: float, end_patience: float) -> None:
+        self.features: dict[str, str] = {}
+        self.letters = 0
+        self.rested_at = 0.0
+        self.is_closing = False
+        self._patience = patience
+        self._end_patience = end_patience
+        self._transport: asyncio.Transport | None = None
+        self._reader = Replies()
+        self._waiting: deque[asyncio.Future[Reply]] = deque()
+        self._early: deque[Reply] = deque()
+        self._lost: str | None = None
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+
+    # --- the protocol's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the way to the server."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everybody who waits."""
+        self._end("the connection was closed" if exc is None else f"the connection broke ({type(exc).__name__})")
+
+    def pause_writing(self) -> None:
+        """Wait until what is written has left."""
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._may_write.set()
+
+    def data_received(self, data: bytes) -> None:
+        """Give replies to those who wait for them, in order."""
+        try:
+            found = self._reader.feed(data)
+        except Garbled as fault:
+            self._end(f"the server said {fault}")
+            self.abort()
+            return
+        for reply in found:
+            if self._waiting:
+                future = self._waiting.popleft()
+                if not future.done():
+                    future.set_result(reply)
+            else:
+                self._early.append(reply)
+
+    def _end(self, reason: str) -> None:
+        if self._lost is None:
+            self._lost = reason
+        self._may_write.set()
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_exception(Lost(self._lost))
+
+    # --- ours
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may carry another letter: not lost, and the server has not said goodbye in between."""
+        return self._lost is None and not self.is_closing and not self._early and self._reader.is_empty
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether TLS is spoken."""
+        return self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
+
+    @property
+    def tls_version(self) -> str:
+        """The version of TLS that is spoken."""
+        spoken = self._transport.get_extra_info("ssl_object") if self._transport else None
+        return str(spoken.version()) if spoken else ""
+
+    @property
+    def own_address(self) -> str:
+        """The address of this side."""
+        return str(self._transport.get_extra_info("sockname")[0]) if self._transport else ""
+
+    async def greeting(self) -> Reply:
+        """Return the server's first words."""
+        return await self._reply(self._expect(), self._patience)
+
+    async def ask(self, command: str) -> Reply:
+        """Send one command and return its reply; raise Lost."""
+        waiting = self._expect()
+        self._write(command.encode() + b"\r\n")
+        return await self._reply(waiting, self._patience)
+
+    async def hello(self, name: str) -> Reply:
+        """Introduce ourselves and keep what the server offers (RFC 1869)."""
+        reply = await self.ask(f"EHLO {name}")
+        if reply.is_good:
+            pairs = (line.partition(" ") for line in reply.lines[1:])
+            self.features = {word.upper(): rest.strip() for word, _, rest in pairs}
+        return reply
+
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> Reply:
+        """Agree on TLS (RFC 3207); what came in clear is forgotten. Raises Lost where more came than the reply."""
+        reply = await self.ask("STARTTLS")
+        if reply.code != 220:
+            return reply
+        if self._early or not self._reader.is_empty:
+            self.abort()
+            raise Lost("the server went on in clear after it had agreed to encrypt")
+        assert self._transport is not None
+        loop = asyncio.get_running_loop()
+        found = await loop.start_tls(
+            self._transport, self, context, server_hostname=host, ssl_handshake_timeout=self._patience
+        )
+        self._transport = cast(asyncio.Transport, found)
+        self._transport.set_write_buffer_limits(high=0)
+        self.features = {}
+        return reply
+
+    async def log_in(self, username: str, password: str) -> Reply:
+        """Log in with what the server offers, PLAIN or LOGIN (RFC 4954)."""
+        if "PLAIN" in self.features.get("AUTH", "").upper().split():
+            return await self.ask(f"AUTH PLAIN {_based(chr(0) + username + chr(0) + password)}")
+        reply = await self.ask("AUTH LOGIN")
+        for word in (username, password):
+            if reply.code != 334:
+                return reply
+            reply = await self.ask(_based(word))
+        return reply
+
+    async def hand_over(self, envelope: Envelope, letter: bytes) -> Answer:
+        """Hand a letter over and return the answer that decides; raise Lost."""
+        self.letters += 1
+        commands = (
+            f"MAIL FROM:<{envelope.sender}>{envelope.mail}",
+            f"RCPT TO:<{envelope.recipient}>{envelope.rcpt}",
+            "DATA",
+        )
+        if "PIPELINING" in self.features:
+            waiting = [self._expect() for _ in commands]
+            self._write("".join(f"{command}\r\n" for command in commands).encode())
+            replies = await self._replied(waiting, self._patience)
+        else:
+            replies = []
+            for command in commands:
+                replies.append(await self.ask(command))
+                if not replies[-1].is_good:
+                    break
+        return await self._decide(replies, letter)
+
+    async def _decide(self, replies: list[Reply], letter: bytes) -> Answer:
+        steps = zip((MAIL, RCPT, DATA), replies, strict=False)
+        refused = next((Answer(step, reply) for step, reply in steps if not reply.is_good), None)
+        if refused is None:
+            return Answer(END, await self._transfer(letter))
+        if len(replies) == 3 and replies[2].code == 354:  # it wants a letter for nobody (RFC 2920 section 3.1)
+            await self.ask(".")
+        if refused.reply.code == 421:
+            self.is_closing = True
+        else:
+            await self.ask("RSET")
+        return refused
+
+    async def _transfer(self, letter: bytes) -> Reply:
+        """Write a letter and its dot, and return the reply to both."""
+        if b"\r\n." in letter or letter.startswith(b"."):
+            letter = (b"\r\n" + letter).replace(b"\r\n.", b"\r\n..")[2:]
+        end = b".\r\n" if letter.endswith(b"\r\n") else b"\r\n.\r\n"
+        waiting = self._expect()
+        if len(letter) <= _SMALL:
+            self._write(letter + end)
+        else:
+            self._write(letter)
+            await self._left()
+            self._write(end)
+        try:
+            reply = await self._reply(waiting, self._end_patience)
+        except Lost as lost:
+            raise Lost(lost.reason, is_ambiguous=True) from None
+        if reply.code == 421:
+            self.is_closing = True
+        return reply
+
+    async def _left(self) -> None:
+        """Return when everything written has left; raise Lost."""
+        try:
+            async with asyncio.timeout(self._end_patience):
+                await self._may_write.wait()
+        except TimeoutError:
+            self.abort()
+            raise Lost("the server reads no more") from None
+        if self._lost is not None:
+            raise Lost(self._lost)
+
+    async def quit(self) -> None:
+        """Say goodbye and close, without waiting for long."""
+        if self._lost is None and self._transport is not None:
+            try:
+                async with asyncio.timeout(2):
+                    await self.ask("QUIT")
+            except (Lost, TimeoutError):
+                pass
+        self.abort()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.is_closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _expect(self) -> "asyncio.Future[Reply]":
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(_seen)
+        if self._early:
+            future.set_result(self._early.popleft())
+        elif self._lost is not None:
+            future.set_exception(Lost(self._lost))
+        else:
+            self._waiting.append(future)
+        return future
+
+    async def _reply(self, waiting: "asyncio.Future[Reply]", patience: float) -> Reply:
+        return (await self._replied([waiting], patience))[0]
+
+    async def _replied(self, waiting: Sequence["asyncio.Future[Reply]"], patience: float) -> list[Reply]:
+        """Return replies that are waited for; raise Lost when they do not come."""
+        try:
+            async with asyncio.timeout(patience):
+                return [await each for each in waiting]
+        except TimeoutError:
+            self._end(f"no answer came within {patience:g} seconds")
+            self.abort()
+            raise Lost(str(self._lost)) from None
+
+    def _write(self, content: bytes) -> None:
+        if self._lost is not None:
+            raise Lost(self._lost)
+        assert self._transport is not None
+        self._transport.write(content)
+
+
+def _seen(future: "asyncio.Future[Reply]") -> None:
+    """Look at a failure: of several that wait when a session is lost, only the first tells it."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _based(text: str) -> str:
+    return b64encode(text.encode()).decode()
