@@ -44,8 +44,9 @@ endef
 help:  ## List these commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
-demo: $(READY)  ## Try it: a site with a campaign on its way (ONCE=1 only runs the campaign; RECIPIENTS=5000)
-	@$(BIN)/connectpulse demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(RECIPIENTS),--recipients $(RECIPIENTS))
+demo: $(READY)  ## Try it: a site with a campaign on its way (CHANNEL=sms; ONCE=1 only runs the campaign; RECIPIENTS=5000)
+	@$(BIN)/connectpulse demo $(if $(CHANNEL),--channel $(CHANNEL)) $(if $(filter-out 0,$(ONCE)),--once) \
+		$(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
 # All tests run three at a time, since many wait for servers; some, as ARGS names them, one by one.
 JOBS ?= $(if $(ARGS),,3)

@@ -6,7 +6,6 @@ from connectpulse.core.services.connections import Limits
 
 from .end_to_end import WINDOW, send, serve
 from .figure import Figure
-from .line import FIRST_NUMBER
 from .scene import scene
 
 
@@ -22,7 +21,7 @@ def measure(largest: int) -> Iterator[Figure]:
     with scene() as stage:
         stage.connect(Limits(window=WINDOW, sessions=1))
         serve(stage, 1)
-        first = FIRST_NUMBER
+        first = 0
         smallest = largest // 100
         costs: list[float] = []
         for recipients in (smallest, smallest, largest // 10, largest):

@@ -15,7 +15,7 @@ from connectpulse.core.storage.session import raw
 from connectpulse.testing.factories import ADMINISTRATOR
 
 from .figure import Figure
-from .line import FIRST_NUMBER, SENDER, TEXT, people, wait_until
+from .line import SENDER, TEXT, people, wait_until
 from .scene import Scene, scene
 
 PATIENCE = 1800.0
@@ -37,7 +37,7 @@ def measure(rows: int) -> Iterator[Figure]:
     with scene() as stage:
         content = people(rows)
         worker = _Memory(stage.start_worker().pid)
-        _import(stage, people(WARM_UP, FIRST_NUMBER + rows), WARM_UP)
+        _import(stage, people(WARM_UP, rows), WARM_UP)
         idle = worker.now()
         list_id, seconds = _import(stage, content, rows)
         grown = worker.peak() - idle

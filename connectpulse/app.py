@@ -41,6 +41,7 @@ from .web.panel.campaigns import CampaignView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
 from .web.panel.decisions import DecisionView
+from .web.panel.files import FileView
 from .web.panel.holds import HoldView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
@@ -61,7 +62,7 @@ VIEWS = (
     AccessRuleView, AccountView, SignInLogView,
     AuditView, CampaignView, ConnectionView, ContactListView, ContactView, CustomFieldView, ImportView, InboundView,
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
-    TemplateView, ReportView, StrayView, ContactConsentView,
+    TemplateView, FileView, ReportView, StrayView, ContactConsentView,
     ApiKeyView, ApiRequestView,
     AgreementView, AnnouncementView, AskView, ConsentView, HelpView, NoticesView, OperatorView, PolicyView,
     PrivacyView, SupportView,

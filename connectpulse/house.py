@@ -19,7 +19,7 @@ from .core.domain.redaction import scrub
 from .core.domain.settings import Settings
 from .core.errors import Misconfigured
 from .core.registry import Registry
-from .core.services import duties
+from .core.services import duties, files
 from .core.services.action_log import denials
 from .core.services.backups import plan as backups
 from .core.services.notices import mail
@@ -169,6 +169,7 @@ def build(
     keyring.set(settings.encryption_keys)
     trust.set(settings.trust_key)
     links.use(settings.public_url)
+    files.use(settings.file_limit_mb, settings.file_quota_mb)
     mail.use(settings.mail_url, settings.mail_from, settings.public_url)
     places.set(archive=settings.archive_url, backup=settings.backup_url, ledger=settings.ledger_url)
     backups.use(

@@ -31,6 +31,18 @@ def post_house(database_url: str) -> Iterator[House]:
     made.close()
 
 
+@pytest.fixture
+def poster_house(database_url: str) -> Iterator[House]:
+    """The house with the poster channel, whose contents have files and a look, and nothing else."""
+    settings = from_mapping(fresh_secrets() | {"DATABASE_URL": database_url})
+    made = houses.build(
+        settings, entry_points=[entry_point("poster", "tests.plugins.poster:PosterPlugin")], pool_size=5
+    )
+    assert not made.registry.refusals
+    yield made
+    made.close()
+
+
 @pytest.fixture(autouse=True)
 def asked_within_work() -> Iterator[list[str]]:
     """Where a store was asked by a thread that held a connection: nowhere, whatever a test does (law 4)."""

@@ -186,13 +186,14 @@ def new_plugin(name: str, into: Path) -> None:
 
 @connectpulse.command()
 @click.option("--once", is_flag=True, help="Run the campaign, print one line of JSON and end.")
-@click.option("--recipients", type=click.IntRange(1, 1_000_000), default=5_000, show_default=True)
+@click.option("--channel", default="sms", show_default=True, help="The channel to try.")
+@click.option("--recipients", type=click.IntRange(1, 1_000_000), help="As many as the channel proposes by default.")
 @click.option("--again", is_flag=True, help="Launch a fresh campaign over the data of an earlier start.")
-def demo(once: bool, recipients: int, again: bool) -> None:
-    """Try it: a site of its own with a campaign on its way to a simulated SMSC."""
+def demo(once: bool, channel: str, recipients: int | None, again: bool) -> None:
+    """Try it: a site of its own with a campaign on its way to a simulated network."""
     from ..demo import run
 
-    run(recipients, once=once, again=again)
+    run(recipients, once=once, again=again, channel=channel)
 
 
 def main() -> None:

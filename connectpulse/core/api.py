@@ -58,13 +58,14 @@ from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
 from .domain.roles import Role
 from .domain.template import Template, check_names
 from .domain.template import parse as parse_template
+from .domain.trial import Ports, Trial
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 
 if TYPE_CHECKING:
-    from .services import audit, four_eyes, records
+    from .services import audit, files, four_eyes, records
     from .services.campaigns import resume_funded
     from .services.jobs import submit as submit_job
     from .services.notices import board as notices
@@ -140,6 +141,7 @@ __all__ = [
     "PluginInfo",
     "PluginKind",
     "PluginRefused",
+    "Ports",
     "Preview",
     "Price",
     "Pricer",
@@ -168,6 +170,7 @@ __all__ = [
     "Template",
     "TemplateWord",
     "Then",
+    "Trial",
     "TryLater",
     "Unknown",
     "Unpriced",
@@ -181,6 +184,7 @@ __all__ = [
     "check_names",
     "either",
     "entered",
+    "files",
     "four_eyes",
     "hookimpl",
     "id_at",
@@ -219,6 +223,7 @@ _ON_DEMAND = {
     "entered": "services.work",
     "submit_job": "services.jobs:submit",
     "either": "services.subjects",
+    "files": "services.files:",
     "four_eyes": "services.four_eyes:",
     "mail": "services.notices.mail:",
     "notices": "services.notices.board:",

@@ -20,6 +20,7 @@ from .domain.limits import Limit
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .domain.roles import Role
+from .domain.trial import Trial
 
 if TYPE_CHECKING:
     from huey import Huey
@@ -201,6 +202,14 @@ class Hooks:
         """
 
     @hookspec
+    def pulse_trials(self) -> list[Trial]:
+        """Let channels be tried from end to end with a simulator, by `make demo`, `make bench` and `make faults`.
+
+        Returns: trials by the names of their channels, one each.
+        Example: `return [Trial("pigeon", "acme.sim", "acme", settings, ("coo", "Acme"), {"body": "Hi"}, address)]`
+        """
+
+    @hookspec
     def pulse_restore_checks(self) -> list[RestoreCheck]:
         """Say what must hold in a database that was restored from a backup, like sums that agree.
 
@@ -247,6 +256,7 @@ SERVING = frozenset(
         "pulse_health",
         "pulse_dashboard",
         "pulse_demo",
+        "pulse_trials",
     }
 )
 """Hooks that fall silent when a plugin is muted; its duties (retention, subjects, audit, what must

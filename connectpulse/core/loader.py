@@ -36,6 +36,7 @@ NAMED: dict[str, str] = {
     "pulse_health": "health",
     "pulse_dashboard": "cards",
     "pulse_restore_checks": "restore_checks",
+    "pulse_trials": "trials",
     "pulse_roles": "roles",
     "pulse_jobs": "jobs",
     "pulse_duties": "duties",

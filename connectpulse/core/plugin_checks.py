@@ -17,6 +17,7 @@ from .domain.personal import is_never_named, kind_of
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .domain.roles import CORE, Role
+from .domain.trial import Trial
 from .hookspecs import ALWAYS, BY_HOOK, BY_KIND, Hooks
 
 _NAME = re.compile(r"[a-z][a-z0-9]{1,19}")
@@ -40,6 +41,7 @@ LISTS: Mapping[str, type[Any]] = {
     "pulse_health": HealthCheck,
     "pulse_dashboard": Card,
     "pulse_restore_checks": RestoreCheck,
+    "pulse_trials": Trial,
     "pulse_roles": Role,
     "pulse_doors": Door,
     "pulse_jobs": Job,

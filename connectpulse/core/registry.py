@@ -15,6 +15,7 @@ from .domain.limits import Limit
 from .domain.provider import Provider
 from .domain.retention import RetentionRule, SubjectHandler
 from .domain.roles import Role
+from .domain.trial import Trial
 from .errors import NotFound
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class Registry:
     health: dict[str, HealthCheck] = field(default_factory=dict)
     cards: dict[str, Card] = field(default_factory=dict)
     restore_checks: dict[str, RestoreCheck] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     duties: dict[str, Duty] = field(default_factory=dict)
     doors: dict[str, Door] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The simulated mobile network of the demo: the SMSC we ship, as a program of its own."""
+"""The simulated network of the demo: a channel's simulator, as a program of its own."""
 
 import json
 import threading
@@ -8,45 +8,63 @@ from contextlib import suppress
 from typing import Any
 
 from ..commands.children import Children
+from ..core.domain.trial import Ports, Trial
 from ..core.errors import Misconfigured
-from ..core.storage.embedded import free_port, is_free
+from ..core.storage.embedded import free_port
 from .place import HOST, Place
 
-MODULE = "connectpulse_sms.simulator"
-ACCOUNT = {"system_id": "pulse", "password": "pulse"}
 UNDELIVERABLE = 3
-"""Percent of the numbers that cannot be reached."""
+"""Percent of the addresses that cannot be reached."""
 _START = 30.0
 
 
 class Network:
-    """Runs the SMSC; `port` speaks SMPP, and its own record is asked over HTTP."""
+    """Runs a trial's simulator; a connection with `settings` reaches it, and its own record is asked over HTTP."""
 
-    def __init__(self, place: Place, port: int | None) -> None:
-        self.port = port if port is not None and is_free(port) else free_port()
-        self._control = f"http://{HOST}:{free_port()}"
+    def __init__(self, place: Place, trial: Trial) -> None:
+        self.trial = trial
+        self._control_port = free_port()
         self._children = Children(place.settings.var_dir, place.environment)
-        self._log = place.logs / "smsc.log"
+        self._log = place.logs / f"{trial.name}-simulator.log"
+        self._ports: Ports = {}
 
     def start(self, ended: threading.Event) -> None:
         """Start it and wait until it answers."""
-        control = self._control.rpartition(":")[2]
-        options = ("--port", str(self.port), "--control-port", control, "--undeliverable", str(UNDELIVERABLE))
-        self._children.start("smsc", MODULE, *options, log_file=self._log)
-        if not wait_for(f"{self._control}/healthz", ended, _START):
-            raise Misconfigured(f"The simulated SMSC did not start; {self._log} says why.")
+        ports = ("--port", str(free_port()), "--control-port", str(self._control_port))
+        options = (*self.trial.options, *ports, "--undeliverable", str(UNDELIVERABLE))
+        self._children.start(f"{self.trial.name}-simulator", self.trial.program, *options, log_file=self._log)
+        if not wait_for(self._address("healthz"), ended, _START):
+            raise Misconfigured(f"The simulator did not start; {self._log} says why.")
+        self._ports = self._ask("ports")
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of a connection to it."""
+        return dict(self.trial.settings(self._ports))
+
+    def call_back(self, url: str) -> None:
+        """Let it send its webhooks to `url`, if it sends any."""
+        if self.trial.calls_back:
+            self._ask("callbacks", {"url": url})
 
     def record(self) -> Mapping[str, Any]:
-        """Return what it accepted, counted by itself."""
-        with urllib.request.urlopen(f"{self._control}/record", timeout=30) as answer:  # noqa: S310 - on loopback
-            found: Mapping[str, Any] = json.load(answer)
-        return found
+        """Return what it took over, counted by itself."""
+        return self._ask("record")
 
     def tend(self) -> None:
         self._children.tend()
 
     def stop(self) -> None:
         self._children.stop()
+
+    def _address(self, path: str) -> str:
+        return f"http://{HOST}:{self._control_port}/{path}"
+
+    def _ask(self, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
+        encoded = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._address(path), encoded, {"Content-Type": "application/json"})  # noqa: S310 - on loopback
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - on loopback
+            found: dict[str, Any] = json.load(answer)
+        return found
 
 
 def wait_for(address: str, ended: threading.Event, seconds: float) -> bool:

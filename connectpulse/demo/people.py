@@ -1,11 +1,6 @@
 """The people of the demo, as the CSV file an administrator would upload. None of them exists."""
 
-from collections.abc import Iterator
-
-FIRST_NUMBER = 3_000_000_001
-"""Mobile numbers are counted up from here: valid in form, and at the very edge of the plan."""
-COLUMNS = ("name", "address:phone", "new:City")
-"""What the file's columns are imported as."""
+from collections.abc import Callable, Iterator
 
 _FIRST = (
     "Ayesha", "Bilal", "Chanda", "Danish", "Erum", "Faisal", "Ghazala", "Hamza", "Iqra", "Junaid", "Kiran", "Luqman",
@@ -17,13 +12,18 @@ _NAMELESS = 20
 """Every so many-th person left no name, so that a text's default is seen."""
 
 
-def csv(count: int) -> bytes:
-    """Return the file with `count` people, each with a mobile number of Pakistan nobody else has."""
-    return "\n".join(_lines(count)).encode()
+def columns(scheme: str) -> tuple[str, ...]:
+    """Return what the file's columns are imported as; addresses are of `scheme`."""
+    return "name", f"address:{scheme}", "new:City"
 
 
-def _lines(count: int) -> Iterator[str]:
-    yield "Name,Mobile,City"
+def csv(count: int, address: Callable[[int], str]) -> bytes:
+    """Return the file with `count` people; `address` gives the n-th one nobody else has."""
+    return "\n".join(_lines(count, address)).encode()
+
+
+def _lines(count: int, address: Callable[[int], str]) -> Iterator[str]:
+    yield "Name,Address,City"
     for n in range(count):
         name = "" if n % _NAMELESS == _NAMELESS - 1 else f"{_FIRST[n % len(_FIRST)]} {_LAST[n % len(_LAST)]}"
-        yield f"{name},0{FIRST_NUMBER + n},{_CITIES[n % len(_CITIES)]}"
+        yield f"{name},{address(n)},{_CITIES[n % len(_CITIES)]}"

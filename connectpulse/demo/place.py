@@ -64,7 +64,7 @@ def _backups(given: Mapping[str, str]) -> dict[str, str]:
 
 def _port(wanted: str, *, once: bool) -> tuple[int, tuple[str, ...]]:
     port = int(wanted) if wanted.isdigit() and 0 < int(wanted) < 65536 else DEFAULT_PORT
-    if once or is_free(port):
+    if is_free(port):
         return port, ()
     other = free_port()
-    return other, (f"Port {port} is taken; the demo uses {other} instead.",)
+    return other, () if once else (f"Port {port} is taken; the demo uses {other} instead.",)

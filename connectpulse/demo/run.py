@@ -15,7 +15,8 @@ from .. import logs
 from ..commands import site, up
 from ..commands.children import Children
 from ..core.domain.campaign import CampaignState
-from ..core.errors import PulseError
+from ..core.domain.trial import Trial
+from ..core.errors import NotFound, PulseError
 from ..house import House
 from . import place, stage, verdict
 from .network import Network, wait_for
@@ -26,8 +27,10 @@ from .voyage import Halted, Interrupted, Voyage
 _START = 60.0
 
 
-def run(recipients: int, *, once: bool, again: bool = False) -> None:
-    """Run the demo: serve until a signal, or run one campaign and end with one line of JSON.
+def run(recipients: int | None, *, once: bool, again: bool = False, channel: str = "") -> None:
+    """Run the demo of a channel: serve until a signal, or run one campaign and end with one line of JSON.
+
+    Without `recipients` it takes as many as the channel proposes, without `channel` the first that is offered.
 
     Raises PulseError where something keeps it from working, or where the figures do not agree.
     """
@@ -36,11 +39,12 @@ def run(recipients: int, *, once: bool, again: bool = False) -> None:
     for remark in chosen.remarks:
         _say(remark)
     try:
-        with _running(chosen, ended) as (house, network, children):
+        with _running(chosen, ended, channel) as (house, network, children):
+            people = recipients or network.trial.recipients
             if once:
-                _run_once(house, network, children, ended, recipients)
+                _run_once(chosen, house, network, children, ended, people)
             else:
-                _serve(chosen, house, network, children, ended, recipients, again=again)
+                _serve(chosen, house, network, children, ended, people, again=again)
     except Interrupted:
         _clear(chosen)
         if once:
@@ -59,7 +63,7 @@ def _clear(chosen: Place) -> None:
 
 
 @contextmanager
-def _running(chosen: Place, ended: threading.Event) -> Iterator[tuple[House, Network, Children]]:
+def _running(chosen: Place, ended: threading.Event, channel: str) -> Iterator[tuple[House, Network, Children]]:
     """Run database, network and worker while the context lasts; end them in the order that loses nothing."""
     settings = chosen.settings
     lock = up.hold(settings)
@@ -70,7 +74,7 @@ def _running(chosen: Place, ended: threading.Event) -> Iterator[tuple[House, Net
         with site.opened(settings, stays=True) as house:
             site.upgrade(house)
             site.connect_queue(house)
-            network = Network(chosen, stage.port_of(house))
+            network = Network(chosen, _trial(house, channel))
             network.start(ended)
             children.start("worker", "connectpulse.cli", "worker", log_file=chosen.logs / "worker.log")
             yield house, network, children
@@ -85,7 +89,20 @@ def _running(chosen: Place, ended: threading.Event) -> Iterator[tuple[House, Net
         lock.release()
 
 
-def _run_once(house: House, network: Network, children: Children, ended: threading.Event, recipients: int) -> None:
+def _trial(house: House, channel: str) -> Trial:
+    """Return how a channel is tried; raise NotFound with the channels that can be."""
+    offered = house.registry.trials
+    found = offered.get(channel or next(iter(offered), ""))
+    if found is None:
+        raise NotFound(f"No installed plugin lets {channel or 'a channel'} be tried. There are: {', '.join(offered)}.")
+    return found
+
+
+def _run_once(
+    chosen: Place, house: House, network: Network, children: Children, ended: threading.Event, recipients: int
+) -> None:
+    if network.trial.calls_back:
+        _open_panel(chosen, children, ended)
     voyage, is_first, _ = _embark(house, network, children, ended, recipients)
     voyage.import_people(recipients)
     voyage.wait_for_worker()
@@ -97,7 +114,9 @@ def _run_once(house: House, network: Network, children: Children, ended: threadi
     figures = verdict.judge(progress, record, seconds)
     sys.stdout.write(json.dumps(figures.as_mapping()) + "\n")
     sys.stdout.flush()
-    found = verdict.disagreements(figures, record, recipients if is_first else quoted)
+    found = verdict.disagreements(
+        figures, record, recipients if is_first else quoted, reports_delivery=network.trial.reports_delivery
+    )
     if found:
         raise PulseError(" ".join(found))
 
@@ -106,14 +125,11 @@ def _serve(
     chosen: Place, house: House, network: Network, children: Children, ended: threading.Event, recipients: int,
     *, again: bool,
 ) -> None:  # fmt: skip
-    children.start("web", "connectpulse.cli", "web", log_file=chosen.logs / "web.log")
+    address = _open_panel(chosen, children, ended)
     voyage, is_first, logins = _embark(house, network, children, ended, recipients)
-    if is_first:
+    if logins:
         _show(logins)
     voyage.import_people(recipients)
-    address = up.address(chosen.settings)
-    if not wait_for(f"{address}/healthz", ended, _START) and not ended.is_set():
-        raise PulseError(f"The web server did not start; {chosen.logs / 'web.log'} says why.")
     _say(f"The panel is open already: {address}")
     campaign_id = _campaign_to_watch(voyage, again=again)
     if campaign_id is not None:
@@ -133,25 +149,33 @@ def _serve(
 def _embark(
     house: House, network: Network, children: Children, ended: threading.Event, recipients: int
 ) -> tuple[Voyage, bool, Sequence[Login]]:
-    """Find what an earlier start made, or make it; return the voyage, whether this is the first, and the logins."""
-    organisation = stage.organisation_of(house)
-    is_first, logins = organisation is None, list[Login]()
+    """Find what an earlier start made, or make it; return the voyage, whether its channel is new, and new logins."""
+    organisation, logins = stage.organisation_of(house), list[Login]()
     if organisation is None:
-        organisation, logins = stage.build(house, recipients, network.port)
-    else:
-        stage.aim(house, network.port)
+        organisation, logins = stage.found(house)
+    is_first = stage.equip(house, organisation, network, recipients)
 
     def tend() -> None:
         children.tend()
         network.tend()
 
-    return Voyage(house, organisation, stage.launcher(house, organisation), ended, tend), is_first, logins
+    actor = stage.launcher(house, organisation)
+    return Voyage(house, organisation, network.trial, actor, ended, tend), is_first, logins
+
+
+def _open_panel(chosen: Place, children: Children, ended: threading.Event) -> str:
+    """Start the web server and wait until it serves; return where."""
+    children.start("web", "connectpulse.cli", "web", log_file=chosen.logs / "web.log")
+    address = up.address(chosen.settings)
+    if not wait_for(f"{address}/healthz", ended, _START) and not ended.is_set():
+        raise PulseError(f"The web server did not start; {chosen.logs / 'web.log'} says why.")
+    return address
 
 
 def _campaign_to_watch(voyage: Voyage, *, again: bool) -> int | None:
     """Return the campaign to draw: a new one at the first start or if asked for, or one still going on."""
     with voyage.house.work(voyage.actor, voyage.organisation) as work:
-        latest = stage.latest_campaign(work)
+        latest = stage.latest_campaign(work, voyage.trial)
         state = latest.state if latest is not None else ""
     if latest is None or again:
         return voyage.launch()[0]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from ..commands import site
+from ..core.domain.provider import Approval
+from ..core.domain.trial import Trial
 from ..core.services import campaigns, connections, furnishing, imports, records, senders, templates
 from ..core.services.campaigns import Draft
 from ..core.services.connections import Limits
@@ -36,12 +38,12 @@ from ..web.security.roles import (
     PLATFORM_ROLES,
 )
 from . import people
-from .network import ACCOUNT
-from .place import HOST
+from .network import Network
 
 ORGANISATION = "Mehr Telecom (demo)"
-CONNECTION = "Simulated network (demo)"
-TEXT = 'Assalam-o-alaikum {{ name | default("friend") }}! Your greeting from {{ city }} arrived. Reply STOP to opt out.'
+CONNECTION = "Simulated {} network (demo)"
+AUDIENCE = "Everybody on {}"
+GREETING = "Greetings by {}"
 MANAGER = "manager"
 _USERS = (
     ("platform", "Parveen Platform", PLATFORM_ADMINISTRATOR),
@@ -68,35 +70,55 @@ def organisation_of(house: House) -> int | None:
         return work.session.scalar(select(Organisation.id).where(Organisation.name == ORGANISATION))
 
 
-def port_of(house: House) -> int | None:
-    """Return the port the demo's connection calls, None before the first start."""
+def found(house: House) -> tuple[int, list[Login]]:
+    """Make the organisation and its people; return it and their logins."""
     with house.work(site.operator()) as work:
-        found = work.session.scalars(select(Connection).where(Connection.name == CONNECTION)).one_or_none()
-        return int(found.settings["port"]) if found is not None else None
-
-
-def build(house: House, recipients: int, port: int) -> tuple[int, list[Login]]:
-    """Make everything and begin importing the audience, in one transaction; return organisation and logins."""
-    with house.work(site.operator()) as work:
-        _connect(work, port)
         row = Organisation(name=ORGANISATION, country="PK", timezone="Asia/Karachi")
         organisation = records.create(work, row, "organisation.created").id
         furnishing.furnish(work, organisation)
-        logins = [_hire(work, *user) for user in _USERS]
-        senders.create(work, "sms", "alphanumeric", "MEHR", purposes=["promotional", "transactional"])
-        given = imports.upload(work, "people.csv", io.BytesIO(people.csv(recipients)))
-        imports.start(work, given.id, people.COLUMNS, new_list="Everybody", consent="People of the demo; none exists")
-        templates.create(work, "Greeting", "sms", {"body": TEXT})
-    return organisation, logins
+        return organisation, [_hire(work, *user) for user in _USERS]
 
 
-def aim(house: House, port: int) -> None:
-    """Let the demo's connection call the port its network listens on now."""
+def equip(house: House, organisation: int, network: Network, recipients: int) -> bool:
+    """Make what a channel is tried with and begin importing its audience, in one transaction; or, where an earlier
+    start did, aim its connection at the network as it listens now. Return whether it is the first time.
+    """
+    trial, public_url = network.trial, house.settings.public_url
     with house.work(site.operator()) as work:
-        found = work.session.scalars(select(Connection).where(Connection.name == CONNECTION)).one()
-        if found.settings["port"] != port:
-            limits = Limits(found.window, found.sessions, found.rate_per_second)
-            connections.change(work, found.id, found.name, {**found.settings, "port": port}, limits)
+        connection = _connection(work, trial)
+        is_first = connection is None
+        if connection is None:
+            name = CONNECTION.format(work.registry.channel(trial.name).title)
+            limits = Limits(window=trial.window)
+            connection = connections.create(work, name, trial.provider, network.settings(), limits, is_trial=True)
+            connections.create_route(work, connection.id)
+        elif (settings := {**connection.settings, **network.settings()}) != connection.settings:
+            limits = Limits(connection.window, connection.sessions, connection.rate_per_second)
+            connections.change(work, connection.id, connection.name, settings, limits)
+        path = connections.callback_path(connection)
+    if is_first:
+        with house.work(site.operator(), organisation) as work:
+            _furnish(work, trial, recipients)
+    network.call_back(public_url + path)
+    return is_first
+
+
+def _connection(work: Work, trial: Trial) -> Connection | None:
+    name = CONNECTION.format(work.registry.channel(trial.name).title)
+    return work.session.scalars(select(Connection).where(Connection.name == name)).one_or_none()
+
+
+def _furnish(work: Work, trial: Trial, recipients: int) -> None:
+    channel = work.registry.channel(trial.name)
+    kind, value = trial.sender
+    senders.create(work, trial.name, kind, value, purposes=["promotional", "transactional"])
+    given = imports.upload(work, "people.csv", io.BytesIO(people.csv(recipients, trial.address)))
+    columns, consent = people.columns(channel.scheme), "People of the demo; none exists"
+    imports.start(work, given.id, columns, new_list=AUDIENCE.format(channel.title), consent=consent)
+    template = templates.create(work, GREETING.format(channel.title), trial.name, dict(trial.content))
+    version = templates.current(work, template.id)
+    if version.approval == Approval.PENDING:
+        templates.record_approval(work, version.id, Approval.APPROVED, reference=f"demo-{version.id}")
 
 
 def launcher(house: House, organisation: int) -> Actor:
@@ -108,36 +130,39 @@ def launcher(house: House, organisation: int) -> Actor:
         return Actor("user", user.get_full_name(), user.id)
 
 
-def first_import(work: Work) -> Import:
-    """Return the import of the demo's audience."""
-    return work.session.scalars(select(Import).order_by(Import.id).limit(1)).unique().one()
+def first_import(work: Work, trial: Trial) -> Import:
+    """Return the import of the audience of a channel."""
+    statement = select(Import).where(Import.list_id == _audience(work, trial)).order_by(Import.id).limit(1)
+    return work.session.scalars(statement).unique().one()
 
 
-def latest_campaign(work: Work) -> Campaign | None:
-    """Return the organisation's newest campaign."""
-    return work.session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(1)).unique().one_or_none()
+def latest_campaign(work: Work, trial: Trial) -> Campaign | None:
+    """Return the organisation's newest campaign of a channel."""
+    statement = select(Campaign).where(Campaign.channel == trial.name).order_by(Campaign.id.desc()).limit(1)
+    return work.session.scalars(statement).unique().one_or_none()
 
 
-def has_session(work: Work) -> bool:
-    """Return whether a worker holds a session with the network."""
-    held = select(ConnectionSlot.slot).where(ConnectionSlot.lease_until > work.clock()).limit(1)
-    return work.session.scalar(held) is not None
+def has_session(work: Work, trial: Trial) -> bool:
+    """Return whether a worker holds a session with the network of a channel."""
+    connection = _connection(work, trial)
+    assert connection is not None
+    held = select(ConnectionSlot.slot).where(
+        ConnectionSlot.lease_until > work.clock(), ConnectionSlot.connection_id == connection.id
+    )
+    return work.session.scalar(held.limit(1)) is not None
 
 
-def draft(work: Work) -> Campaign:
-    """Make the demo's campaign: to everybody, once."""
-
-    def first(model: type[Sender | Template | ContactList]) -> int:
-        return work.session.scalars(select(model.id).order_by(model.id).limit(1)).one()
-
-    given = Draft("Greetings to everybody", "sms", "promotional", first(Template), first(Sender), [first(ContactList)])
-    return campaigns.create(work, given)
+def draft(work: Work, trial: Trial) -> Campaign:
+    """Make the demo's campaign over a channel: to everybody, once."""
+    template = work.session.scalars(select(Template.id).where(Template.channel == trial.name).limit(1)).one()
+    sender = work.session.scalars(select(Sender.id).where(Sender.channel == trial.name).limit(1)).one()
+    name = GREETING.format(work.registry.channel(trial.name).title)
+    return campaigns.create(work, Draft(name, trial.name, "promotional", template, sender, [_audience(work, trial)]))
 
 
-def _connect(work: Work, port: int) -> None:
-    settings = {"host": HOST, "port": port, **ACCOUNT}
-    made = connections.create(work, CONNECTION, "smpp", settings, Limits(window=400), is_trial=True)
-    connections.create_route(work, made.id)
+def _audience(work: Work, trial: Trial) -> int:
+    name = AUDIENCE.format(work.registry.channel(trial.name).title)
+    return work.session.scalars(select(ContactList.id).where(ContactList.name == name)).one()
 
 
 def _hire(work: Work, username: str, name: str, role: str) -> Login:

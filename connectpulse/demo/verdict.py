@@ -12,11 +12,14 @@ from ..core.services.overview import Progress
 class Verdict:
     """The figures of one campaign. `submitted` and `duplicates` are the simulator's, the others ours.
 
-    `lost` are the recipients of whom nothing is known: neither a final state nor that it is unknown.
+    `accepted` were taken over, and nobody has said since what became of them: all that is heard of most messages
+    where no deliveries are reported. `lost` are the recipients of whom nothing is known: neither a final state nor
+    that it is unknown.
     """
 
     recipients: int
     submitted: int
+    accepted: int
     delivered: int
     undeliverable: int
     unknown: int
@@ -38,27 +41,34 @@ def judge(progress: Progress, record: Mapping[str, Any], seconds: float) -> Verd
     return Verdict(
         recipients=progress.addressed,
         submitted=int(record["messages"]),
+        accepted=progress.unanswered,
         delivered=progress.delivered,
         undeliverable=progress.state(MessageState.UNDELIVERABLE),
         unknown=progress.unknown,
-        lost=progress.addressed - settled - progress.unknown,
+        lost=progress.addressed - settled - progress.unknown - progress.unanswered,
         duplicates=int(record["duplicates"]),
         seconds=round(seconds, 2),
         messages_per_second=round(progress.addressed / seconds) if seconds else 0,
     )
 
 
-def disagreements(verdict: Verdict, record: Mapping[str, Any], expected: int) -> list[str]:
+def disagreements(
+    verdict: Verdict, record: Mapping[str, Any], expected: int, *, reports_delivery: bool = True
+) -> list[str]:
     """Return where simulator and database, or either and what was asked for, do not agree."""
-    states = record["states"]
     unknown = verdict.unknown
     known = verdict.recipients - unknown
-    told = {"DELIVRD": verdict.delivered, "UNDELIV": verdict.undeliverable}
+    told = {
+        "delivered": verdict.delivered if reports_delivery else verdict.delivered + verdict.accepted,
+        "undeliverable": verdict.undeliverable,
+    }
     found = [
-        f"The simulator says {state} of {states.get(state, 0)}, the database of {ours}."
+        f"The simulator says {state} of {record[state]}, the database of {ours}."
         for state, ours in told.items()
-        if not ours <= states.get(state, 0) <= ours + unknown
+        if not ours <= record[state] <= ours + unknown
     ]
+    if reports_delivery and verdict.accepted:
+        found.append(f"Nothing was reported of {verdict.accepted} messages.")
     if not known <= verdict.submitted <= verdict.recipients:
         found.append(f"The simulator took {verdict.submitted} messages, the database sent {known}.")
     if verdict.recipients != expected:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.domain.campaign import CampaignState
+from ..core.domain.trial import Trial
 from ..core.errors import PulseError
 from ..core.services import campaigns, overview, quotes, records
 from ..core.services.overview import Progress
@@ -18,6 +19,8 @@ from .bar import Bar
 LOOK_EVERY = 0.1
 PATIENCE = 120.0
 """Seconds without any progress after which the demo stops waiting."""
+LAST_REPORTS = 2.0
+"""Seconds without a report after which a network that reports failures alone has said everything."""
 SILENCE = 10.0
 """Seconds after which messages of unknown outcome alone are no longer waited for."""
 
@@ -32,10 +35,11 @@ class Halted(PulseError):
 
 @dataclass(slots=True)
 class Voyage:
-    """The demo's organisation and who acts in it; `tend` keeps its programs alive while it waits."""
+    """The demo's organisation, the channel that is tried, and who acts; `tend` keeps its programs alive meanwhile."""
 
     house: House
     organisation: int
+    trial: Trial
     actor: Actor
     ended: threading.Event
     tend: Callable[[], None]
@@ -57,14 +61,14 @@ class Voyage:
         """Wait until a worker holds the line to the network, so that its start is not measured."""
         while True:
             with self.house.work(self.actor, self.organisation) as work:
-                if stage.has_session(work):
+                if stage.has_session(work, self.trial):
                     return
             self._wait()
 
     def launch(self) -> tuple[int, int]:
         """Draft, quote and launch a campaign to everybody; return its id and the recipients it was quoted for."""
         with self.house.work(self.actor, self.organisation) as work:
-            campaign_id = stage.draft(work).id
+            campaign_id = stage.draft(work, self.trial).id
         with self.house.work(self.actor, self.organisation) as work:
             quote_id = quotes.request(work, campaign_id).id
         quote = self._quote(campaign_id)
@@ -79,7 +83,7 @@ class Voyage:
 
     def _import(self) -> Import:
         with self.house.work(self.actor, self.organisation) as work:
-            return stage.first_import(work)
+            return stage.first_import(work, self.trial)
 
     def _quote(self, campaign_id: int) -> Quote:
         with self.house.work(self.actor, self.organisation) as work:
@@ -91,7 +95,7 @@ class Voyage:
         """Draw the campaign's progress until every receipt is in; return its figures."""
         progress = self._progress(campaign_id)
         bar, changed_at = Bar("Receipts", self._quote(campaign_id).recipients), time.monotonic()
-        while not _is_through(progress, time.monotonic() - changed_at):
+        while not self._is_through(progress, time.monotonic() - changed_at):
             if time.monotonic() - changed_at > PATIENCE:
                 break
             bar.show(_reported(progress))
@@ -110,6 +114,14 @@ class Voyage:
             [progress] = overview.progress(work, [campaign])
             return progress
 
+    def _is_through(self, progress: Progress, silent_for: float) -> bool:
+        """Return whether nothing more is to come: all reported, or silence about the rest that is unknown."""
+        if progress.campaign.state != CampaignState.FINISHED or progress.waiting:
+            return False
+        if progress.unanswered:
+            return not self.trial.reports_delivery and silent_for > LAST_REPORTS
+        return not progress.unknown or silent_for > SILENCE
+
     def _wait(self) -> None:
         if self.ended.wait(LOOK_EVERY):
             raise Interrupted("The demo was ended before its campaign was through.")
@@ -118,10 +130,3 @@ class Voyage:
 
 def _reported(progress: Progress) -> int:
     return progress.delivered + progress.failed
-
-
-def _is_through(progress: Progress, silent_for: float) -> bool:
-    """Return whether nothing more is to come: all reported, or silence about the rest that is unknown."""
-    if progress.campaign.state != CampaignState.FINISHED or progress.waiting or progress.unanswered:
-        return False
-    return not progress.unknown or silent_for > SILENCE

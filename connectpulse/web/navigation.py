@@ -38,6 +38,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("Campaigns", "fa-bullhorn", "CampaignView.list", "Campaigns"),
             Entry("Templates", "fa-file-lines", "TemplateView.list", "Templates"),
+            Entry("Files", "fa-paperclip", "FileView.list", "Files"),
             Entry("Senders", "fa-id-badge", "SenderView.list", "Senders"),
         ),
     ),

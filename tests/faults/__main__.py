@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--restarts", type=int, default=2, help="crashes of PostgreSQL")
     parser.add_argument("--window", type=int, default=200, help="messages a session may have on the wire")
     parser.add_argument("--sessions", type=int, default=2, help="sessions all workers share")
+    parser.add_argument("--channel", default="sms", help="the channel whose trial is run")
     parser.add_argument("--metered", action="store_true", dest="is_metered", help="with billing: no unit may be lost")
     parser.add_argument("--seed", type=int, default=None, help="repeats the moments of an earlier run")
     asked = vars(parser.parse_args())

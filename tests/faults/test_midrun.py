@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select, text
 
-from bench.line import FIRST_NUMBER, Line, wait_until
-from bench.scene import Simulator
+from bench.line import FIRST_NUMBER, PLAIN, SENDER, Line, wait_until
 from connectpulse.core.services import campaigns
 from connectpulse.core.services.connections import Limits
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import Suppression
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
+from connectpulse.testing.simulator import Simulator
 from tests.journeys.live import working
 
 PEOPLE = 2_000
@@ -22,7 +22,7 @@ WINDOW = 20
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator() as made:
+    with Simulator(PLAIN) as made:
         yield made
 
 
@@ -30,7 +30,7 @@ def simulator() -> Iterator[Simulator]:
 def line(house: House, organisation: int, simulator: Simulator) -> Iterator[Line]:
     """A line to the simulator with a worker on it; the connection allows `WINDOW` messages on the wire."""
     made = Line(house, organisation)
-    made.connect(Limits(window=WINDOW), host="127.0.0.1", port=simulator.port, system_id="pulse", password="pulse")
+    made.connect(Limits(window=WINDOW), **simulator.settings())
     with working(house):
         yield made
 
@@ -81,7 +81,7 @@ def test_who_writes_stop_in_mid_run_gets_nothing_more_but_the_confirmation(line:
     wait_until(lambda: submitted(simulator) > 100, 20)
     leaving = [str(FIRST_NUMBER + PEOPLE - 1 - number) for number in range(20)]
     for number in leaving:
-        simulator.inbound(f"+92{number}", "Stop")
+        simulator.inbound(f"+92{number}", SENDER, "Stop")
 
     def all_are_heard() -> bool:
         with line.house.work(ADMINISTRATOR, line.organisation) as work:

@@ -19,6 +19,7 @@ from connectpulse.core.domain import (
     provider,
     retention,
     roles,
+    trial,
 )
 from connectpulse.core.hookspecs import ALWAYS, BY_HOOK, BY_KIND, SERVING, Hooks
 
@@ -33,7 +34,7 @@ HANDED_OVER: tuple[type[Any], ...] = (
     provider.Inbound, provider.TemplateWord, provider.Callback, provider.Check, provider.Samples, contracts.Ledger,
     contracts.Tariff, contracts.Movement, faces.PaymentGateway, faces.View, roles.Role, doors.Door,
     doors.Knock, doors.Answer, jobs.Job, jobs.Duty, acts.Act, limits.Limit, limits.Allowance, faces.Report,
-    faces.HealthCheck, faces.Health, faces.Card, faces.RestoreCheck, form.Field,
+    faces.HealthCheck, faces.Health, faces.Card, faces.RestoreCheck, trial.Trial, form.Field,
 )  # fmt: skip
 
 INTRODUCTION = """# Hooks

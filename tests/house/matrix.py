@@ -25,9 +25,9 @@ OPEN = frozenset({
 }) | declared.names("OPEN")  # fmt: skip
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""
 
-KEYED = frozenset({"api.audit_log", "api.me", "api.subject_requests", "api.submit_subject_request"}) | declared.names(
-    "KEYED"
-)
+KEYED = frozenset({
+    "api.audit_log", "api.keep_file", "api.list_files", "api.me", "api.subject_requests", "api.submit_subject_request",
+}) | declared.names("KEYED")  # fmt: skip
 """Routes that ask for a key instead of a person; `tests/unit/web/test_api_door.py` tries them."""
 
 ARGUMENTS: Mapping[str, str] = {
@@ -148,6 +148,13 @@ DOORS: Mapping[str, Door] = {
     "FactorView.prove": Door(WRITE, "Profile"),
     "FactorView.remove": Door(WRITE, "Profile"),
     "FactorView.show": Door(READ, "Profile"),
+    "FileView.add": Door(WRITE, "Files"),
+    "FileView.delete": Door(WRITE, "Files", of="file"),
+    "FileView.download": Door(READ, "Files", of="file"),
+    "FileView.list": Door(READ, "Files"),
+    "FileView.lookup": Door(READ, "Files"),
+    "FileView.show": Door(READ, "Files", of="file"),
+    "FileView.upload": Door(WRITE, "Files"),
     "HelpView.list": Door(WRITE, "Help"),
     "HelpView.show": Door(READ, "Help", of="help request"),
     "HelpView.write": Door(WRITE, "Help", of="help request"),
@@ -261,11 +268,13 @@ DOORS: Mapping[str, Door] = {
     "SystemView.show": Door(READ, "System"),
     "TemplateView.add": Door(WRITE, "Templates"),
     "TemplateView.archive": Door(WRITE, "Templates", of="template"),
+    "TemplateView.document": Door(READ, "Templates"),
     "TemplateView.edit": Door(WRITE, "Templates", of="template"),
     "TemplateView.list": Door(READ, "Templates"),
     "TemplateView.lookup": Door(READ, "Templates"),
     "TemplateView.preview": Door(READ, "Templates"),
     "TemplateView.show": Door(READ, "Templates", of="template"),
+    "TemplateView.shown": Door(READ, "Templates", of="template"),
     **declared.table("DOORS"),
 }
 # fmt: on

@@ -26,14 +26,16 @@ OPEN = {
 """Routes that answer strangers: with the sign-in page, a file, or their own kind of proof."""
 
 PAGES_OF_ROLES = {
-    roles.ANALYST: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/"},
-    roles.APPROVER: {"/campaigns/list/", "/templates/list/", "/messages/list/", "/replies/list/", "/lists/list/",
+    roles.ANALYST: {"/campaigns/list/", "/templates/list/", "/files/list/", "/messages/list/", "/replies/list/",
+                    "/lists/list/"},
+    roles.APPROVER: {"/campaigns/list/", "/templates/list/", "/files/list/", "/messages/list/", "/replies/list/",
+                     "/lists/list/",
                      "/senders/list/", "/requests/list/", "/decisions/list/"},
 }  # fmt: skip
 EVERY_LIST = {
-    "/campaigns/list/", "/templates/list/", "/senders/list/", "/contacts/list/", "/lists/list/", "/imports/list/",
-    "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/", "/members/list/",
-    "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
+    "/campaigns/list/", "/templates/list/", "/files/list/", "/senders/list/", "/contacts/list/", "/lists/list/",
+    "/imports/list/", "/fields/list/", "/suppressions/list/", "/messages/list/", "/replies/list/", "/audit/list/",
+    "/members/list/", "/settings/", "/organisations/list/", "/connections/list/", "/routes/list/", "/system/",
     "/api-keys/list/", "/api-requests/list/", "/support/list/",
     "/agreements/", "/policy/", "/policy/inventory", "/operator/", "/requests/list/", "/decisions/list/",
     "/backups/list/",
@@ -81,7 +83,18 @@ def test_no_post_without_a_token(app: Flask) -> None:
 
 def test_changes_are_never_made_by_get(app: Flask) -> None:
     reading = {"list", "show", "lookup", "progress", "quote_progress", "faults", "choose", "add", "edit", "download"}
-    reading |= {"choices", "inventory", "certificate", "report", "search", "export", "drill", "evidence", "enrol"}
+    reading |= {
+        "choices",
+        "inventory",
+        "certificate",
+        "report",
+        "search",
+        "export",
+        "drill",
+        "evidence",
+        "enrol",
+        "shown",
+    }
     for rule, url, method in rules(app):
         if method == "GET" and not url.startswith("/api/"):
             assert rule.endpoint.partition(".")[2] in reading, rule.endpoint
@@ -109,7 +122,7 @@ def test_readers_change_nothing(app: Flask, role: str) -> None:
 _ONES_OWN = {"ProfileView", "PasswordView", "FactorView", "NoticesView", "HelpView", "ConsentView"}
 """Pages about oneself."""
 _APPROVING = {"approve", "send_back", "refuse"}
-_READING_BY_POST = {"preview", "check", "export", "fetch", "keep", "drop"}
+_READING_BY_POST = {"preview", "document", "check", "export", "fetch", "keep", "drop"}
 """What readers may post: it shows, checks or hands over what they may read, or keeps something for themselves."""
 
 
@@ -141,6 +154,7 @@ def test_no_id_breaks_a_page(app: Flask, pk: str) -> None:
     for noun in (
         "campaigns",
         "templates",
+        "files",
         "senders",
         "contacts",
         "lists",

@@ -32,6 +32,7 @@ ROUTES = {
     "FactorView.begin": "The secret it makes opens nothing until its first code is typed, which is written down.",
     "NoticesView.read": "One marks one's own notices as read; nobody else's change.",
     "NoticesView.follow": "One marks one's own notice as read; nobody else's changes.",
+    "TemplateView.document": "It shows what was typed and keeps nothing.",
     "TemplateView.preview": "It shows what was typed and keeps nothing.",
     "hooks.knock": "What a plugin does is written down by the plugin; what it refused is written down here.",
     "callbacks.receive": "The request itself is kept as it came; a forged one is written down.",

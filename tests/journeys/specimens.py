@@ -17,6 +17,7 @@ from connectpulse.core.services import (
     connections,
     consents,
     contacts,
+    files,
     imports,
     records,
     senders,
@@ -75,6 +76,11 @@ def _list(work: Work) -> int:
 
 def _template(work: Work) -> int:
     return templates.create(work, _name(work, "Template"), "sms", {"body": "Dear {{ name }}"}).id
+
+
+def _file(work: Work) -> int:
+    name = _name(work, "File")
+    return files.keep(work, f"{name}.txt", name.encode()).id
 
 
 def _sender(work: Work) -> int:
@@ -254,6 +260,7 @@ NOUNS: Mapping[str, Maker] = {
     "campaign": _campaign,
     "connection": _connection,
     "contact": _contact,
+    "file": _file,
     "field": lambda work: contacts.create_field(work, _name(work, "Field")).id,
     "import": _import,
     "inbound": _inbound,

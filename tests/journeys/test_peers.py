@@ -16,8 +16,7 @@ import pytest
 from connectpulse_sms.gateway import GatewayProvider
 from sqlalchemy import select
 
-from bench.line import SENDER, Line, wait_until
-from bench.scene import Simulator
+from bench.line import PLAIN, SENDER, Line, wait_until
 from connectpulse.app import create_app
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.services.connections import Limits
@@ -27,6 +26,7 @@ from connectpulse.core.wire import egress
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.testing.plugin import require_peer
+from connectpulse.testing.simulator import Simulator
 from tests.journeys.live import served, working
 
 ROOT = Path(__file__).parents[2]
@@ -169,8 +169,8 @@ def test_over_http_to_kannel_and_back_by_its_callbacks(house: House, organisatio
     require_peer(is_there, "Kannel", "apt-get install kannel")
     line = Line(house, organisation)
     with ExitStack() as stack:
-        smsc = stack.enter_context(Simulator())
-        gateway = stack.enter_context(kannel(tmp_path, smsc.port))
+        smsc = stack.enter_context(Simulator(PLAIN))
+        gateway = stack.enter_context(kannel(tmp_path, smsc.ports["smpp_port"]))
         site = stack.enter_context(served(create_app(house)))
         house.settings = replace(house.settings, public_url=site)
         line.connect(

@@ -95,10 +95,16 @@ Renderer = Callable[[Mapping[str, str]], Rendered]
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an editor shows about a content while it is written: figures by label, and warnings."""
+    """What an editor shows about a content while it is written: figures by label, warnings, and how it looks.
+
+    `document` is a whole HTML document without scripts, shown beside the form as wide as a desktop or a phone.
+    `file:ID` as an address in it stands for the content of one of the organisation's files; pictures may come
+    from https addresses too, sounds and films from `data:` addresses. Empty: there is nothing to look at.
+    """
 
     figures: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     CHECKS = "checks"
     PICK = "pick"
     PICKS = "picks"
+    FILE = "file"
+    FILES = "files"
 
 
 _WRITTEN = frozenset({Kind.TEXT, Kind.LONG_TEXT, Kind.JSON})
@@ -47,6 +49,8 @@ class Field:
     under a heading; `low` and `high` bound a NUMBER, and the length of a text. CHECKS is several of `choices`;
     PICK and PICKS are ids of things found by searching `source`, of which `choices` holds those chosen already.
     MOMENT is a date and time on the wall clock of a zone the form names elsewhere.
+    FILE is the id of a file the organisation keeps, None for none; FILES a list of such ids. `accept` are the media
+    types they may have, like `image/png` or `image/*`, none for any; `high` is then the most bytes of each.
     """
 
     name: str
@@ -60,17 +64,28 @@ class Field:
     high: int | None = None
     group: str = ""
     source: str = ""
+    accept: tuple[str, ...] = ()
 
     def read(self, raw: Any) -> Any:
         """Return the typed value of `raw`; raise ValueError with the sentence to show."""
         if raw is None or raw == [] or (isinstance(raw, str) and not raw.strip()):
             if self.is_required and self.default is None:
                 raise ValueError(f"{self.label}: please fill this in.")
-            return self.default
+            return self.empty
         value = _READERS[self.kind](self, raw)
         if self.kind in _WRITTEN and self.name not in card_numbers.NUMBER_FIELDS and card_numbers.holds_one(value):
             raise ValueError(f"{self.label}: {card_numbers.REFUSAL}")
         return value
+
+    @property
+    def empty(self) -> Any:
+        """What is read where nothing was filled in."""
+        return [] if self.kind is Kind.FILES and self.default is None else self.default
+
+    def takes(self, media_type: str) -> bool:
+        """Return whether a file of this media type may be chosen here."""
+        family = media_type.partition("/")[0]
+        return not self.accept or media_type in self.accept or f"{family}/*" in self.accept
 
 
 Form = tuple[Field, ...]
@@ -199,6 +214,10 @@ def _picks(field: Field, raw: Any) -> list[int]:
     return [_pick(field, each) for each in _several(raw) if str(each).strip()]
 
 
+def _files(field: Field, raw: Any) -> list[int]:
+    return list(dict.fromkeys(_picks(field, raw)))
+
+
 _READERS = {
     Kind.TEXT: _text,
     Kind.SECRET: _text,
@@ -214,12 +233,14 @@ _READERS = {
     Kind.CHECKS: _checks,
     Kind.PICK: _pick,
     Kind.PICKS: _picks,
+    Kind.FILE: _pick,
+    Kind.FILES: _files,
 }
 
 
 def blank(form: Form) -> dict[str, Any]:
     """Return the defaults of `form`, for a first showing."""
-    return {field.name: field.default for field in form}
+    return {field.name: field.empty for field in form}
 
 
 def names(form: Iterable[Field]) -> list[str]:

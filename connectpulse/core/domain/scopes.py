@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 AUDIT_READ: Final = "audit:read"
+FILES_READ: Final = "files:read"
+FILES_WRITE: Final = "files:write"
 SUBJECTS_READ: Final = "subject-requests:read"
 SUBJECTS_WRITE: Final = "subject-requests:write"
 
 SCOPES: Mapping[str, str] = {
     AUDIT_READ: "Read the action log of the organisation",
+    FILES_READ: "Read which files the organisation keeps for its templates",
+    FILES_WRITE: "Keep files for templates",
     SUBJECTS_READ: "Read requests of people about their own information",
     SUBJECTS_WRITE: "Hand in requests of people about their own information",
 }

@@ -204,6 +204,22 @@ SETTINGS: Form = (
         high=10240,
     ),
     Field(
+        "FILE_LIMIT_MB",
+        "Largest file that templates may use, in megabytes",
+        Kind.NUMBER,
+        default=25,
+        low=1,
+        high=100,
+    ),
+    Field(
+        "FILE_QUOTA_MB",
+        "Megabytes of files an organisation may keep for its templates",
+        Kind.NUMBER,
+        default=1024,
+        low=1,
+        high=102400,
+    ),
+    Field(
         "LOG_LEVEL",
         "Least important log line that is written",
         Kind.CHOICE,
@@ -256,6 +272,8 @@ class Settings:
     worker_threads: int
     worker_port: int
     upload_limit_mb: int
+    file_limit_mb: int
+    file_quota_mb: int
     log_level: str
     log_format: str
 

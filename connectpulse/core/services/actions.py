@@ -43,6 +43,8 @@ ACTIONS = (
     AuditAction("import.deleted", "{actor} deleted the record of the import of {object}."),
     AuditAction("suppression.updated", "{actor} changed what a suppression covers.", redact=("value",)),
     AuditAction("suppression.deleted", "{actor} lifted a suppression.", redact=("value",)),
+    AuditAction("file.kept", "{actor} kept the file {object}."),
+    AuditAction("file.deleted", "{actor} deleted the file {object}."),
     AuditAction("template.created", "{actor} created the template {object}."),
     AuditAction("template.updated", "{actor} changed the template {object}."),
     AuditAction("template.archived", "{actor} archived the template {object}."),

@@ -18,7 +18,7 @@ from ..errors import PluginRefused
 from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
-from . import expansion, imports, leaving, periodic, quotes
+from . import expansion, files, imports, leaving, periodic, quotes
 from .access import duties as access
 from .action_log import cutting, erasure
 from .action_log import duties as action_log
@@ -49,6 +49,7 @@ ACCOUNTABILITY = timedelta(days=730)
 
 MAKERS: dict[type[Any], tuple[str, ...]] = {
     models.Campaign: ("created_by", "launched_by", "approved_by"),
+    models.File: ("created_by",),
     models.Import: ("created_by",),
     models.TemplateVersion: ("created_by",),
 }
@@ -144,6 +145,9 @@ def retention_rules() -> list[RetentionRule]:
             parent=m.Import),
         kept(m.Template, "content of the organisation"),
         kept(m.TemplateVersion, "content of the organisation", *MAKERS[m.TemplateVersion]),
+        log(m.File, MESSAGE_LOG, Then.PURGE, "files no template uses", *MAKERS[m.File], age="used_at",
+            final_only=files.IDLE, **choice),
+        kept(m.FileUse, "content of the organisation", age="version_id"),
         kept(m.Sender, "identities of the organisation"),
         kept(m.Connection, "contract with a provider"),
         kept(m.ConnectionSlot, "operation", age="updated_at"),
@@ -211,6 +215,7 @@ def subject_handlers() -> list[SubjectHandler]:
         handler(m.Consent, by_address(m.Consent), ("value", "evidence"), erase_row=True, rectifiable=("value",),
                 beside=("scheme", "channel", "purpose", "created_at")),
         makers.made_by(m.Campaign, MAKERS[m.Campaign], saying="reason"),
+        makers.made_by(m.File, MAKERS[m.File]),
         makers.made_by(m.Import, MAKERS[m.Import], saying="reason"),
         makers.made_by(m.TemplateVersion, MAKERS[m.TemplateVersion]),
         special.import_fault(),

@@ -8,6 +8,7 @@ from ..domain.personal import Personal
 KINDS: Final[Mapping[str, Mapping[str, Personal]]] = {
     "pulse_campaign": dict.fromkeys(("created_by", "launched_by", "approved_by"), Personal.NAME),
     "pulse_import": {"created_by": Personal.NAME},
+    "pulse_file": {"created_by": Personal.NAME},
     "pulse_template_version": {"created_by": Personal.NAME},
     "pulse_contact": dict.fromkeys(("name", "fields", "timezone"), Personal.CONTACT_DETAILS),
     "pulse_address": {"value": Personal.CONTACT_ADDRESS},

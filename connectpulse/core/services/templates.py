@@ -10,7 +10,7 @@ from ..domain.contracts import Preview, Purpose
 from ..domain.provider import Approval, TemplateWord
 from ..errors import Refused
 from ..storage.models import Connection, Template, TemplateVersion
-from . import contacts, records
+from . import contacts, files, records
 from .work import Work
 
 APPROVALS = tuple(Approval)
@@ -65,6 +65,7 @@ def read_content(work: Work, channel: str, raw: Mapping[str, Any]) -> dict[str, 
     """Return a content as its channel stores it; raise Refused with every fault."""
     offered = work.registry.channel(channel)
     content = form.read(offered.content_form, raw)
+    files.check(work, offered.content_form, content)
     offered.check_content(content, contacts.known_names(work))
     return content
 
@@ -81,6 +82,12 @@ def preview(work: Work, channel: str, raw: Mapping[str, Any]) -> tuple[Preview, 
     except Refused as error:
         faults = list(error.problems)
     return offered.preview(content), faults
+
+
+def document(work: Work, channel: str, raw: Mapping[str, Any]) -> str:
+    """Return how a content looks while it is being written: an HTML document, empty if its channel shows none."""
+    shown, _ = preview(work, channel, raw)
+    return files.put_in(work, shown.document)
 
 
 def record_approval(
@@ -165,4 +172,5 @@ def _write_version(work: Work, template: Template, number: int, content: dict[st
     )
     work.session.add(version)
     work.session.flush()
+    files.use_in(work, version, files.named(work.registry.channel(template.channel).content_form, content))
     return version

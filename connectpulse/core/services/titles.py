@@ -48,6 +48,8 @@ TITLES: Mapping[str, str] = {
     "pulse_drill": "Restore drills",
     "pulse_duty": "Rounds of plugins' duties",
     "pulse_erased": "Marks of erased people",
+    "pulse_file": "Files",
+    "pulse_file_use": "Files of templates",
     "pulse_hold": "Legal holds",
     "pulse_import": "Imports",
     "pulse_import_chunk": "Files being imported",

@@ -30,6 +30,7 @@ OFFERS = {
     "health_check": ("pulse_health", "health checks"),
     "card": ("pulse_dashboard", "dashboard cards"),
     "restore_check": ("pulse_restore_checks", "restore checks"),
+    "trial": ("pulse_trials", "trials"),
     "door": ("pulse_doors", "doors"),
     "job": ("pulse_jobs", "jobs"),
     "duty": ("pulse_duties", "duties"),

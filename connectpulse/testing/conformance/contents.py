@@ -29,6 +29,8 @@ _PLAIN: Mapping[Kind, Any] = {
     Kind.TIME: "09:00",
     Kind.PICK: 1,
     Kind.PICKS: [1],
+    Kind.FILE: 1,
+    Kind.FILES: [1],
 }
 _TEXTS = (Kind.TEXT, Kind.LONG_TEXT)
 

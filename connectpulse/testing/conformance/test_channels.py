@@ -93,6 +93,7 @@ def test_it_previews_what_is_not_finished(channel: Channel) -> None:
         preview = channel.preview(content)
         assert isinstance(preview, Preview)
         assert all(isinstance(text, str) for figure in preview.figures for text in figure)
+        assert "<script" not in preview.document.lower(), "what a content looks like needs no script"
 
 
 def test_it_renders_for_anybody(channel: Channel) -> None:

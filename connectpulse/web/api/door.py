@@ -17,7 +17,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from ...core.domain.scopes import ANY_KEY, NO_KEY
-from ...core.services import allowances
+from ...core.services import allowances, files
 from ...core.services.action_log import denials
 from ...core.services.api import keys
 from ...core.services.work import SYSTEM, Actor, Work
@@ -36,9 +36,10 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 
 class Operation(NamedTuple):
-    """What a route asks of a key: a scope, or one of ANY_KEY and NO_KEY."""
+    """What a route asks of a key: a scope, or one of ANY_KEY and NO_KEY. `takes_file`: its body may be a file."""
 
     scope: str
+    takes_file: bool = False
 
 
 def guard(blueprint: Blueprint) -> dict[str, Operation]:
@@ -57,9 +58,7 @@ def _enter(operation: Operation | None) -> None:
     if current.the_house().settings.public_url.startswith("https://") and not request.is_secure:
         raise Problem(403, "Use https: over http anybody on the way can read the key. It should be replaced now.")
     _count(RateLimitItemPerMinute(NETWORK_LIMIT), "network", network_address())
-    request.max_content_length = MOST_BYTES  # also of a body that does not say how long it is
-    if (request.content_length or 0) > MOST_BYTES:
-        raise Problem(413, f"A request may have {MOST_BYTES // 1024} KB.")
+    _bound(MOST_BYTES + (files.largest() if operation is not None and operation.takes_file else 0))
     if operation is None:
         raise Problem(403, "This address is not open to any key.")
     if operation.scope == NO_KEY:
@@ -77,6 +76,12 @@ def _enter(operation: Operation | None) -> None:
             f"This key lacks the scope {operation.scope}. An administrator of your organisation can give it.",
             {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{operation.scope}"'},
         )
+
+
+def _bound(most: int) -> None:
+    request.max_content_length = most  # also of a body that does not say how long it is
+    if (request.content_length or 0) > most:
+        raise Problem(413, f"A request may have {most // 1024:,} KB.")
 
 
 def _count_together(key: keys.Known) -> None:

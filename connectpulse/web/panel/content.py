@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from flask import abort, redirect, request, url_for
+from flask import abort, make_response, redirect, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import Select, select
@@ -15,6 +15,7 @@ from ...core.services import contacts, records, senders, templates
 from ...core.services.work import Work
 from ...core.storage.models import Sender, Template, TemplateVersion
 from .. import current
+from ..headers import framed
 from ..security.roles import READ, WRITE
 from . import forms
 from .dates import moment
@@ -41,7 +42,9 @@ class TemplateView(NounView):
         Filter("archived", "Archived", (("yes", "Yes"), ("no", "No")), lambda v: Template.is_archived.is_(v == "yes")),
     )
     can_delete = False
-    include_route_methods: ClassVar[set[str]] = {"list", "show", "add", "edit", "lookup", "preview", "archive"}
+    include_route_methods: ClassVar[set[str]] = {
+        "list", "show", "add", "edit", "lookup", "preview", "document", "shown", "archive",
+    }  # fmt: skip
     show_template = "pulse/template.html"
     add_template = edit_template = "pulse/template_form.html"
     name_form: ClassVar[Form] = (Field("name", "Name", is_required=True, high=120),)
@@ -103,6 +106,7 @@ class TemplateView(NounView):
             names = sorted(contacts.known_names(work))
             content = {each.name: sheet.values.get(each.name) for each in sheet.form if each.name != "name"}
             preview, _ = templates.preview(work, channel, content)
+            forms.name_picked(work, sheet)
         page = self.render_template(
             self.add_template, view=self, sheet=sheet, pk=pk, names=names, channel=registry.channel(channel),
             channels=registry.channels, preview=preview, faults=[],
@@ -122,6 +126,31 @@ class TemplateView(NounView):
         except NotFound:
             abort(404)
         return self.render_template("pulse/_preview.html", preview=shown, faults=faults)
+
+    @expose("/document/<channel>", methods=["POST"])
+    @has_access
+    @permission_name(READ)
+    def document(self, channel: str) -> Any:
+        """Return how a content looks while it is being written, as a document for a frame."""
+        try:
+            form = self._form(channel)
+            with current.work() as work:
+                looks = templates.document(work, channel, _content(form, forms.typed(form)))
+        except NotFound:
+            abort(404)
+        return framed(make_response(looks))
+
+    @expose("/shown/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def shown(self, pk: str) -> Any:
+        """Return how the newest version of a template looks, as a document for a frame."""
+        with current.work() as work:
+            row = self.find(work, pk)
+            if row.channel not in work.registry.channels:
+                abort(404)
+            looks = templates.document(work, row.channel, templates.current(work, row.id).content)
+        return framed(make_response(looks))
 
     @expose("/show/<pk>", methods=["GET"])
     @has_access

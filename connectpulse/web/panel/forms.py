@@ -13,6 +13,7 @@ from ...core.domain.form import read as read_form
 from ...core.errors import Refused
 from ...core.services.work import Work
 from ...core.storage.models import Connection, ContactList, Organisation, Sender, Template
+from . import uploads
 
 _SEVERAL = (Kind.CHECKS, Kind.PICKS)
 
@@ -33,6 +34,15 @@ class Sheet:
             found.setdefault(each.group, []).append(each)
         return list(found.items())
 
+    @property
+    def has_files(self) -> bool:
+        """Whether files may be sent with it."""
+        return any(each.kind in uploads.KINDS for each in self.form)
+
+    def chosen(self, name: str) -> list[str]:
+        """Return the ids chosen in a field of files."""
+        return uploads.chosen(self.values.get(name))
+
     def refuse(self, refusal: Refused) -> None:
         """Take over what a service objected to."""
         ours = {each.name for each in self.form}
@@ -51,6 +61,8 @@ def typed(form: Form) -> dict[str, Any]:
     for each in form:
         if each.kind is Kind.SWITCH:
             raw[each.name] = each.name in request.form
+        elif each.kind in uploads.KINDS:
+            raw[each.name] = uploads.typed(each)
         elif each.kind in _SEVERAL:
             raw[each.name] = request.form.getlist(each.name)
         else:
@@ -61,11 +73,13 @@ def typed(form: Form) -> dict[str, Any]:
 def submitted(form: Form) -> Sheet:
     """Return the sheet of a submitted form; its `errors` are what single fields have wrong."""
     raw = typed(form)
+    unkept = uploads.take(form, raw)
     made = Sheet(form, raw)
     try:
         made.values = read_form(form, raw)
     except Refused as refusal:
         made.refuse(refusal)
+    made.errors |= unkept
     return made
 
 
@@ -81,6 +95,7 @@ SOURCES: dict[str, type[Any]] = {
 
 def name_picked(work: Work, filled: Sheet) -> Sheet:
     """Give the things picked in a form their names, so that it can be shown again."""
+    filled.form = uploads.offer(work, filled.form, filled.values)
     named: dict[str, list[tuple[Any, str]]] = {}
     for each in filled.form:
         value = filled.values.get(each.name)

@@ -37,7 +37,7 @@ Rights = Mapping[str, frozenset[tuple[str, str]]]
 """What each role may do, as pairs of verb and page."""
 
 _AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions", "Consents")
-_CONTENT = ("Templates", "Campaigns")
+_CONTENT = ("Templates", "Files", "Campaigns")
 _LOG = ("Messages", "Inbound")
 _HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System", "Accounts", "Backups")

@@ -10,11 +10,13 @@ from connectpulse.core.api import (
     Provider,
     RetentionRule,
     SubjectHandler,
+    Trial,
     hookimpl,
 )
 
 from .channel import SmsChannel
 from .gateway import GatewayProvider
+from .simulator.scene import TRIAL
 from .simulator.trial import TrialProvider
 from .smpp.provider import SmppProvider
 from .twilio import TwilioProvider
@@ -60,3 +62,8 @@ class SmsPlugin:
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
         return [SmppProvider, GatewayProvider, TwilioProvider, VonageProvider, TrialProvider]
+
+    @hookimpl
+    def pulse_trials(self) -> list[Trial]:
+        """Return how text messages are tried out."""
+        return [TRIAL]

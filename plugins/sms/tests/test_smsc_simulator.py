@@ -87,7 +87,7 @@ async def test_the_rust_client_sends_and_gets_its_receipts() -> None:
         assert all(b"stat:DELIVRD" in one.short_message and one.esm_class == 4 for one in receipts)
         assert smsc.record.summary() == {
             "parts": 50, "distinct": 50, "duplicates": 0, "messages": 50, "incomplete": 0,
-            "states": {"DELIVRD": 50}, "refused": {},
+            "states": {"DELIVRD": 50}, "refused": {}, "delivered": 50, "undeliverable": 0,
         }  # fmt: skip
 
 

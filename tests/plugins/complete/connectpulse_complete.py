@@ -41,6 +41,7 @@ from connectpulse.core.api import (
     Table,
     Tariff,
     Then,
+    Trial,
     View,
     Work,
     by_contact,
@@ -179,6 +180,11 @@ class CompletePlugin:
     @hookimpl
     def pulse_demo(self, work: Work) -> None:
         FURNISHED.append(work.organisation_id)
+
+    @hookimpl
+    def pulse_trials(self) -> list[Trial]:
+        program = "connectpulse_complete.simulator"
+        return [Trial("complete", program, "complete", dict, ("name", "Complete"), {"body": "Hi"}, str)]
 
     @hookimpl
     def pulse_restore_checks(self) -> list[RestoreCheck]:

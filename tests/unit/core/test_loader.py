@@ -342,6 +342,7 @@ def test_every_hook_arrives_in_the_registry(acme: Write) -> None:
         "gateways": "complete", "rules": "complete_thing", "subjects": "complete_thing",
         "actions": "complete.done", "reports": "complete_things", "health": "complete_health",
         "cards": "complete_card", "restore_checks": "complete_sums",
+        "trials": "complete",
         "roles": "Thing keeper", "doors": "complete/thing", "jobs": "complete.count", "duties": "complete.tidy",
         "acts": "complete.burn", "limits": "complete_limit",
     }.items():  # fmt: skip

@@ -23,6 +23,7 @@ from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
 from .decision import Decision
+from .file import File, FileUse
 from .job import Duty, Job, Pace
 from .mail import Mail, Notice, NoticeChoice, NoticeRead
 from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
@@ -70,6 +71,8 @@ __all__ = [
     "Drill",
     "Duty",
     "ErasedPerson",
+    "File",
+    "FileUse",
     "Hold",
     "Import",
     "ImportChunk",

@@ -20,6 +20,8 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     Kind.CHECKS: {"type": "array", "items": TEXT},
     Kind.PICKS: {"type": "array", "items": {"type": "integer"}},
     Kind.PICK: {"type": "integer"},
+    Kind.FILE: {"type": "integer"},
+    Kind.FILES: {"type": "array", "items": {"type": "integer"}},
 }
 _PROBLEMS = {
     "400": "The request is malformed.",
@@ -37,6 +39,17 @@ _ABOUT = (
     "gets the same answer. Refusals are `application/problem+json`; every answer has an `X-Request-ID`. From one "
     f"network address {door.NETWORK_LIMIT:,} requests a minute are taken at most."
 )
+
+
+_FILE = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "string", "format": "binary"}},
+            "required": ["file"],
+        }
+    }
+}
 
 
 def object_of(**properties: Any) -> dict[str, Any]:
@@ -80,7 +93,7 @@ def _operation(endpoint: str, route: routing.Route) -> dict[str, Any]:
     ]
     if route.method == "POST":
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 200}})
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema(route.asked)}}}
+        made["requestBody"] = {"required": True, "content": _FILE if route.takes_file else _json(route.asked)}
     return made | ({"parameters": parameters} if parameters else {})
 
 
@@ -97,6 +110,10 @@ def _parameter(field: Field) -> dict[str, Any]:
     return {"name": field.name, "in": "query", "description": _said(field), "schema": _type(field)}
 
 
+def _json(form: Form) -> dict[str, Any]:
+    return {"application/json": {"schema": schema(form)}}
+
+
 def schema(form: Form) -> dict[str, Any]:
     """Return the schema of a JSON object with the fields of `form` and no others."""
     return {
@@ -108,7 +125,16 @@ def schema(form: Form) -> dict[str, Any]:
 
 
 def _said(field: Field) -> str:
-    return f"{field.label}. {field.help}".strip()
+    return f"{field.label}. {_said_of_files(field)} {field.help}".replace("  ", " ").strip()
+
+
+def _said_of_files(field: Field) -> str:
+    """Return which files a field takes, empty where it takes none."""
+    if field.kind not in (Kind.FILE, Kind.FILES):
+        return ""
+    kinds = f" of {' or '.join(field.accept)}" if field.accept else ""
+    most = f", of {field.high:,} bytes at most" if field.high is not None else ""
+    return f"{'A file' if field.kind is Kind.FILE else 'Files'}{kinds}{most}."
 
 
 def _type(field: Field) -> dict[str, Any]:
@@ -117,6 +143,8 @@ def _type(field: Field) -> dict[str, Any]:
         made["enum"] = [value for value, _ in field.choices]
     if field.default is not None:
         made["default"] = field.default
+    if field.kind in (Kind.FILE, Kind.FILES):  # their bound is one of bytes
+        return made
     least, most = ("minLength", "maxLength") if made["type"] == "string" else ("minimum", "maximum")
     return made | {name: bound for name, bound in ((least, field.low), (most, field.high)) if bound is not None}
 

@@ -23,7 +23,10 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 
 class Route(NamedTuple):
-    """A route as the document describes it. `asked` is the form of its body, `query` that of its query."""
+    """A route as the document describes it. `asked` is the form of its body, `query` that of its query.
+
+    `takes_file`: its body is a file, sent as `file` in multipart/form-data.
+    """
 
     rule: str
     method: str
@@ -33,6 +36,7 @@ class Route(NamedTuple):
     query: Form = ()
     asked: Form = ()
     status: int = 200
+    takes_file: bool = False
 
 
 ROUTES: dict[str, Route] = {}
@@ -46,7 +50,7 @@ def route(made: Route) -> Callable[[V], V]:
     def declare(function: V) -> V:
         endpoint = f"{blueprint.name}.{function.__name__}"
         ROUTES[endpoint] = made
-        _OPERATIONS[endpoint] = door.Operation(made.scope)
+        _OPERATIONS[endpoint] = door.Operation(made.scope, made.takes_file)
         blueprint.add_url_rule(made.rule, function.__name__, function, methods=[made.method])
         return function
 
@@ -89,6 +93,8 @@ _JSON: defaultdict[Kind, tuple[tuple[type, ...], str]] = defaultdict(
         Kind.CHECKS: ((list,), "list"),
         Kind.PICK: ((int,), "whole number"),
         Kind.PICKS: ((list,), "list"),
+        Kind.FILE: ((int,), "whole number"),
+        Kind.FILES: ((list,), "list"),
     },
 )
 """What a field of each kind is in JSON, and how that is called; `read` is made for forms, where all is text."""

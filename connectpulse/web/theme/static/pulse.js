@@ -80,7 +80,7 @@
       preload: "focus",
       maxOptions: 40,
       plugins: [],
-      placeholder: "Type to search",
+      placeholder: select.dataset.hint ?? "Type to search",
       closeAfterSelect: !select.multiple,
       hideSelected: true,
       hidePlaceholder: false,
@@ -104,4 +104,63 @@
     });
   };
   for (const select of document.querySelectorAll("select[data-pick]")) pick(select);
+
+  // A file is kept as soon as it is chosen; what is shown beside the form shall have it, and it is not sent again.
+  on("htmx:after:swap", "input[type=file]", (chosen) => {
+    chosen.value = "";
+    chosen.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  // How a content looks. Each draft gets a frame of its own: one that is led on would fill the history.
+  const looks = document.querySelectorAll("[data-look]");
+  const fit = (look) => {
+    const room = look.querySelector(".look-room");
+    const width = Number(look.querySelector("[aria-pressed=true]").dataset.lookWidth);
+    room.style.setProperty("--width", `${width}px`);
+    room.style.setProperty("--scale", Math.min(1, room.clientWidth / width) || 1);
+  };
+  let drawn = 0;
+  const draw = (look) => {
+    const frame = document.createElement("iframe");
+    frame.setAttribute("sandbox", "");
+    frame.title = "How it looks";
+    frame.name = `look-${++drawn}`;
+    const room = look.querySelector(".look-room");
+    room.append(frame);
+    frame.addEventListener("load", () => {
+      while (room.firstElementChild !== frame) room.firstElementChild.remove();
+    });
+    const sent = document.createElement("form");
+    Object.assign(sent, { method: "post", action: look.dataset.look, target: frame.name, hidden: true });
+    for (const [name, value] of new FormData(document.getElementById(look.dataset.lookOf))) {
+      if (typeof value !== "string") continue;
+      const input = document.createElement("textarea");
+      Object.assign(input, { name, value });
+      sent.append(input);
+    }
+    document.body.append(sent);
+    sent.submit();
+    sent.remove();
+  };
+  on("htmx:after:swap", "#editor", (editor, event) => {
+    if (event.target !== editor) return;
+    for (const look of looks) {
+      look.hidden = !document.querySelector("#preview [data-document]");
+      if (look.hidden) continue;
+      fit(look);
+      draw(look);
+    }
+  });
+  const widen = (button) => {
+    for (const each of button.parentElement.children) each.setAttribute("aria-pressed", String(each === button));
+    fit(button.closest("[data-look]"));
+  };
+  on("click", "[data-look-width]", widen);
+  const watch = new ResizeObserver((rooms) => {
+    for (const { target } of rooms) fit(target.closest("[data-look]"));
+  });
+  for (const look of looks) {
+    if (matchMedia("(max-width: 640px)").matches) widen(look.querySelector("[data-look-width]:last-child"));
+    watch.observe(look.querySelector(".look-room"));
+  }
 })();

@@ -21,6 +21,10 @@ async def control(smsc: Smsc, port: int = 0) -> AsyncIterator[int]:
 
 
 def _app(smsc: Smsc) -> web.Application:
+    async def ports(request: web.Request) -> web.Response:
+        here = request.transport.get_extra_info("sockname")[1] if request.transport else 0
+        return web.json_response({"smpp_port": smsc.port, "control_port": here})
+
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
@@ -47,6 +51,7 @@ def _app(smsc: Smsc) -> web.Application:
     app.add_routes(
         [
             web.get("/healthz", health),
+            web.get("/ports", ports),
             web.get("/record", summary),
             web.get("/record/{destination}", find),
             web.post("/inbound", inbound),

@@ -50,13 +50,15 @@ class Record:
         self.refused[status] = self.refused.get(status, 0) + 1
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts, states by message and refusals by command_status."""
+        """Return the counts of parts and messages, states by message and refusals by command_status."""
         return {
             "parts": len(self._bodies),
             "distinct": len(self._seen),
             "duplicates": len(self._bodies) - len(self._seen),
             "messages": self._messages,
             "incomplete": len(self._open),
+            "delivered": self.states.get("DELIVRD", 0),
+            "undeliverable": self.states.get("UNDELIV", 0),
             "states": self.states,
             "refused": self.refused,
         }

@@ -38,6 +38,9 @@ COLOURS = (("r", "Red"), ("g", "Green"))
         (Kind.CHECKS, "r", ["r"]),
         (Kind.PICK, "7", 7),
         (Kind.PICKS, ["7", "", "8"], [7, 8]),
+        (Kind.FILE, "7", 7),
+        (Kind.FILES, ["8", "", "7", 8], [8, 7]),
+        (Kind.FILES, [], []),
     ],
 )
 def test_values_are_read_by_kind(kind: Kind, raw: Any, value: Any) -> None:
@@ -114,3 +117,17 @@ def test_every_field_has_a_value() -> None:
 
 def test_secrets_are_known_by_kind() -> None:
     assert form.secrets(FORM) == {"password"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type", "is_taken"),
+    [
+        ((), "image/png", True),
+        (("image/png", "application/pdf"), "application/pdf", True),
+        (("image/*",), "image/webp", True),
+        (("image/*",), "imagery/webp", False),
+        (("image/png",), "image/jpeg", False),
+    ],
+)
+def test_a_field_of_files_takes_certain_kinds(accept: tuple[str, ...], media_type: str, is_taken: bool) -> None:
+    assert Field("f", "F", Kind.FILE, accept=accept).takes(media_type) is is_taken
