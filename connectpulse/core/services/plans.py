@@ -143,12 +143,12 @@ def window_of(campaign: Campaign) -> SendingWindow | None:
 
 def problems(work: Work, campaign: Campaign, *, needs_audience: bool = True) -> list[str]:
     """Return one sentence per thing that keeps a campaign from being quoted or launched, or from being tried."""
-    found = []
-    if needs_audience and not any(not each.is_excluded for each in campaign.lists):
-        found.append("Choose at least one list.")
+    found: list[str] = []
     for leg in legs(campaign) if needs_audience else [campaign]:
         place = f"Fallback {leg.number}: " if isinstance(leg, Fallback) else ""
         found += [f"{place}{each}" for each in _leg_problems(work, campaign, leg)]
+    if needs_audience and not any(not each.is_excluded for each in campaign.lists):
+        found.append("Choose at least one list.")
     window = window_of(campaign)
     if window is not None and not window.days:
         found.append("The sending window never opens: choose at least one weekday.")
