@@ -162,7 +162,7 @@ def retention_rules() -> list[RetentionRule]:
         log(m.Dispatch, MESSAGE_LOG, Then.PURGE, "queue", final_only="state IN ('done', 'closed')"),
         log(m.Message, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", "body", "extra",
             final_only="state >= 10", **choice),
-        log(m.Onward, MESSAGE_LOG, Then.PURGE, "queue", age="message_id", final_only="state <> 'waiting'"),
+        log(m.Onward, MESSAGE_LOG, Then.PURGE, "queue", age="message_id"),
         log(m.Reference, MESSAGE_LOG, Then.PURGE, "message log", age="message_id"),
         log(m.Receipt, MESSAGE_LOG, Then.ARCHIVE, "message log", "address", **choice),
         log(m.Attempt, MESSAGE_LOG, Then.PURGE, "message log", age="created_at"),
