@@ -7,7 +7,18 @@ from typing import Any
 import structlog
 from huey import crontab
 
-from ..core.services import callbacks, campaigns, counters, four_eyes, jobs, leaving, periodic, recovery, ways_in
+from ..core.services import (
+    callbacks,
+    campaigns,
+    counters,
+    four_eyes,
+    jobs,
+    leaving,
+    moving,
+    periodic,
+    recovery,
+    ways_in,
+)
 from ..core.services.access import signing_in
 from ..core.services.action_log import checking, checkpoints
 from ..core.services.backups import running as backup_running
@@ -185,6 +196,7 @@ def _drain_left_callbacks(open_work: Opener) -> None:
 
 DUTIES: tuple[tuple[str, Callable[[Opener], Any]], ...] = (
     (callbacks.DRAIN, _drain_left_callbacks),
+    ("core.move_on", moving.move_due),
     ("core.mail_notices", deliver.at_once),
     ("core.send_mail", mail.send_due),
     ("core.carry_out_requests", carrying.run_due),

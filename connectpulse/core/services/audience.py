@@ -14,6 +14,7 @@ from ..domain.contracts import Rendered, Unpriced
 from ..domain.pricing import Price
 from ..domain.routing import Order
 from ..errors import Refused
+from ..storage import arrays
 from ..storage.session import raw
 from . import addresses
 from .plans import Plan
@@ -57,16 +58,18 @@ class Decision(NamedTuple):
     prefix: str = ""
 
 
-_PAGE = """
-WITH member AS (
+_ON_LISTS = """
     SELECT DISTINCT x.contact_id
     FROM unnest(%(lists)s::bigint[]) AS list (id)
     CROSS JOIN LATERAL (
         SELECT m.contact_id FROM pulse_list_member m
         WHERE m.list_id = list.id AND m.contact_id > %(cursor)s
         ORDER BY m.contact_id LIMIT %(limit)s) x
-    ORDER BY 1 LIMIT %(limit)s)
-SELECT {excluded} AS is_excluded, c.id, a.value, c.timezone, c.restricted_at IS NOT NULL, s.reason,
+    ORDER BY 1 LIMIT %(limit)s"""
+_THESE = "SELECT unnest(%(contacts)s::bigint[]) AS contact_id"
+_PAGE = """
+WITH member AS ({members})
+SELECT {excluded} AS is_excluded, c.id, a.value, c.timezone, c.restricted_at IS NOT NULL, {suppression},
        {consent} AS has_consent, {recent} AS wrote_lately, c.name {fields}
 FROM member JOIN pulse_contact c ON c.id = member.contact_id
 LEFT JOIN LATERAL (
@@ -80,6 +83,12 @@ WHERE c.organisation_id = %(organisation)s
 ORDER BY c.id
 """
 
+_WILL = """coalesce(s.reason, (
+    SELECT o.reason FROM pulse_address x JOIN pulse_suppression o
+        ON o.organisation_id = x.organisation_id AND o.scheme = x.scheme AND o.value = x.value
+    WHERE x.contact_id = c.id AND o.channel = '*' AND o.purpose IN ('*', %(purpose)s)
+      AND o.reason IN ('opted_out', 'complained', 'objected', 'erased') LIMIT 1))"""
+"""Who asked for no more messages on any channel is not written to on the next one instead."""
 _CONSENT = """EXISTS (
     SELECT 1 FROM pulse_consent WHERE organisation_id = %(organisation)s AND scheme = %(scheme)s
     AND value = a.value AND channel IN ('*', %(channel)s) AND purpose IN ('*', %(purpose)s))"""
@@ -95,18 +104,27 @@ def page(work: Work, plan: Plan, cursor: int, limit: int) -> list[tuple[Any, ...
 
     A row's second column is the contact's id, the cursor of the next page.
     """
+    excluded = _EXCLUDED if plan.excluded else "false"
+    facts = {"lists": plan.lists, "excluded": plan.excluded, "cursor": cursor, "limit": limit}
+    return _read(work, plan, _ON_LISTS, excluded, facts)
+
+
+def of(work: Work, plan: Plan, contact_ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Return rows like those of `page` for these contacts; whoever is gone is missing."""
+    return _read(work, plan, _THESE, "false", {"contacts": arrays.ints(contact_ids)})
+
+
+def _read(work: Work, plan: Plan, members: str, excluded: str, facts: dict[str, Any]) -> list[tuple[Any, ...]]:
     recent = plan.needs.recent_inbound
     query = _PAGE.format(
+        members=members,
+        suppression=_WILL if plan.has_fallbacks else "s.reason",
         consent=_CONSENT if plan.needs.opt_in else "true",
         recent=_RECENT if recent is not None else "true",
-        excluded=_EXCLUDED if plan.excluded else "false",
+        excluded=excluded,
         fields="".join(f", c.fields ->> %(field{number})s" for number in range(len(plan.names))),
     )
-    facts = {
-        "lists": plan.lists,
-        "excluded": plan.excluded,
-        "cursor": cursor,
-        "limit": limit,
+    facts |= {
         "organisation": plan.organisation_id,
         "scheme": plan.channel.scheme,
         "channel": plan.channel.name,
@@ -115,6 +133,49 @@ def page(work: Work, plan: Plan, cursor: int, limit: int) -> list[tuple[Any, ...
     } | {f"field{number}": name for number, name in enumerate(plan.names)}
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
         return rows.execute(query, facts).fetchall()
+
+
+class Start(NamedTuple):
+    """Where a recipient begins: the plan that may carry them first, and what it decided."""
+
+    plan: Plan
+    decision: Decision
+
+
+def begin(work: Work, plans: Sequence[Plan], rows: Sequence[tuple[Any, ...]]) -> list[Start]:
+    """Return where each recipient of a page begins: at the first plan that may carry them, else at the first of all."""
+    first, *others = plans
+    found = {each.contact_id: Start(first, each) for each in decide(first, rows)}
+    for plan in others:
+        left = [contact for contact, start in found.items() if start.decision.rendered is None]
+        if not left:
+            break
+        ready = [each for each in decide(plan, of(work, plan, left)) if each.rendered is not None]
+        found |= {each.contact_id: Start(plan, each) for each in ready}
+    return list(found.values())
+
+
+class Later(NamedTuple):
+    """Somebody who may be carried by a fallback: who begins there, or who may come to it."""
+
+    fallback: int
+    decision: Decision
+    is_beginning: bool
+
+
+def weigh(work: Work, plans: Sequence[Plan], rows: Sequence[tuple[Any, ...]]) -> tuple[list[Decision], list[Later]]:
+    """Return the decision each recipient of a page begins with, and whom the fallbacks may carry."""
+    starts = begin(work, plans, rows)
+    begun = {start.decision.contact_id: start.plan.fallback for start in starts if start.decision.rendered is not None}
+    later = []
+    for plan in plans[1:]:
+        able = [each for each in decide(plan, of(work, plan, list(begun))) if each.rendered is not None]
+        later += [
+            Later(plan.fallback, each, begun[each.contact_id] == plan.fallback)
+            for each in able
+            if begun[each.contact_id] <= plan.fallback
+        ]
+    return [start.decision for start in starts], later
 
 
 def decide(plan: Plan, rows: Sequence[tuple[Any, ...]]) -> list[Decision]:

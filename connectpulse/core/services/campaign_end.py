@@ -1,4 +1,4 @@
-"""When a campaign is over: everything expanded, nothing waiting, nothing in a worker's hands."""
+"""When a campaign is over: everything expanded, nothing waiting, nothing in a worker's hands, nobody going on."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,6 +19,7 @@ UPDATE pulse_campaign c SET state = 'finished', finished_at = :now, reason = ''
 WHERE c.id = ANY(:ids) AND c.state IN ('running', 'paused') AND c.is_expanded
   AND NOT EXISTS (SELECT 1 FROM pulse_dispatch d
                   WHERE d.campaign_id = c.id AND d.state IN ('ready', 'claimed'))
+  AND NOT EXISTS (SELECT 1 FROM pulse_onward o WHERE o.campaign_id = c.id AND o.state = 'waiting')
 RETURNING c.id, c.name, c.organisation_id
 """
 

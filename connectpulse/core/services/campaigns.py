@@ -1,61 +1,32 @@
 """Campaigns: drafted, quoted, approved, launched, paused, resumed, cancelled. Each verb is safe to repeat."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select, text, update
 
 from ..domain.campaign import CampaignState, check_step, states_before
-from ..domain.contracts import Purpose
-from ..domain.windows import find_zone, to_utc
 from ..errors import Refused
 from ..storage import guard
 from ..storage.models import (
     Campaign,
-    CampaignList,
-    ContactList,
     Organisation,
     Quote,
-    Sender,
-    Template,
 )
-from . import allowances, audit, jobs, plans, quotes, records, templates
+from . import allowances, audit, campaign_drafts, jobs, plans, quotes, records
+from .campaign_drafts import PURPOSES as PURPOSES
+from .campaign_drafts import Draft as Draft
+from .campaign_drafts import FallbackDraft as FallbackDraft
 from .disclosure import agreements
 from .work import Work
-
-MOST_YEARS = 2
-"""How far ahead a start may lie."""
-PURPOSES = {Purpose.PROMOTIONAL.value: "Promotional", Purpose.TRANSACTIONAL.value: "Transactional"}
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a form or an API call says about a campaign. `starts_at` is wall-clock time in `timezone`."""
-
-    name: str
-    channel: str
-    purpose: str
-    template_id: int | None
-    sender_id: int | None
-    list_ids: Sequence[int]
-    excluded_ids: Sequence[int] = ()
-    timezone: str = ""
-    starts_at: datetime | None = None
-    start_within_minutes: int = 60
-    window_start: time | None = None
-    window_end: time | None = None
-    window_days: Sequence[int] = (0, 1, 2, 3, 4, 5, 6)
-    rate_per_second: int | None = None
-    validity_minutes: int = 1440
 
 
 def create(work: Work, draft: Draft) -> Campaign:
     """Make a campaign; it may still lack what launching needs."""
     campaign = Campaign(created_by=work.actor.name)
-    _write(work, campaign, draft)
+    campaign_drafts.write(work, campaign, draft)
     return records.create(work, campaign, "campaign.created")
 
 
@@ -64,11 +35,11 @@ def change(work: Work, campaign_id: int, draft: Draft) -> Campaign:
     campaign = records.find(work, Campaign, campaign_id, lock=True)
     if not CampaignState(campaign.state).is_editable:
         raise Refused("Only a draft can be changed. Copy the campaign to send it differently.")
-    before = _reached(campaign)
+    before = _beside(campaign)
     with work.session.no_autoflush:  # what was flushed would be no change any more when it is written down
-        _write(work, campaign, draft)
+        campaign_drafts.write(work, campaign, draft)
     campaign.state = CampaignState.DRAFT.value
-    others = {"lists": "changed"} if before != _reached(campaign) else {}
+    others = {name: "changed" for name, now in _beside(campaign).items() if now != before[name]}
     return records.update(work, campaign, "campaign.updated", **others)
 
 
@@ -90,6 +61,7 @@ def copy(work: Work, campaign_id: int) -> Campaign:
         window_days=campaign.window_days,
         rate_per_second=campaign.rate_per_second,
         validity_minutes=campaign.validity_minutes,
+        fallbacks=campaign_drafts.fallbacks_of(campaign),
     )
     return create(work, draft)
 
@@ -132,7 +104,7 @@ def approve(work: Work, campaign_id: int) -> Campaign:
     quote = quotes.latest(work, campaign_id)
     if quote is None:
         raise Refused("The quote is gone. Send the campaign back to be quoted again.")
-    faults = plans.problems(work, campaign) + _not_included(work, campaign) or agreements.obstacles(work, quote)
+    faults = plans.problems(work, campaign) + not_included(work, campaign) or agreements.obstacles(work, quote)
     if faults:
         raise Refused(*faults)
     if not quotes.prices_hold(work, quote, campaign):
@@ -145,7 +117,8 @@ def approve(work: Work, campaign_id: int) -> Campaign:
 def send_back(work: Work, campaign_id: int, reason: str) -> Campaign:
     """Return a campaign to its author instead of approving it; also takes a schedule back."""
     campaign = records.find(work, Campaign, campaign_id, lock=True)
-    campaign.reason, campaign.price_version = reason[:300], ""
+    campaign.reason = reason[:300]
+    quotes.fix_prices(campaign, None)
     return _step(work, campaign, CampaignState.DRAFT, "campaign.returned", reason=reason)
 
 
@@ -219,7 +192,7 @@ def start_due(work: Work) -> list[int]:
                 "Nothing was running when it should have started. Launch it again if it still makes sense."
             )
             _step(work, campaign, CampaignState.MISSED, "campaign.missed")
-        elif faults := _not_included(work, campaign):
+        elif faults := not_included(work, campaign):
             campaign.reason = " ".join(faults)[:300]
             _step(work, campaign, CampaignState.MISSED, "campaign.missed", reason=campaign.reason)
         else:
@@ -251,7 +224,7 @@ def miss_passed(work: Work, reason: str) -> int:
 
 def _start(work: Work, campaign: Campaign, quote: Quote) -> Campaign:
     now = work.clock()
-    campaign.price_version = quote.price_version
+    quotes.fix_prices(campaign, quote)
     if campaign.scheduled_at is not None and campaign.scheduled_at > now:
         return _step(work, campaign, CampaignState.SCHEDULED, "campaign.scheduled", quote=_said(quote))
     campaign.launched_at = now
@@ -286,7 +259,7 @@ def _step(work: Work, campaign: Campaign, target: CampaignState, verb: str, **de
 
 
 def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
-    faults = plans.problems(work, campaign) + _not_included(work, campaign)
+    faults = plans.problems(work, campaign) + not_included(work, campaign)
     if faults:
         raise Refused(*faults)
     quote = records.find(work, Quote, quote_id)
@@ -310,85 +283,19 @@ def _check_quote(work: Work, campaign: Campaign, quote_id: int) -> Quote:
     return quote
 
 
-def _not_included(work: Work, campaign: Campaign) -> list[str]:
-    return allowances.objections(work, campaign.organisation_id, campaign.channel)
+def not_included(work: Work, campaign: Campaign) -> list[str]:
+    """Return one sentence per channel of a campaign that its organisation may not use."""
+    channels = dict.fromkeys(leg.channel for leg in plans.legs(campaign))
+    return [each for name in channels for each in allowances.objections(work, campaign.organisation_id, name)]
 
 
 def _said(quote: Quote) -> dict[str, Any]:
     return {"recipients": quote.recipients, "parts": quote.parts, "units": str(quote.units)}
 
 
-def _write(work: Work, campaign: Campaign, draft: Draft) -> None:
-    if not draft.name.strip():
-        raise Refused("Give the campaign a name.")
-    if draft.purpose not in PURPOSES:
-        raise Refused("Choose a purpose: promotional or transactional.")
-    work.registry.channel(draft.channel)
-    organisation = records.find(work, Organisation, work.organisation_id)
-    campaign.name = draft.name.strip()[:120]
-    campaign.channel, campaign.purpose = draft.channel, draft.purpose
-    campaign.timezone = find_zone(draft.timezone or organisation.timezone).key
-    campaign.scheduled_at = (
-        to_utc(draft.starts_at, find_zone(campaign.timezone)) if draft.starts_at is not None else None
-    )
-    if campaign.scheduled_at is not None and campaign.scheduled_at <= work.clock():
-        raise Refused("The start lies in the past.")
-    if campaign.scheduled_at is not None and campaign.scheduled_at > work.clock() + timedelta(days=366 * MOST_YEARS):
-        raise Refused(f"The start lies more than {MOST_YEARS} years ahead.")
-    _write_limits(campaign, draft)
-    campaign.template_version_id = _version_id(work, draft)
-    campaign.sender_id = _sender_id(work, draft)
-    _write_lists(work, campaign, draft)
-
-
-def _reached(campaign: Campaign) -> set[tuple[int, bool]]:
-    """Return the lists a campaign goes to or leaves out."""
-    return {(each.list_id, each.is_excluded) for each in campaign.lists}
-
-
-def _write_limits(campaign: Campaign, draft: Draft) -> None:
-    if (draft.window_start is None) != (draft.window_end is None):
-        raise Refused("A sending window needs both a beginning and an end.")
-    if draft.rate_per_second is not None and not 1 <= draft.rate_per_second <= 100_000:
-        raise Refused("The rate must lie between 1 and 100000 messages a second, or stay empty.")
-    if not 1 <= draft.validity_minutes <= 10_080:
-        raise Refused("The validity must lie between a minute and 7 days.")
-    if not 1 <= draft.start_within_minutes <= 10_080:
-        raise Refused("The latest start must lie between a minute and 7 days after the scheduled one.")
-    campaign.window_start, campaign.window_end = draft.window_start, draft.window_end
-    campaign.window_days = sorted({day for day in draft.window_days if 0 <= day <= 6})
-    campaign.rate_per_second = draft.rate_per_second
-    campaign.validity_minutes = draft.validity_minutes
-    campaign.start_within_minutes = draft.start_within_minutes
-
-
-def _version_id(work: Work, draft: Draft) -> int | None:
-    if draft.template_id is None:
-        return None
-    template = records.find(work, Template, draft.template_id)
-    if template.channel != draft.channel:
-        raise Refused(f"The template {template.name} is for another channel.")
-    return templates.current(work, template.id).id
-
-
-def _sender_id(work: Work, draft: Draft) -> int | None:
-    if draft.sender_id is None:
-        return None
-    sender = records.find(work, Sender, draft.sender_id)
-    if sender.channel != draft.channel:
-        raise Refused(f"The sender {sender.value} is for another channel.")
-    return sender.id
-
-
-def _write_lists(work: Work, campaign: Campaign, draft: Draft) -> None:
-    wanted = {list_id: False for list_id in draft.list_ids} | {list_id: True for list_id in draft.excluded_ids}
-    if set(draft.list_ids) & set(draft.excluded_ids):
-        raise Refused("A list cannot be both addressed and left out.")
-    for list_id in wanted:
-        records.find(work, ContactList, list_id)
-    have = {each.list_id: each for each in campaign.lists}
-    campaign.lists = [
-        have.get(list_id) or CampaignList(list_id=list_id, organisation_id=work.organisation_id) for list_id in wanted
-    ]
-    for each in campaign.lists:
-        each.is_excluded = wanted[each.list_id]
+def _beside(campaign: Campaign) -> dict[str, Any]:
+    """Return what a campaign has in other tables: whom it goes to or leaves out, and its fallbacks."""
+    return {
+        "lists": {(each.list_id, each.is_excluded) for each in campaign.lists},
+        "fallbacks": [plans.facts_of(each) for each in campaign.fallbacks],
+    }

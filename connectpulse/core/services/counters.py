@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from sqlalchemy import text
 
+from ..domain.message import MessageState
 from ..storage import arrays
 from ..storage.session import raw
 from .work import Work
@@ -33,6 +34,24 @@ def add(work: Work, deltas: Deltas) -> None:
                 "{" + ",".join(map(str, amounts)) + "}",
             ),
         )
+
+
+def moves(before: MessageState | None, after: MessageState, messages: int, place: int | None = None) -> dict[str, int]:
+    """Return the figures of messages that came to a state, from another or from none.
+
+    `place` is the number of their channel where a campaign has several (`place_of`): they count there as well.
+    """
+    if before is after:
+        return {}
+    names = {f"state:{after.label}": messages}
+    if before is not None:
+        names[f"state:{before.label}"] = -messages
+    return names if place is None else names | {f"{place}:{name}": amount for name, amount in names.items()}
+
+
+def place_of(fallback: int, onward: int) -> int | None:
+    """Return a channel's place among several of a campaign, None where it is the only one."""
+    return fallback if fallback or onward else None
 
 
 def read(work: Work, campaign_ids: list[int]) -> dict[int, dict[str, Decimal]]:

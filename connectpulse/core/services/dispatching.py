@@ -116,6 +116,9 @@ def _claimed(work: Work, row: dict[str, Any]) -> Claimed:
         expires_at=row["expires_at"],
         recent_seconds=row["recent_seconds"],
         version_id=row["version_id"],
+        fallback=row["fallback"],
+        onward=row["onward"],
+        onward_seconds=row["onward_seconds"],
     )
     scheme = work.registry.channel(source.channel).scheme
     return Claimed(source, row["first_id"], row["last_id"], row["cursor"], scheme, row["created_at"])

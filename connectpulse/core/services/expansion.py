@@ -8,10 +8,11 @@ one COPY for messages, one insert each for dispatches and figures.
 
 import json
 from collections import Counter as Tally
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import insert, text
@@ -35,7 +36,7 @@ CHANNEL_OF_NOTIFY = "pulse_dispatch"
 
 _COLUMNS = (
     "id, organisation_id, campaign_id, contact_id, dispatch_id, changed_at, state, parts, quantity, units, step, "
-    "channel, address, sender, body, extra, reason"
+    "channel, address, sender, body, extra, reason, fallback, onward, previous_id"
 )
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -45,29 +46,31 @@ def step(work: Work, campaign_id: int) -> bool:
     campaign = records.find(work, Campaign, campaign_id)
     if campaign.state != "running" or campaign.is_expanded:
         return False
-    plan = plans.build(work, campaign)
-    rows = audience.page(work, plan, campaign.cursor, PAGE)
+    legs = plans.build_all(work, campaign)
+    rows = audience.page(work, legs[0], campaign.cursor, PAGE)
     if not rows:
         return not _advance(work, campaign, campaign.cursor, is_expanded=True)
-    decisions = audience.decide(plan, rows)
-    paid = _affordable(work, plan, decisions)
+    starts = audience.begin(work, legs, rows)
+    decisions = [start.decision for start in starts]
+    paid = affordable(work, campaign.organisation_id, decisions)
     try:
-        queue(work, plan, decisions[:paid])
+        for leg in legs:
+            queue(work, leg, [start.decision for start in starts[:paid] if start.plan is leg])
     except OutOfUnits:  # somebody else took them meanwhile: look again
         work.session.rollback()
         return True
     if paid < len(decisions):
-        return _stop(work, campaign, decisions[paid - 1].contact_id if paid else campaign.cursor)
+        return stop(work, campaign, decisions[paid - 1].contact_id if paid else campaign.cursor)
     return _advance(work, campaign, rows[-1][1])
 
 
-def _affordable(work: Work, plan: Plan, decisions: Sequence[Decision]) -> int:
+def affordable(work: Work, organisation_id: int, decisions: Sequence[Decision]) -> int:
     """Return how many of a page's decisions the balance covers; where it is short, it is held until the end."""
     ledger, needed = work.registry.ledger, sum((each.price.units for each in decisions), Decimal(0))
-    left = ledger.balance(work, plan.organisation_id)
+    left = ledger.balance(work, organisation_id)
     if left is None or needed <= left:
         return len(decisions)
-    left = ledger.hold(work, plan.organisation_id)
+    left = ledger.hold(work, organisation_id)
     for number, decision in enumerate(decisions):
         left = None if left is None else left - decision.price.units
         if left is not None and left < 0:
@@ -75,7 +78,7 @@ def _affordable(work: Work, plan: Plan, decisions: Sequence[Decision]) -> int:
     return len(decisions)
 
 
-def _stop(work: Work, campaign: Campaign, cursor: int) -> bool:
+def stop(work: Work, campaign: Campaign, cursor: int) -> bool:
     """Pause a campaign at the last message that could be paid, with what the rest would take."""
     rest = _rest(work, campaign)
     reason = f"Out of units: {rest}. It goes on by itself when units are added; what is paid for is sent."
@@ -116,17 +119,23 @@ def give_up(work: Work, campaign_id: int, reason: str) -> None:
         audit.record_named(work, "campaign.paused", work.organisation_id, "Campaign", campaign_id, name, reason=reason)
 
 
-def queue(work: Work, plan: Plan, decisions: Sequence[Decision]) -> None:
-    """Insert messages and dispatches for these decisions, reserve their units and count them."""
+def queue(
+    work: Work, plan: Plan, decisions: Sequence[Decision], previous: Mapping[int, int] = MappingProxyType({})
+) -> dict[int, int]:
+    """Insert messages and dispatches for these decisions, reserve their units and count them.
+
+    `previous` are the messages that recipients come from, by contact. Returns the messages that wait now, likewise.
+    """
     ready = [decision for decision in decisions if decision.rendered is not None]
     skipped = [decision for decision in decisions if decision.rendered is None]
     units = sum((decision.price.units for decision in ready), Decimal(0))
     dispatches = list(_dispatches(work, plan, ready))
     blocks = ids.blocks(work.session.connection(), len(dispatches) + -(-len(skipped) // ids.BLOCK) if decisions else 0)
-    _write(work, plan, dispatches, skipped, blocks)
+    queued = _write(work, plan, dispatches, skipped, blocks, previous)
+    place = counters.place_of(plan.fallback, plan.onward)
     figures: Tally[str] = Tally(f"skipped:{decision.skip}" for decision in skipped)
-    figures["state:skipped"] = len(skipped)
-    figures["state:queued"] = len(ready)
+    figures.update(counters.moves(None, MessageState.SKIPPED, len(skipped), place))
+    figures.update(counters.moves(None, MessageState.QUEUED, len(ready), place))
     figures["parts"] = sum(each.rendered.measure.parts for each in ready if each.rendered)
     deltas: dict[tuple[int, int, str], Decimal | int] = {
         (plan.organisation_id, plan.campaign_id, name): amount for name, amount in figures.items()
@@ -135,6 +144,7 @@ def queue(work: Work, plan: Plan, decisions: Sequence[Decision]) -> None:
     counters.add(work, deltas)
     if ready:  # last, because it may keep others of the organisation from reserving until the page is committed
         work.registry.ledger.reserve(work, plan.tariff, plan.campaign_id, units)
+    return queued
 
 
 @dataclass(slots=True)
@@ -163,18 +173,25 @@ def _dispatches(work: Work, plan: Plan, ready: Sequence[Decision]) -> Iterator[_
 
 
 def _write(
-    work: Work, plan: Plan, drafts: Sequence[_Draft], skipped: Sequence[Decision], blocks: Sequence[int]
-) -> None:
+    work: Work,
+    plan: Plan,
+    drafts: Sequence[_Draft],
+    skipped: Sequence[Decision],
+    blocks: Sequence[int],
+    previous: Mapping[int, int],
+) -> dict[int, int]:
     rows: list[dict[str, Any]] = []
+    queued: dict[int, int] = {}
     dispatch_ids = ids.blocks(work.session.connection(), len(drafts)) if drafts else []
     with (
         raw(work.session).cursor() as cursor,
         cursor.copy(f"COPY pulse_message ({_COLUMNS}) FROM STDIN") as copy,
     ):
-        shared = _Line(plan, work.clock())
+        shared = _Line(plan, work.clock(), previous)
         for dispatch_id, draft, first in zip(dispatch_ids, drafts, blocks, strict=False):
             lines = [shared.queued(first + n, dispatch_id, decision) for n, decision in enumerate(draft.decisions)]
             copy.write("".join(lines))
+            queued.update((decision.contact_id, first + n) for n, decision in enumerate(draft.decisions))
             rows.append(_dispatch_row(plan, dispatch_id, draft, first))
         for number, decision in enumerate(skipped):
             block, offset = divmod(number, ids.BLOCK)
@@ -186,6 +203,7 @@ def _write(
                 text("SELECT pg_notify(:channel, :connection)"),
                 {"channel": CHANNEL_OF_NOTIFY, "connection": str(connection_id)},
             )
+    return queued
 
 
 def _dispatch_row(plan: Plan, dispatch_id: int, draft: _Draft, first: int) -> dict[str, Any]:
@@ -210,19 +228,24 @@ def _dispatch_row(plan: Plan, dispatch_id: int, draft: _Draft, first: int) -> di
         "expires_at": draft.due_at + timedelta(minutes=plan.validity_minutes),
         "recent_seconds": None if recent is None else int(recent.total_seconds()),
         "version_id": plan.version_id,
+        "fallback": plan.fallback,
+        "onward": plan.onward,
+        "onward_seconds": None if plan.onward_after is None else int(plan.onward_after.total_seconds()),
     }
 
 
 class _Line:
     """Formats messages as lines of COPY's text format; what a page shares is formatted once."""
 
-    def __init__(self, plan: Plan, now: datetime) -> None:
+    def __init__(self, plan: Plan, now: datetime, previous: Mapping[int, int]) -> None:
         self._owner = f"{plan.organisation_id}\t{plan.campaign_id}"
         self._now = now.isoformat()
         self._channel = plan.channel.name
         self._sender = _escaped(plan.sender)
         self._queued = int(MessageState.QUEUED)
         self._skipped = int(MessageState.SKIPPED)
+        self._place = f"{plan.fallback}\t{plan.onward}"
+        self._previous = previous
 
     def queued(self, message_id: int, dispatch_id: int, decision: Decision) -> str:
         rendered = decision.rendered
@@ -232,14 +255,18 @@ class _Line:
         return (
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t{dispatch_id}\t{self._now}\t{self._queued}\t"
             f"{rendered.measure.parts}\t{rendered.measure.quantity}\t{decision.price.units}\t{decision.price.step}\t{self._channel}\t"
-            f"{decision.address}\t{self._sender}\t{body}\t{extra}\t\n"
+            f"{decision.address}\t{self._sender}\t{body}\t{extra}\t\t{self._place}\t{self._from(decision)}\n"
         )
 
     def skipped(self, message_id: int, decision: Decision) -> str:
         return (
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t\\N\t{self._now}\t{self._skipped}\t"
-            f"0\t0\t0\t1\t{self._channel}\t{decision.address}\t{self._sender}\t\t\\N\t{decision.skip}\n"
+            f"0\t0\t0\t1\t{self._channel}\t{decision.address}\t{self._sender}\t\t\\N\t{decision.skip}\t{self._place}\t\\N\n"
         )
+
+    def _from(self, decision: Decision) -> str:
+        previous = self._previous.get(decision.contact_id)
+        return "\\N" if previous is None else str(previous)
 
 
 def _escaped(value: str) -> str:

@@ -25,8 +25,10 @@ _LIVE = """
 FROM pulse_file_use u
 JOIN pulse_template_version v ON v.id = u.version_id
 JOIN pulse_template t ON t.id = v.template_id
-LEFT JOIN pulse_campaign c ON c.template_version_id = v.id
-    AND c.state NOT IN ('finished', 'cancelled', 'failed')
+LEFT JOIN (
+    SELECT id, template_version_id FROM pulse_campaign
+    UNION ALL SELECT campaign_id, template_version_id FROM pulse_fallback) AS leg ON leg.template_version_id = v.id
+LEFT JOIN pulse_campaign c ON c.id = leg.id AND c.state NOT IN ('finished', 'cancelled', 'failed')
 WHERE (c.id IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM pulse_template_version n WHERE n.template_id = v.template_id AND n.number > v.number))
 """

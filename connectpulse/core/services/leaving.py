@@ -7,10 +7,10 @@ from psycopg.rows import tuple_row
 from sqlalchemy import text
 
 from ..domain.contracts import Movement
-from ..domain.message import Cause, MessageState, cause
+from ..domain.message import Cause, MessageState
 from ..storage import ids
 from ..storage.session import raw
-from . import campaign_end, counters
+from . import campaign_end, counters, endings, onward
 from .retries import Source
 from .work import Work
 
@@ -42,12 +42,10 @@ def skip(work: Work, source: Source, barred: Sequence[tuple[int, str]]) -> None:
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         gone = rows.execute(_SKIP, facts).fetchall()
     owner = (source.organisation_id, source.campaign_id)
-    deltas: dict[tuple[int, int, str], Any] = {}
-    for reason, messages, _, _ in gone:
-        deltas[*owner, f"skipped:{reason}"] = messages
     total = sum(row[1] for row in gone)
-    deltas[*owner, "state:queued"], deltas[*owner, "state:skipped"] = -total, total
-    counters.add(work, deltas)
+    figures = counters.moves(MessageState.QUEUED, MessageState.SKIPPED, total, source.place)
+    figures |= {f"skipped:{reason}": messages for reason, messages, _, _ in gone}
+    counters.add(work, {(*owner, name): amount for name, amount in figures.items()})
     work.registry.ledger.settle(
         work,
         [
@@ -57,6 +55,8 @@ def skip(work: Work, source: Source, barred: Sequence[tuple[int, str]]) -> None:
             for _, messages, units, quantity in gone
         ],
     )  # fmt: skip
+    if source.onward:
+        onward.follow(work, message_ids)
 
 
 _LEAVE = f"""
@@ -65,9 +65,8 @@ WITH u AS (
     FROM pulse_dispatch d
     WHERE d.id = ANY(%(dispatches)s) AND m.id > d.cursor AND m.id <= d.last_id AND m.dispatch_id = d.id
       AND m.id BETWEEN %(low)s AND %(high)s AND m.state = 0
-    RETURNING m.id, m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity)
-SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity), {ids.DAY_ALONE}
-FROM u GROUP BY 1, 2, 3, 7
+    RETURNING {", ".join(f"m.{name}" for name in endings.COLUMNS.split(", "))})
+{endings.TOGETHER}
 """
 
 
@@ -115,6 +114,7 @@ def cancel_step(work: Work, campaign_id: int) -> bool:
         {"id": campaign_id, "page": CANCEL_PAGE},
     ).all()
     _leave(work, rows, MessageState.CANCELLED, "cancelled")
+    onward.stop(work, campaign_id)
     return len(rows) == CANCEL_PAGE
 
 
@@ -132,21 +132,9 @@ def _leave(work: Work, dispatches: Sequence[Any], state: MessageState, reason: s
     }
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         gone = rows.execute(_LEAVE, facts).fetchall()
-    deltas: dict[tuple[int, int, str], Any] = {}
-    for organisation, campaign, _, messages, _, _, _ in gone:
-        deltas[organisation, campaign or 0, "state:queued"] = -messages
-        deltas[organisation, campaign or 0, f"state:{state.label}"] = messages
-        if state is MessageState.EXPIRED:
-            deltas[organisation, campaign or 0, f"reason:{reason}"] = messages
-    counters.add(work, deltas)
-    work.registry.ledger.settle(
-        work,
-        [
-            Movement(organisation, campaign, channel, MessageState.QUEUED, state, messages, units, quantity,
-                     cause_after=cause(reason), day=day)
-            for organisation, campaign, channel, messages, units, quantity, day in gone
-        ],
-    )  # fmt: skip
+    endings.account(work, gone, MessageState.QUEUED, state, reason if state is MessageState.EXPIRED else "")
+    if state is MessageState.EXPIRED:
+        onward.follow_dispatches(work, facts["dispatches"])
     work.session.execute(
         text("UPDATE pulse_dispatch SET state = 'done', lease_until = NULL WHERE id = ANY(:ids)"),
         {"ids": facts["dispatches"]},

@@ -68,8 +68,9 @@ def _requeue(work: Work, source: Source, message_ids: Sequence[int]) -> None:
         text("UPDATE pulse_message SET state = 0 WHERE id = ANY(:ids) AND state = :unknown RETURNING id"),
         {"ids": list(message_ids), "unknown": int(MessageState.UNKNOWN)},
     ).all()
+    figures = counters.moves(MessageState.UNKNOWN, MessageState.QUEUED, len(moved), source.place)
     owner = (source.organisation_id, source.campaign_id)
-    counters.add(work, {(*owner, "state:unknown"): -len(moved), (*owner, "state:queued"): len(moved)})
+    counters.add(work, {(*owner, name): amount for name, amount in figures.items()})
 
 
 def _sources(work: Work, connection_id: int, message_ids: Sequence[int]) -> dict[int, Source]:
@@ -77,9 +78,9 @@ def _sources(work: Work, connection_id: int, message_ids: Sequence[int]) -> dict
         text(
             "SELECT m.id, d.id AS dispatch, d.organisation_id, d.campaign_id, d.alternatives, d.channel, d.purpose, "
             "d.sender, d.validity_minutes, d.zone, m.attempt, d.closes_at, d.expires_at, d.recent_seconds, "
-            "d.version_id "
+            "d.version_id, d.fallback, d.onward, d.onward_seconds "
             "FROM pulse_message m JOIN pulse_dispatch d ON d.id = m.dispatch_id WHERE m.id = ANY(:ids)"
         ),
         {"ids": list(message_ids)},
     )
-    return {row[0]: Source(row[1], row[2], row[3], connection_id, tuple(row[4]), *row[5:15]) for row in rows}
+    return {row[0]: Source(row[1], row[2], row[3], connection_id, tuple(row[4]), *row[5:18]) for row in rows}

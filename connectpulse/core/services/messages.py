@@ -12,7 +12,7 @@ from ..domain.message import STATES, MessageState
 from ..domain.provider import Receipt
 from ..errors import NotFound, Refused
 from ..storage import ids
-from ..storage.models import Attempt, Connection, Message, Reference
+from ..storage.models import Attempt, Connection, Message, Onward, Reference
 from ..storage.models import Receipt as ReceiptRow
 from . import addresses, audit, contacts, receipts
 from .work import Work
@@ -170,7 +170,14 @@ def story(work: Work, message_id: int) -> Story:
         raise NotFound("There is no such message.")
     names = dict(work.session.execute(select(Connection.id, Connection.name)).all())
     state = STATES[message.state]
-    events = [Event(ids.moment(message.id), "Queued", f"Parts: {message.parts}. Units: {message.units.normalize():f}.")]
+    queued = "Queued" if message.previous_id is None else f"Queued, as message {message.previous_id} did not arrive"
+    events = [Event(ids.moment(message.id), queued, f"Parts: {message.parts}. Units: {message.units.normalize():f}.")]
+    onward = work.session.get(Onward, message_id)
+    if onward is not None and onward.next_id is not None:
+        said = onward.reason.replace("_", " ")
+        events.append(
+            Event(ids.moment(onward.next_id), f"Went on to another channel as message {onward.next_id}", said)
+        )
     for attempt in work.session.scalars(select(Attempt).where(Attempt.message_id == message_id)):
         over = names.get(attempt.connection_id, "a connection that is gone")
         events.append(Event(attempt.created_at, _attempted(attempt, over), f"{attempt.reason} {attempt.code}".strip()))

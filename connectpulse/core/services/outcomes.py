@@ -19,7 +19,7 @@ from ..domain.provider import Submission
 from ..storage import arrays, ids
 from ..storage.models import Attempt
 from ..storage.session import raw
-from . import campaigns, counters, retries, suppression_batch
+from . import campaigns, counters, onward, retries, suppression_batch
 from .receipts import DUE
 from .retries import MOST_ATTEMPTS, Source
 from .work import Work
@@ -64,8 +64,17 @@ def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Se
     is_news = [_settle(work, source, fate, message_ids) for fate, message_ids in fates.items()]
     if any(is_news):
         _keep_references(work, source, references)
+        _look_onward(work, source, fates)
     _retry(work, source, again)
     _tell(work, source, batch, outcomes)
+
+
+def _look_onward(work: Work, source: Source, fates: Mapping[_Fate, list[int]]) -> None:
+    """Watch what was handed over of a channel that another may follow, and let what ended here decide."""
+    if source.onward:
+        taken = [each for fate, ids in fates.items() if not fate.state.is_final for each in ids]
+        onward.watch(work, source, taken)
+        onward.follow(work, [each for fate, ids in fates.items() if fate.state.is_final for each in ids])
 
 
 def _is_final(source: Source, outcome: Rejected | TryLater) -> bool:
@@ -166,7 +175,7 @@ def _account(
     """Count and settle what moved."""
     if not messages:
         return
-    names = {f"state:{before.label}": -messages, f"state:{fate.state.label}": messages}
+    names = counters.moves(before, fate.state, messages, source.place)
     if fate.state.is_final:
         names[f"reason:{fate.reason}"] = messages
     owner = (source.organisation_id, source.campaign_id)

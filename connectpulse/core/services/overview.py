@@ -38,6 +38,19 @@ class Progress:
         return self.total - self.state(MessageState.SKIPPED)
 
     @property
+    def people(self) -> int:
+        """Recipients that were addressed: whoever went on to another channel was so twice, and counts once."""
+        return self.addressed - sum(
+            int(amount) for name, amount in self.figures.items() if name.endswith(":moved") and name[0].isdigit()
+        )
+
+    def at(self, place: int) -> "Progress":
+        """Return the figures of one of a campaign's several channels."""
+        prefix = f"{place}:"
+        mine = {name.removeprefix(prefix): each for name, each in self.figures.items() if name.startswith(prefix)}
+        return Progress(self.campaign, {name: each for name, each in mine.items() if name.startswith("state:")})
+
+    @property
     def handed_over(self) -> int:
         return self.addressed - self.state(MessageState.QUEUED) - self.state(MessageState.CANCELLED)
 
@@ -64,8 +77,8 @@ class Progress:
         return self.state(MessageState.UNKNOWN)
 
     def share(self, part: int) -> float:
-        """Return `part` of the addressed messages in percent."""
-        return 100 * part / self.addressed if self.addressed else 0.0
+        """Return `part` of the recipients in percent, at most all of them."""
+        return min(100.0, 100 * part / self.people) if self.people else 0.0
 
     def named(self, prefix: str) -> list[tuple[str, int]]:
         """Return the figures `prefix:<name>` as (name, amount), the largest first."""

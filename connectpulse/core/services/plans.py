@@ -5,24 +5,33 @@ Quote and expansion use the same plan and the same decisions, so what was quoted
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ..domain.contracts import CampaignFacts, Channel, Needs, Pricer, Purpose, Renderer, Tariff
+from ..domain.fallback import onward
 from ..domain.fields import BUILT_IN
 from ..domain.routing import Order, chooser
 from ..domain.windows import SendingWindow, find_zone
 from ..errors import Refused
-from ..storage.models import Campaign
+from ..storage.models import Campaign, Fallback
 from . import connections, senders
 from .work import Work
+
+Leg = Campaign | Fallback
+"""One channel of a campaign, with template and sender: its own, or a fallback's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What holds for every recipient of one campaign. `names` are the custom fields its text substitutes."""
+    """What holds for every recipient of one campaign on one of its channels.
+
+    `fallback` is the channel's place, 0 for the first; `onward` says after what endings another follows
+    (`domain.fallback`), `onward_after` how long after it was handed over. `has_fallbacks`: there are several channels.
+    `names` are the custom fields its text substitutes.
+    """
 
     campaign_id: int
     organisation_id: int
@@ -43,34 +52,51 @@ class Plan:
     excluded: list[int]
     validity_minutes: int
     now: datetime
+    fallback: int = 0
+    onward: int = 0
+    onward_after: timedelta | None = None
+    has_fallbacks: bool = False
 
 
 def build(work: Work, campaign: Campaign, *, price_version: str = "") -> Plan:
-    """Return the plan of a campaign; raise Refused with everything that is missing or forbidden.
+    """Return the plan of what a campaign sends first; raise Refused with everything that is missing or forbidden.
 
     Prices are those of `price_version`, else those the campaign was launched at, else those that hold now.
     """
+    return build_all(work, campaign, price_versions=[price_version])[0]
+
+
+def build_all(work: Work, campaign: Campaign, *, price_versions: Sequence[str] = ()) -> list[Plan]:
+    """Return the plans of all channels of a campaign in their order, as `build` does."""
     faults = problems(work, campaign)
     if faults:
         raise Refused(*faults)
-    assert campaign.template_version is not None
-    assert campaign.sender is not None
-    channel = work.registry.channel(campaign.channel)
-    content = campaign.template_version.content
+    versions = [*price_versions, *[""] * (1 + len(campaign.fallbacks))]
+    return [_build(work, campaign, leg, version) for leg, version in zip(legs(campaign), versions, strict=False)]
+
+
+def _build(work: Work, campaign: Campaign, leg: Leg, price_version: str) -> Plan:
+    assert leg.template_version is not None
+    assert leg.sender is not None
+    channel = work.registry.channel(leg.channel)
+    content = leg.template_version.content
     purpose = Purpose(campaign.purpose)
-    tariff = replace(tariff_of(campaign, channel), version=price_version or campaign.price_version)
+    tariff = replace(tariff_of(campaign, channel, leg), version=price_version or leg.price_version)
+    number = leg.number if isinstance(leg, Fallback) else 0
+    following = next((each for each in campaign.fallbacks if each.number == number + 1), None)
+    waits = following is not None and following.after_minutes is not None
     return Plan(
         campaign_id=campaign.id,
         organisation_id=campaign.organisation_id,
         channel=channel,
-        version_id=campaign.template_version.id,
+        version_id=leg.template_version.id,
         purpose=purpose,
-        sender=campaign.sender.value,
+        sender=leg.sender.value,
         needs=channel.needs(content, purpose),
         render=channel.prepare(content),
         names=tuple(sorted(channel.names(content) - set(BUILT_IN))),
         required=channel.required_values(content),
-        choose=_chooser(work, channel, campaign.organisation_id, campaign.sender.value),
+        choose=_chooser(work, channel, campaign.organisation_id, leg.sender.value),
         price=work.registry.ledger.pricer(work, tariff),
         tariff=tariff,
         window=window_of(campaign),
@@ -79,7 +105,16 @@ def build(work: Work, campaign: Campaign, *, price_version: str = "") -> Plan:
         excluded=[each.list_id for each in campaign.lists if each.is_excluded],
         validity_minutes=campaign.validity_minutes,
         now=work.clock(),
+        fallback=number,
+        onward=onward(following.outcomes) if following is not None else 0,
+        onward_after=timedelta(minutes=following.after_minutes or 0) if following is not None and waits else None,
+        has_fallbacks=bool(campaign.fallbacks),
     )
+
+
+def legs(campaign: Campaign) -> list[Leg]:
+    """Return what a campaign sends over, in order: its own channel, template and sender, and those of its fallbacks."""
+    return [campaign, *campaign.fallbacks]
 
 
 def _chooser(work: Work, channel: Channel, organisation_id: int, sender: str) -> Callable[[str, int], Order]:
@@ -89,9 +124,10 @@ def _chooser(work: Work, channel: Channel, organisation_id: int, sender: str) ->
     return lambda address, number: ready(address, number) or waiting(address, number)
 
 
-def tariff_of(campaign: Campaign, channel: Channel) -> Tariff:
-    """Return what the prices of a campaign with template and sender depend on."""
-    version, sender, purpose = campaign.template_version, campaign.sender, Purpose(campaign.purpose)
+def tariff_of(campaign: Campaign, channel: Channel, leg: Leg | None = None) -> Tariff:
+    """Return what the prices of a campaign with template and sender depend on, on its first channel or another."""
+    leg = leg or campaign
+    version, sender, purpose = leg.template_version, leg.sender, Purpose(campaign.purpose)
     assert version is not None
     assert sender is not None
     category = version.category or channel.category(version.content, purpose)
@@ -107,34 +143,42 @@ def window_of(campaign: Campaign) -> SendingWindow | None:
 
 def problems(work: Work, campaign: Campaign, *, needs_audience: bool = True) -> list[str]:
     """Return one sentence per thing that keeps a campaign from being quoted or launched, or from being tried."""
-    found = []
-    if campaign.template_version is None:
-        found.append("Choose a template.")
-    if campaign.sender is None:
-        found.append("Choose a sender.")
+    found: list[str] = []
+    for leg in legs(campaign) if needs_audience else [campaign]:
+        place = f"Fallback {leg.number}: " if isinstance(leg, Fallback) else ""
+        found += [f"{place}{each}" for each in _leg_problems(work, campaign, leg)]
     if needs_audience and not any(not each.is_excluded for each in campaign.lists):
         found.append("Choose at least one list.")
-    if campaign.channel not in work.registry.channels:
-        return [*found, f"The channel {campaign.channel} is not installed, or its plugin is muted."]
-    channel = work.registry.channel(campaign.channel)
-    if campaign.sender is not None:
-        day = max(work.clock(), campaign.scheduled_at or work.clock()).date()
-        objection = senders.objection(campaign.sender, Purpose(campaign.purpose), day)
-        found += [objection] if objection else []
-    if campaign.template_version is not None and campaign.sender is not None:
-        found += _content_problems(channel, campaign)
-    if not connections.rules(work, channel.name, campaign.organisation_id):
-        found += connections.objections(work, channel.name, campaign.organisation_id) or [
-            f"No route carries {channel.title} messages. A platform administrator has to add one."
-        ]
     window = window_of(campaign)
     if window is not None and not window.days:
         found.append("The sending window never opens: choose at least one weekday.")
     return found
 
 
-def _content_problems(channel: Channel, campaign: Campaign) -> list[str]:
-    version, sender, purpose = campaign.template_version, campaign.sender, Purpose(campaign.purpose)
+def _leg_problems(work: Work, campaign: Campaign, leg: Leg) -> list[str]:
+    found = []
+    if leg.template_version is None:
+        found.append("Choose a template.")
+    if leg.sender is None:
+        found.append("Choose a sender.")
+    if leg.channel not in work.registry.channels:
+        return [*found, f"The channel {leg.channel} is not installed, or its plugin is muted."]
+    channel = work.registry.channel(leg.channel)
+    if leg.sender is not None:
+        day = max(work.clock(), campaign.scheduled_at or work.clock()).date()
+        objection = senders.objection(leg.sender, Purpose(campaign.purpose), day)
+        found += [objection] if objection else []
+    if leg.template_version is not None and leg.sender is not None:
+        found += _content_problems(channel, campaign, leg)
+    if not connections.rules(work, channel.name, campaign.organisation_id):
+        found += connections.objections(work, channel.name, campaign.organisation_id) or [
+            f"No route carries {channel.title} messages. A platform administrator has to add one."
+        ]
+    return found
+
+
+def _content_problems(channel: Channel, campaign: Campaign, leg: Leg) -> list[str]:
+    version, sender, purpose = leg.template_version, leg.sender, Purpose(campaign.purpose)
     assert version is not None
     assert sender is not None
     facts = CampaignFacts(
@@ -152,7 +196,7 @@ def _content_problems(channel: Channel, campaign: Campaign) -> list[str]:
 
 def fingerprint(campaign: Campaign) -> str:
     """Return a digest of everything a quote or an approval depends on: any edit changes it."""
-    facts: Mapping[str, object] = {
+    facts: dict[str, object] = {
         "template_version": campaign.template_version_id,
         "sender": campaign.sender_id,
         "purpose": campaign.purpose,
@@ -163,4 +207,11 @@ def fingerprint(campaign: Campaign) -> str:
         "rate": campaign.rate_per_second,
         "validity": campaign.validity_minutes,
     }
+    if campaign.fallbacks:
+        facts |= {"fallbacks": [facts_of(each) for each in campaign.fallbacks]}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def facts_of(each: Fallback) -> list[object]:
+    """Return what an approval of a fallback rests on."""
+    return [each.number, each.template_version_id, each.sender_id, sorted(each.outcomes), each.after_minutes]

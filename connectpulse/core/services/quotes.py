@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ..errors import Refused
 from ..storage.models import Campaign, Quote
 from . import audience, audit, jobs, plans, records
-from .audience import Decision
+from .audience import Decision, Later
 from .work import Work
 
 PAGE = 5_000
@@ -23,7 +23,7 @@ def request(work: Work, campaign_id: int) -> Quote:
     campaign = records.find(work, Campaign, campaign_id)
     if not campaign.state.startswith(("draft", "missed", "awaiting")):
         raise Refused("This campaign has been launched already.")
-    version = work.registry.ledger.price_version(work, plans.build(work, campaign).tariff)
+    version, *others = [work.registry.ledger.price_version(work, leg.tariff) for leg in plans.build_all(work, campaign)]
     standing = latest(work, campaign_id)
     fingerprint = plans.fingerprint(campaign)
     if standing is not None and (
@@ -32,6 +32,9 @@ def request(work: Work, campaign_id: int) -> Quote:
     ):
         return standing
     quote = Quote(campaign_id=campaign_id, fingerprint=fingerprint, price_version=version)
+    quote.fallbacks = {
+        str(number): {"price_version": each, "begin": 0, "reach": 0} for number, each in enumerate(others, 1)
+    }
     work.session.add(quote)
     work.session.flush()
     jobs.submit(work, "quote", quote.id)
@@ -57,10 +60,30 @@ def holds(work: Work, quote: Quote, campaign: Campaign) -> bool:
 
 def prices_hold(work: Work, quote: Quote, campaign: Campaign) -> bool:
     """Return whether the prices that a quote rests on are still the same."""
-    if campaign.template_version is None or campaign.sender is None or campaign.channel not in work.registry.channels:
-        return False
-    tariff = plans.tariff_of(campaign, work.registry.channel(campaign.channel))
-    return work.registry.ledger.price_version(work, tariff) == quote.price_version
+    return all(
+        leg.template_version is not None
+        and leg.sender is not None
+        and leg.channel in work.registry.channels
+        and _version(work, campaign, leg) == version
+        for leg, version in zip(plans.legs(campaign), price_versions(quote), strict=True)
+    )
+
+
+def _version(work: Work, campaign: Campaign, leg: plans.Leg) -> str:
+    tariff = plans.tariff_of(campaign, work.registry.channel(leg.channel), leg)
+    return work.registry.ledger.price_version(work, tariff)
+
+
+def price_versions(quote: Quote) -> list[str]:
+    """Return the price versions a quote rests on, those of the fallbacks after that of what is sent first."""
+    return [quote.price_version, *(quote.fallbacks[key]["price_version"] for key in sorted(quote.fallbacks))]
+
+
+def fix_prices(campaign: Campaign, quote: Quote | None) -> None:
+    """Let a campaign be sent at the prices of its quote; None takes them back."""
+    versions = price_versions(quote) if quote is not None else [""] * (1 + len(campaign.fallbacks))
+    for leg, version in zip(plans.legs(campaign), versions, strict=True):
+        leg.price_version = version
 
 
 def shortfall(work: Work, quote: Quote) -> Decimal:
@@ -74,13 +97,16 @@ def step(work: Work, quote_id: int) -> bool:
     quote = records.find(work, Quote, quote_id, lock=True)
     if quote.state != "counting":
         return False
-    plan = plans.build(work, records.find(work, Campaign, quote.campaign_id), price_version=quote.price_version)
-    rows = audience.page(work, plan, quote.cursor, PAGE)
+    campaign = records.find(work, Campaign, quote.campaign_id)
+    legs = plans.build_all(work, campaign, price_versions=price_versions(quote))
+    rows = audience.page(work, legs[0], quote.cursor, PAGE)
     if not rows:
         quote.state, quote.finished_at = "ready", work.clock()
         return False
     quote.cursor = rows[-1][1]
-    _count(quote, audience.decide(plan, rows))
+    decisions, later = audience.weigh(work, legs, rows)
+    _count(quote, decisions)
+    _count_later(quote, later)
     return True
 
 
@@ -117,8 +143,22 @@ def _count(quote: Quote, decisions: Iterable[Decision]) -> None:
     quote.recipients += recipients
     quote.parts += parts
     quote.units += units
+    quote.most_units += units
     quote.least_units = least
     quote.skipped, quote.missing, quote.unpriced = dict(skipped), dict(missing), dict(unpriced)
     quote.connections = {str(key): value for key, value in parts_by.items()}
     quote.sample = sample
     quote.zones = dict(zones)
+
+
+def _count_later(quote: Quote, later: Iterable[Later]) -> None:
+    """Count who begins at a fallback, who may come to one, and what that would take."""
+    counted = {key: dict(found) for key, found in quote.fallbacks.items()}
+    reached = dict(quote.connections)
+    for each in later:
+        found = counted[str(each.fallback)]
+        found["begin"] += each.is_beginning
+        found["reach"] += not each.is_beginning
+        quote.most_units += each.decision.price.units if not each.is_beginning else 0
+        reached.setdefault(str(each.decision.order[0]), 0)
+    quote.fallbacks, quote.connections = counted, reached

@@ -19,7 +19,7 @@ from ..domain.pricing import Price, due
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
-from . import campaign_end, counters, receipt_log, retries, suppression_batch
+from . import campaign_end, counters, onward, receipt_log, retries, suppression_batch
 from .work import Work
 
 LOOK_BACK = timedelta(days=8)
@@ -54,11 +54,17 @@ class Known:
     step: int
     quantity: int
     attempt: int
+    fallback: int
+    onward: int
     billed: int | None = None
     cause: Cause = Cause.PLAIN
     best: dict[int, Receipt] = field(default_factory=dict)
     bill: tuple[MessageState, int] | None = None
     plea: Receipt | None = None
+
+    @property
+    def place(self) -> int | None:
+        return counters.place_of(self.fallback, self.onward)
 
     @property
     def day(self) -> date | None:
@@ -77,7 +83,7 @@ class Known:
 
 
 class _Change(NamedTuple):
-    """What messages have in common that move together: one update, one figure, one movement."""
+    """What messages have in common that move together: one update, one figure, one movement. `place`: `counters`."""
 
     organisation_id: int
     campaign_id: int | None
@@ -88,6 +94,7 @@ class _Change(NamedTuple):
     reason: str
     code: str
     day: date | None
+    place: int | None
 
 
 class Place(NamedTuple):
@@ -139,7 +146,7 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
             is_bad = after < MessageState.DELIVERED
             change = _Change(
                 message.organisation_id, message.campaign_id, message.channel, message.before, after, message.cause,
-                best.reason[:60], best.code[:40] if is_bad else "", message.day,
+                best.reason[:60], best.code[:40] if is_bad else "", message.day, message.place,
             )  # fmt: skip
             together.setdefault(change, []).append(message)
         elif message.rebilled != message.billed:
@@ -149,7 +156,10 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     _count(work, together, again.values())
     if movements:
         work.registry.ledger.settle(work, movements)
-    _suppress(work, [message for message in told if message.plea is not None])
+    pleas = [(each.organisation_id, each.channel, each.id, each.plea.reason) for each in told if each.plea is not None]
+    suppression_batch.add_of_messages(work, pleas)
+    ended = [each for change, members in together.items() if change.after.is_final for each in members]
+    onward.follow(work, [each.id for each in ended if each.onward])
     campaign_end.reopen(work, {message.campaign_id for message in again.values()})
 
 
@@ -188,24 +198,6 @@ def _requeued(message: Known) -> Movement:
         1, held, message.quantity, message.units - held,
         _priced(message.before, message.cause), day=message.day,
     )  # fmt: skip
-
-
-def _suppress(work: Work, messages: Sequence[Known]) -> None:
-    """Do what providers ask for: nobody writes again to the addresses these messages went to."""
-    if not messages:
-        return
-    with raw(work.session).cursor(row_factory=tuple_row) as rows:
-        rows.execute(
-            "SELECT id, address FROM pulse_message WHERE id = ANY(%s::bigint[])",
-            [arrays.ints([message.id for message in messages])],
-        )
-        addresses: dict[int, str] = dict(rows.fetchall())
-    told = [
-        (message.organisation_id, message.channel, addresses[message.id], message.plea.reason)
-        for message in messages
-        if message.plea is not None and message.id in addresses
-    ]
-    suppression_batch.add(work, told)
 
 
 def _best(message: Known) -> Receipt:
@@ -249,7 +241,8 @@ def _folded_parts(message: Known) -> list[int]:
 
 
 _COLUMNS = (
-    "id, organisation_id, campaign_id, channel, state, part_states, units, step, quantity, attempt, billed, reason"
+    "id, organisation_id, campaign_id, channel, state, part_states, units, step, quantity, attempt, "
+    "fallback, onward, billed, reason"
 )
 
 _FIND = """
@@ -280,11 +273,9 @@ def _find(work: Work, connection_id: int, references: list[str]) -> tuple[dict[s
 
 
 def _known(row: tuple[Any, ...]) -> Known:
-    id, organisation_id, campaign_id, channel, state, parts, units, step, quantity, attempt, billed, reason = row
-    return Known(
-        id, organisation_id, campaign_id, channel, STATES[state], parts, units, step, quantity, attempt, billed,
-        cause(reason),
-    )  # fmt: skip
+    values = list(row)
+    values[4], values[-1] = STATES[row[4]], cause(row[-1])
+    return Known(*values)
 
 
 _BY_ID = f"SELECT {_COLUMNS} FROM pulse_message WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s"
@@ -384,14 +375,14 @@ def _count(work: Work, together: Mapping[_Change, Sequence[Known]], again: Itera
     deltas: Tally[tuple[int, int, str]] = Tally()
     for change, members in together.items():
         owner, moved = (change.organisation_id, change.campaign_id or 0), len(members)
-        deltas[*owner, f"state:{change.before.label}"] -= moved
-        deltas[*owner, f"state:{change.after.label}"] += moved
+        for name, amount in counters.moves(change.before, change.after, moved, change.place).items():
+            deltas[*owner, name] += amount
         if MessageState.EXPIRED <= change.after < MessageState.DELIVERED:
             deltas[*owner, f"reason:{change.reason or change.after.label}"] += moved
         elif change.reason and change.after >= MessageState.DELIVERED:
             deltas[*owner, f"arrived:{change.reason}"] += moved
     for message in again:
         owner = (message.organisation_id, message.campaign_id or 0)
-        deltas[*owner, f"state:{message.before.label}"] -= 1
-        deltas[*owner, f"state:{MessageState.QUEUED.label}"] += 1
+        for name, amount in counters.moves(message.before, MessageState.QUEUED, 1, message.place).items():
+            deltas[*owner, name] += amount
     counters.add(work, deltas)

@@ -12,12 +12,11 @@ import structlog
 from psycopg.rows import tuple_row
 from sqlalchemy import text
 
-from ..domain.contracts import Movement
-from ..domain.message import Cause, MessageState, cause
+from ..domain.message import Cause, MessageState
 from ..domain.provider import Ambiguity, Capability, Receipt
 from ..storage import ids
 from ..storage.session import raw
-from . import campaign_end, counters, jobs, receipts
+from . import campaign_end, endings, jobs, onward, receipts
 from .receipts import Place
 from .work import Work
 
@@ -89,12 +88,12 @@ WITH u AS (
         connection_id = d.connection_id
     FROM pulse_dispatch d
     WHERE d.id = %(dispatch)s AND m.id BETWEEN %(first)s AND %(cursor)s AND m.dispatch_id = d.id AND m.state = 0
-    RETURNING m.id, m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity, d.connection_id, m.attempt),
+    RETURNING m.id, m.organisation_id, m.campaign_id, m.channel, m.units, m.quantity, m.fallback, m.onward,
+        d.connection_id, m.attempt),
 kept AS (
     INSERT INTO pulse_attempt (organisation_id, message_id, connection_id, number, outcome, reason)
     SELECT organisation_id, id, connection_id, attempt, 'unknown', 'worker_lost' FROM u RETURNING 1)
-SELECT organisation_id, campaign_id, channel, count(*), sum(units), sum(quantity), {ids.DAY_ALONE}
-FROM u GROUP BY 1, 2, 3, 7
+{endings.TOGETHER}
 """
 
 
@@ -108,28 +107,7 @@ def _give_up(work: Work, dispatch_id: int, first: int, cursor: int) -> None:
     }
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         gone = rows.execute(_GIVE_UP, facts).fetchall()
-    _moved(work, gone, MessageState.QUEUED, MessageState.UNKNOWN)
-
-
-def _moved(work: Work, gone: list[Any], before: MessageState, after: MessageState, reason: str = "") -> None:
-    deltas: dict[tuple[int, int, str], Any] = {}
-    for organisation, campaign, _, messages, _, _, _ in gone:
-        names = {f"state:{before.label}": -messages, f"state:{after.label}": messages} if after > before else {}
-        if reason and after > before:
-            names[f"reason:{reason}"] = messages
-        for name, amount in names.items():
-            key = (organisation, campaign or 0, name)
-            deltas[key] = deltas.get(key, 0) + amount
-    counters.add(work, deltas)
-    if gone:
-        work.registry.ledger.settle(
-            work,
-            [
-                Movement(organisation, campaign, channel, before, after, messages, units, quantity,
-                         cause_after=cause(reason), day=day)
-                for organisation, campaign, channel, messages, units, quantity, day in gone
-            ],
-        )  # fmt: skip
+    endings.account(work, gone, MessageState.QUEUED, MessageState.UNKNOWN)
 
 
 _ORPHANS = """
@@ -250,14 +228,16 @@ def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, Plac
 
 
 _SILENT = f"""
-WITH u AS (
+WITH ended AS (
     UPDATE pulse_message m SET state = %(after)s, reason = %(reason)s, changed_at = %(now)s
     FROM pulse_dispatch d
     WHERE d.id = %(dispatch)s AND m.id BETWEEN d.first_id AND d.last_id AND m.dispatch_id = d.id
       AND m.state = %(before)s AND m.reason <> 'not_reported'
-    RETURNING m.id, m.organisation_id, m.campaign_id, m.channel, m.units, m.step, m.quantity, m.billed)
-SELECT organisation_id, campaign_id, channel, count(*), sum({receipts.DUE}),
-       sum(coalesce(billed, quantity)), {ids.DAY_ALONE} FROM u GROUP BY 1, 2, 3, 7
+    RETURNING m.*),
+u AS (
+    SELECT organisation_id, campaign_id, channel, fallback, onward, id, {receipts.DUE} AS units,
+           coalesce(billed, quantity) AS quantity FROM ended)
+{endings.TOGETHER}
 """
 
 
@@ -290,6 +270,7 @@ def silent(work: Work) -> int:
                 else:
                     _end(work, dispatch_id, before, MessageState.EXPIRED, NO_RECEIPT)
         closed += len(rows)
+        onward.follow_dispatches(work, [row[0] for row in rows], is_over=True)
         work.session.execute(
             text("UPDATE pulse_dispatch SET state = 'closed' WHERE id = ANY(:ids)"), {"ids": [row[0] for row in rows]}
         )
@@ -306,7 +287,7 @@ def _end(work: Work, dispatch_id: int, before: MessageState, after: MessageState
     }
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         gone = rows.execute(_SILENT, facts).fetchall()
-    _moved(work, gone, before, after, str(reason))
+    endings.account(work, gone, before, after, str(reason))
 
 
 def stalled(work: Work) -> int:

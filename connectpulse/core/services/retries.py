@@ -15,6 +15,7 @@ from sqlalchemy import text
 from ..domain.message import MessageState
 from ..storage import arrays, ids
 from ..storage.session import raw
+from . import counters
 from .work import Work
 
 MOST_ATTEMPTS = 5
@@ -22,7 +23,7 @@ MOST_ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The dispatch a batch came from, as far as recording needs it."""
+    """The dispatch a batch came from, as far as recording needs it; what is named like its columns is as there."""
 
     dispatch_id: int
     organisation_id: int
@@ -39,16 +40,24 @@ class Source:
     expires_at: datetime
     recent_seconds: int | None
     version_id: int | None = None
+    fallback: int = 0
+    onward: int = 0
+    onward_seconds: int | None = None
+
+    @property
+    def place(self) -> int | None:
+        """The place of its channel among several of its campaign, None where it is the only one."""
+        return counters.place_of(self.fallback, self.onward)
 
 
 _DISPATCH = text(
     """
     INSERT INTO pulse_dispatch (id, organisation_id, campaign_id, connection_id, alternatives, channel, purpose, sender,
-        validity_minutes, zone, closes_at, expires_at, recent_seconds, version_id, created_at,
-        first_id, last_id, cursor, messages, attempt, due_at)
+        validity_minutes, zone, closes_at, expires_at, recent_seconds, version_id, created_at, fallback, onward,
+        onward_seconds, first_id, last_id, cursor, messages, attempt, due_at)
     SELECT :id, organisation_id, campaign_id, :connection, array_remove(alternatives, :connection), channel, purpose,
-        sender, validity_minutes, zone, closes_at, expires_at, recent_seconds, version_id, created_at,
-        :first, :last, :first - 1, :messages, :attempt, :due
+        sender, validity_minutes, zone, closes_at, expires_at, recent_seconds, version_id, created_at, fallback, onward,
+        onward_seconds, :first, :last, :first - 1, :messages, :attempt, :due
     FROM pulse_dispatch WHERE id = :old
     """
 )

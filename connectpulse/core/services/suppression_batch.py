@@ -48,6 +48,20 @@ def add(work: Work, told: Sequence[Told]) -> None:
         audit.record_named(told_by, "suppression.created", organisation, "Suppression", id, "", reason=reason)
 
 
+def add_of_messages(work: Work, told: Sequence[tuple[int, str, int, str]]) -> None:
+    """Do as `add` for whom messages went to: organisation id, channel name, message id and reason of each."""
+    if not told:
+        return
+    found = work.session.execute(
+        text("SELECT id, address FROM pulse_message WHERE id = ANY(:ids)"), {"ids": [row[2] for row in told]}
+    )
+    addresses = {row[0]: row[1] for row in found}
+    add(
+        work,
+        [(here, channel, addresses[id], reason) for here, channel, id, reason in told if id in addresses],
+    )
+
+
 def _known(reason: str) -> str:
     """Return one of our suppression reasons for a provider's reason."""
     return reason if reason in ("opted_out", "complained", "objected", "do_not_call") else "undeliverable"

@@ -31,6 +31,7 @@ from ...core.services.work import Work
 from ...core.storage.models import Campaign
 from .. import current
 from ..security.roles import APPROVE, LAUNCH, READ, WRITE
+from . import fallbacks
 from .content import PURPOSES
 from .dates import moment, zone
 from .forms import row_number, search_words, with_choices
@@ -81,6 +82,7 @@ class CampaignView(NounView):
               help="Promotional messages go to nobody who opted out, and only from senders approved for them."),
         Field("template_id", "Template", Kind.PICK, source="TemplateView", group="Message"),
         Field("sender_id", "Sender", Kind.PICK, source="SenderView", group="Message"),
+        *fallbacks.FIELDS,
         Field("list_ids", "To these lists", Kind.PICKS, source="ContactListView", group="Audience"),
         Field("excluded_ids", "But not to anybody on", Kind.PICKS, source="ContactListView", group="Audience"),
         Field("starts_at", "Start", Kind.MOMENT, group="When", help="Empty: as soon as it is launched."),
@@ -118,7 +120,7 @@ class CampaignView(NounView):
         shown["excluded_ids"] = [each.list_id for each in row.lists if each.is_excluded]
         shown["starts_at"] = row.scheduled_at.astimezone(find_zone(row.timezone)) if row.scheduled_at else None
         shown["window_days"] = [str(day) for day in row.window_days]
-        return shown
+        return shown | fallbacks.values(row)
 
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         return campaigns.create(work, _draft(values))
@@ -148,12 +150,14 @@ class CampaignView(NounView):
             channel = work.registry.channels.get(row.channel)
             preview = channel.preview(row.template_version.content) if channel and row.template_version else None
             log = None if row.launched_at is None else self._messages(work, row.id)
+            progress = overview.progress(work, [row])[0]
             may_approve = self.may(APPROVE) and row.launched_by_id != work.actor.id
             return self.render_template(
                 self.show_template, view=self, row=row, quote=quote, is_good=is_good, preview=preview, channel=channel,
                 problems=_problems(work, row) if state.is_editable else [], log=log, may_launch=self.may(LAUNCH),
                 may_write=self.may(WRITE), may_approve=may_approve, states=MessageState, badge=state_badge(row.state),
-                progress=overview.progress(work, [row])[0], skips=audience.SKIPS, finish=_finish(work, quote, row),
+                progress=progress, legs=fallbacks.legs(work, row, progress, quote), skips=audience.SKIPS,
+                finish=_finish(work, quote, row),
                 shortfall=_shortfall(work, quote),
                 weekdays=WEEKDAYS, message_badge=message_badge, connections=_connection_names(work, quote),
                 expired=senders.expired(row.sender, work.clock().date()) if row.sender else [],
@@ -184,6 +188,7 @@ class CampaignView(NounView):
             page = self.render_template(
                 "pulse/_campaign_progress.html", row=row, progress=progress, is_empty=is_empty,
                 states=MessageState, badge=state_badge(row.state), skips=audience.SKIPS, may_launch=self.may(LAUNCH),
+                legs=fallbacks.legs(work, row, progress, None),
             )  # fmt: skip
         has_moved = request.args.get("state") != row.state or (is_empty and progress.addressed > 0)
         return (page, 200, {"HX-Refresh": "true"}) if has_moved else page
@@ -291,7 +296,8 @@ def _draft(values: dict[str, Any]) -> Draft:
     values["list_ids"], values["excluded_ids"] = values["list_ids"] or [], values["excluded_ids"] or []
     values["window_days"] = [int(day) for day in values["window_days"] or []]
     values["timezone"] = values["timezone"] or ""
-    return Draft(**values)
+    then = fallbacks.drafts(values)
+    return Draft(**values, fallbacks=then)
 
 
 def _finish(work: Work, quote: Any, row: Campaign) -> estimates.Estimate | None:
@@ -315,7 +321,7 @@ def _offered(work: Work, channel: str) -> str:
 
 
 def _problems(work: Work, row: Campaign) -> list[str]:
-    return plans.problems(work, row) + allowances.objections(work, row.organisation_id, row.channel)
+    return plans.problems(work, row) + campaigns.not_included(work, row)
 
 
 def _prices(work: Work, quote: Any, row: Campaign) -> Sequence[tuple[str, str]]:

@@ -58,6 +58,9 @@ class TemplateView(NounView):
                 statement = statement.where(Template.channel == channel)
         return statement
 
+    def option(self, row: Any) -> str:
+        return _option(row)
+
     def _form(self, channel: str) -> Form:
         return (*self.name_form, *current.the_house().registry.channel(channel).content_form)
 
@@ -216,6 +219,9 @@ class SenderView(NounView):
                 statement = statement.where(Sender.channel == request.args["channel"])
         return statement
 
+    def option(self, row: Any) -> str:
+        return _option(row)
+
     def search(self, words: str) -> Any:
         return Sender.value.startswith(words, autoescape=True)
 
@@ -279,3 +285,8 @@ def _approvals(typed: str | None) -> list[dict[str, str]]:
                 raise Refused(f"Approvals: {line[:60]!r} has more than operator, approved on and valid until.")
             found.append(dict(zip(names, parts, strict=False)))
     return found
+
+
+def _option(row: Template | Sender) -> str:
+    """Return how a template or sender is called in a choice: with its channel, where that may be any."""
+    return str(row) if request.args.get("channel") else f"{row} ({channel_title(row.channel)})"

@@ -34,6 +34,13 @@ class Sheet:
             found.setdefault(each.group, []).append(each)
         return list(found.items())
 
+    def is_filled(self, fields: Iterable[Field]) -> bool:
+        """Whether anything beside defaults was typed into some fields, or something is wrong there."""
+        return any(
+            each.name in self.errors or self.values.get(each.name) not in (None, "", [], each.default)
+            for each in fields
+        )
+
     @property
     def has_files(self) -> bool:
         """Whether files may be sent with it."""

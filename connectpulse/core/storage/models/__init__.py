@@ -18,7 +18,7 @@ from .agreement import Agreement
 from .api import ApiAnswer, ApiKey, ApiRequest
 from .audit import AuditCheck, AuditDraft, AuditEntry, AuditHead, AuditSearch
 from .backup import Backup, Drill
-from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
+from .campaign import UNITS, Campaign, CampaignList, Counter, Fallback, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
@@ -27,7 +27,17 @@ from .decision import Decision
 from .file import File, FileUse
 from .job import Duty, Job, Pace
 from .mail import Mail, Notice, NoticeChoice, NoticeRead
-from .message import Attempt, CallbackRequest, Dispatch, InboundMessage, Message, Receipt, Reference, StrayMessage
+from .message import (
+    Attempt,
+    CallbackRequest,
+    Dispatch,
+    InboundMessage,
+    Message,
+    Onward,
+    Receipt,
+    Reference,
+    StrayMessage,
+)
 from .organisation import Membership, Organisation
 from .policy import Acceptance, Operator, PolicyReminder, PolicyVersion
 from .retention import Archive, ArchiveExport, Hold, MergedFile, RetentionClock, RetentionRun, RuleChoice
@@ -73,6 +83,7 @@ __all__ = [
     "Drill",
     "Duty",
     "ErasedPerson",
+    "Fallback",
     "File",
     "FileUse",
     "Hold",
@@ -91,6 +102,7 @@ __all__ = [
     "Notice",
     "NoticeChoice",
     "NoticeRead",
+    "Onward",
     "Operator",
     "Organisation",
     "Pace",

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Numeric,
     PrimaryKeyConstraint,
+    SmallInteger,
     String,
     Time,
     UniqueConstraint,
@@ -79,6 +80,30 @@ class Campaign(Owned, Table):
     lists: Mapped[list["CampaignList"]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
     )
+    fallbacks: Mapped[list["Fallback"]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True, lazy="selectin", order_by="Fallback.number"
+    )
+
+
+class Fallback(Owned, Table):
+    """The channel a campaign's recipients go on to, from 1: after these `outcomes` of the one before, or where it
+    was not delivered `after_minutes` after it was handed over (empty: only its ending counts)."""
+
+    __tablename__ = "pulse_fallback"
+    __table_args__ = (PrimaryKeyConstraint("campaign_id", "number"),)
+
+    campaign_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("pulse_campaign.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(SmallInteger)
+    channel: Mapped[str] = mapped_column(String(20))
+    template_version_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("pulse_template_version.id", ondelete="RESTRICT")
+    )
+    sender_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("pulse_sender.id", ondelete="RESTRICT"))
+    outcomes: Mapped[list[str]] = mapped_column(JSONB)
+    after_minutes: Mapped[int | None]
+    price_version: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    template_version: Mapped[TemplateVersion] = relationship(lazy="joined")
+    sender: Mapped[Sender | None] = relationship(lazy="joined")
 
 
 class CampaignList(Owned, Table):
@@ -109,7 +134,9 @@ class Quote(Owned, Table):
     """What launching a campaign would mean, counted over its whole audience, for one `fingerprint`.
 
     `price_version` names the prices it rests on, `least_units` is what its cheapest message takes. `zones` counts
-    recipients by time zone, where a sending window asks for it.
+    recipients by time zone, where a sending window asks for it. `units` is the least: everybody is reached by the
+    first message; `most_units` what it takes if nobody ever is. `fallbacks` holds, by number, how many begin there,
+    how many may come to it, and its price version.
     """
 
     __tablename__ = "pulse_quote"
@@ -126,6 +153,8 @@ class Quote(Owned, Table):
     parts: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     units: Mapped[Decimal] = mapped_column(UNITS, default=Decimal(0), server_default="0")
     least_units: Mapped[Decimal | None] = mapped_column(UNITS)
+    most_units: Mapped[Decimal] = mapped_column(UNITS, default=Decimal(0), server_default="0")
+    fallbacks: Mapped[Json]
     skipped: Mapped[Json]
     missing: Mapped[Json]
     unpriced: Mapped[Json]
@@ -140,7 +169,8 @@ class Quote(Owned, Table):
 class Counter(OwnedApart, Table):
     """A change to a campaign's figures. Appended without locking anything, squashed into one row later.
 
-    `name` is `state:<state>`, `reason:<reason>`, `skipped:<reason>`, `parts` or `units`.
+    `name` is `state:<state>`, `reason:<reason>`, `skipped:<reason>`, `parts` or `units`; where a campaign has
+    fallbacks also `<number>:state:<state>`, 0 for what is sent first, and `<number>:moved` for who came to one.
     """
 
     __tablename__ = "pulse_counter"

@@ -41,6 +41,8 @@ class Dispatch(OwnedApart, Table):
     this one fail. Channel, purpose, sender and validity hold for all its messages: after `expires_at` none of
     them is handed over any more. `recent_seconds` set: its recipients must have written to us so lately.
     `version_id` is the template version they were made of; single messages of a shared content hold it themselves.
+    `fallback` is the number of the campaign's fallback they are of, 0 for what is sent first; `onward` says after
+    what endings another follows (`domain.fallback`), `onward_seconds` how long after it was handed over.
     """
 
     __tablename__ = "pulse_dispatch"
@@ -79,6 +81,9 @@ class Dispatch(OwnedApart, Table):
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     recent_seconds: Mapped[int | None]
     version_id: Mapped[int | None] = mapped_column(BigInteger)
+    fallback: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    onward: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    onward_seconds: Mapped[int | None]
     worker: Mapped[str | None] = mapped_column(String(80))
     lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[CreatedAt]
@@ -89,7 +94,8 @@ class Message(OwnedApart, Table):
 
     `state` is a `MessageState` number; `part_states` holds those of the parts where the provider reports on
     more than one. `quantity` was measured and `units` reserved for it; `billed` is the quantity the provider
-    says it bills, where it says so.
+    says it bills, where it says so. `fallback` and `onward` are those of its dispatch; `previous_id` is the message
+    its recipient came from.
     """
 
     __tablename__ = "pulse_message"
@@ -123,6 +129,9 @@ class Message(OwnedApart, Table):
     code: Mapped[str] = mapped_column(String(40), default="", server_default="")
     part_states: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
     billed: Mapped[int | None]
+    fallback: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    onward: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    previous_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Reference(OwnedApart, Table):
@@ -202,6 +211,28 @@ class Attempt(OwnedApart, Table):
     reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
     code: Mapped[str] = mapped_column(String(40), default="", server_default="")
     created_at: Mapped[CreatedAt]
+
+
+class Onward(OwnedApart, Table):
+    """A message after which another may follow, from when it is handed over until that is decided.
+
+    `waiting`: it moves on at `due_at`, empty while only its ending can decide. `moved`: `next_id` is the one message
+    that followed. `ended`: nothing may be sent to its recipient any more, for `reason`.
+    """
+
+    __tablename__ = "pulse_onward"
+    __table_args__ = (
+        Index("ix_pulse_onward_due", "due_at", postgresql_where=text("state = 'waiting'")),
+        Index("ix_pulse_onward_waiting", "campaign_id", postgresql_where=text("state = 'waiting'")),
+    )
+
+    message_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    campaign_id: Mapped[int] = mapped_column(BigInteger)
+    fallback: Mapped[int] = mapped_column(SmallInteger)
+    due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    state: Mapped[str] = mapped_column(String(10), default="waiting", server_default="waiting")
+    reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    next_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class InboundMessage(OwnedApart, Table):

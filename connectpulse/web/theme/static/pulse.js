@@ -66,10 +66,12 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
+  /* What is folded away is about other channels than the form's own. */
+  const channel_of = (select) => (select.closest("details.group") ? null : select.form?.elements.channel);
   const pick = (select) => {
     const url = () => {
       const address = new URL(select.dataset.pick, location.href);
-      const channel = select.form?.elements.channel?.value;
+      const channel = channel_of(select)?.value;
       if (channel) address.searchParams.set("channel", channel);
       return address;
     };
@@ -98,7 +100,7 @@
       },
       shouldLoad: () => true,
     });
-    select.form?.elements.channel?.addEventListener?.("change", () => {
+    channel_of(select)?.addEventListener?.("change", () => {
       made.clear();
       made.clearOptions();
     });

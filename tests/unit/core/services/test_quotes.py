@@ -174,8 +174,8 @@ def test_what_is_missing_is_told_before_anything_is_counted(scene: Scene) -> Non
     with scene.work() as work, pytest.raises(Refused) as caught:
         quotes.request(work, campaign_id)
     assert caught.value.problems == (
-        "Choose a template.", "Choose a sender.", "Choose at least one list.",
-        "No route carries Postcard messages. A platform administrator has to add one.",
+        "Choose a template.", "Choose a sender.",
+        "No route carries Postcard messages. A platform administrator has to add one.", "Choose at least one list.",
     )  # fmt: skip
 
 

@@ -1,0 +1,146 @@
+"""Whether a recipient goes on to the next channel: asked with every ending of a message, in its own transaction.
+
+A message that something may follow is watched from its hand-over on. Its ending decides: the row becomes due, or it
+goes. A delivery that is reported late takes back what followed, as long as nobody has begun to hand it over.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Final
+
+from psycopg.rows import tuple_row
+from sqlalchemy import text
+
+from ..domain.fallback import BIT_OF_STATE, BITS
+from ..domain.message import MessageState
+from ..domain.provider import Capability
+from ..storage import arrays
+from ..storage.models import Connection
+from ..storage.session import raw
+from . import endings
+from .retries import Source
+from .work import Work
+
+DELIVERED_BEFORE: Final = "delivered_before"
+"""Why a message was cancelled: the one its recipient came from had arrived after all."""
+_NAMES = "CASE m.state " + " ".join(f"WHEN {int(state)} THEN '{state.label}'" for state in BITS) + " ELSE m.reason END"
+
+_WATCH = """
+INSERT INTO pulse_onward (message_id, organisation_id, campaign_id, fallback, due_at)
+SELECT m.id, m.organisation_id, m.campaign_id, m.fallback + 1, %(due)s
+FROM pulse_message m WHERE m.id = ANY(%(ids)s::bigint[]) AND m.id BETWEEN %(low)s AND %(high)s AND m.state IN (2, 3, 4)
+ON CONFLICT DO NOTHING
+"""
+
+
+def watch(work: Work, source: Source, message_ids: Sequence[int]) -> None:
+    """Watch messages that were handed over. Of a provider that sends no receipts nothing will be heard: none is."""
+    if not message_ids or not source.onward:
+        return
+    connection = work.session.get(Connection, source.connection_id)
+    provider = work.registry.providers.get(connection.provider) if connection is not None else None
+    if provider is None or Capability.RECEIPTS not in provider.capabilities:
+        return
+    after = source.onward_seconds
+    due_at = None if after is None else work.clock() + timedelta(seconds=after)
+    raw(work.session).execute(_WATCH, _bounds(message_ids) | {"due": due_at})
+
+
+_FOLLOW = f"""
+INSERT INTO pulse_onward (message_id, organisation_id, campaign_id, fallback, due_at, reason)
+SELECT m.id, m.organisation_id, m.campaign_id, m.fallback + 1, %(now)s, {_NAMES}
+FROM pulse_message m JOIN pulse_campaign c ON c.id = m.campaign_id AND c.state IN ('running', 'paused')
+WHERE m.id = ANY(%(ids)s::bigint[]) AND m.id BETWEEN %(low)s AND %(high)s AND m.onward <> 0
+  AND (m.state = 30 OR {BIT_OF_STATE} & m.onward <> 0)
+ON CONFLICT (message_id) DO UPDATE SET due_at = excluded.due_at, reason = excluded.reason
+WHERE pulse_onward.state = 'waiting'
+"""
+_SETTLED = f"""
+DELETE FROM pulse_onward o USING pulse_message m
+WHERE o.message_id = m.id AND m.id = ANY(%(ids)s::bigint[]) AND m.id BETWEEN %(low)s AND %(high)s
+  AND o.state = 'waiting'
+  AND (m.state IN (20, 21, 31) OR o.due_at IS NULL
+       AND (m.reason = 'not_reported' OR m.state BETWEEN 10 AND 13 AND {BIT_OF_STATE} & m.onward = 0))
+"""
+_LATER = """
+WITH RECURSIVE later (id, next_id) AS (
+    SELECT o.message_id, o.next_id FROM pulse_onward o JOIN pulse_message m ON m.id = o.message_id
+    WHERE o.message_id = ANY(%(ids)s::bigint[]) AND m.id BETWEEN %(low)s AND %(high)s AND m.state IN (20, 21)
+      AND o.state = 'moved'
+    UNION ALL
+    SELECT later.next_id, o.next_id FROM later LEFT JOIN pulse_onward o ON o.message_id = later.next_id
+    WHERE later.next_id IS NOT NULL)
+SELECT next_id FROM later WHERE next_id IS NOT NULL
+"""
+
+
+def follow(work: Work, message_ids: Iterable[int]) -> None:
+    """Let the states of these messages, as they are now, decide whether their recipients go on.
+
+    Safe to repeat: what has moved on does not move again.
+    """
+    wanted = list(message_ids)
+    if not wanted:
+        return
+    facts = _bounds(wanted) | {"now": work.clock()}
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        rows.execute(_FOLLOW, facts)
+        rows.execute(_SETTLED, facts)
+        later = [row[0] for row in rows.execute(_LATER, facts).fetchall()]
+    if later:
+        work.session.execute(
+            text("DELETE FROM pulse_onward WHERE message_id = ANY(:ids) AND state = 'waiting'"), {"ids": later}
+        )
+        withdraw(work, later, MessageState.CANCELLED, DELIVERED_BEFORE)
+
+
+_WITHDRAW = f"""
+WITH held AS (
+    SELECT d.id, d.cursor FROM pulse_dispatch d
+    WHERE d.state = 'ready' AND d.id IN (
+        SELECT dispatch_id FROM pulse_message
+        WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = 0)
+    ORDER BY d.id FOR UPDATE SKIP LOCKED),
+u AS (
+    UPDATE pulse_message m SET state = %(state)s, reason = %(reason)s, changed_at = %(now)s
+    FROM held WHERE m.id = ANY(%(ids)s::bigint[]) AND m.id BETWEEN %(low)s AND %(high)s AND m.state = 0
+      AND m.dispatch_id = held.id AND m.id > held.cursor
+    RETURNING {", ".join(f"m.{name}" for name in endings.COLUMNS.split(", "))})
+"""
+
+
+def withdraw(work: Work, message_ids: Sequence[int], state: MessageState, reason: str) -> None:
+    """End those messages that wait in a dispatch nobody holds; what a worker has in hand is left to it."""
+    facts = _bounds(message_ids) | {"state": int(state), "reason": reason, "now": work.clock()}
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        gone = rows.execute(_WITHDRAW + endings.TOGETHER, facts).fetchall()
+    endings.account(work, gone, MessageState.QUEUED, state, reason if state is MessageState.EXPIRED else "")
+
+
+_OF_DISPATCHES = text(
+    "SELECT m.id FROM pulse_message m JOIN pulse_dispatch d ON d.id = m.dispatch_id "
+    "WHERE d.id = ANY(:ids) AND d.onward <> 0 AND m.id BETWEEN d.first_id AND d.last_id"
+)
+_GIVE_UP = text(
+    "DELETE FROM pulse_onward o USING pulse_message m, pulse_dispatch d WHERE d.id = ANY(:ids) AND d.onward <> 0 "
+    "AND m.id BETWEEN d.first_id AND d.last_id AND m.dispatch_id = d.id AND o.message_id = m.id "
+    "AND o.state = 'waiting' AND o.due_at IS NULL"
+)
+
+
+def follow_dispatches(work: Work, dispatch_ids: Sequence[int], *, is_over: bool = False) -> None:
+    """Do as `follow` for all messages of dispatches; `is_over` says that nothing more will be heard of them."""
+    follow(work, work.session.scalars(_OF_DISPATCHES, {"ids": list(dispatch_ids)}))
+    if is_over:
+        work.session.execute(_GIVE_UP, {"ids": list(dispatch_ids)})
+
+
+def stop(work: Work, campaign_id: int) -> None:
+    """Let nobody of a campaign go on any more."""
+    work.session.execute(
+        text("DELETE FROM pulse_onward WHERE campaign_id = :id AND state = 'waiting'"), {"id": campaign_id}
+    )
+
+
+def _bounds(message_ids: Sequence[int]) -> dict[str, object]:
+    return {"ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids)}
