@@ -203,7 +203,7 @@ def test_pywa_reads_the_simulators_webhooks_as_we_do() -> None:
     pywa, types = oracle("pywa", "pywa"), oracle("pywa.types", "pywa")
 
     async def scene() -> tuple[list[Callback], list[Any]]:
-        async with CloudApi(Options(batch=1)) as api:
+        async with CloudApi(Options(batch=1, callers=1)) as api:
             listener = Listener(api.settings)
             async with serving(listener.take) as url, connected(api.settings) as provider:
                 assert await api.webhooks.handshake(url)

@@ -265,7 +265,7 @@ def test_what_a_killed_worker_sent_is_unknown_until_it_is_told(opening: Callable
 
 
 def test_a_pressed_button_stops_and_is_confirmed_within_the_day(opening: Callable[..., Site]) -> None:
-    site = opening()
+    site = opening(callers=1)  # in the order they were written
     site.campaign(people(1))
     site.hand_over()
     (person,) = people(1)

@@ -62,7 +62,7 @@ def test_only_its_own_are_let_in() -> None:
 
 def test_templates_are_reviewed_told_and_wanted_when_sent() -> None:
     async def scene() -> None:
-        async with CloudApi(Options(is_strict=True, review_after=0.01)) as api:
+        async with CloudApi(Options(is_strict=True, review_after=0.01, callers=1)) as api:
             listener = Listener(api.settings)
             page, account = f"/v23.0/{NUMBER_ID}/messages", f"/v23.0/{ACCOUNT_ID}/message_templates"
             async with serving(listener.take) as url:
@@ -112,7 +112,7 @@ def test_webhooks_are_batched_repeated_and_wait_for_their_address() -> None:
 
 def test_somebody_else_writes_and_is_heard() -> None:
     async def scene() -> None:
-        async with CloudApi() as api:
+        async with CloudApi(Options(callers=1)) as api:
             listener = Listener(api.settings)
             async with serving(listener.take) as url:
                 assert (await control(api, "callbacks", {"url": url}))[1] == {"is_ours": True}

@@ -81,7 +81,7 @@ class Control:
         ids = {number: number_id for number_id, number in api.options.numbers.items()}
         number_id = ids[to] if to else next(iter(api.options.numbers))
         self._inbound += 1
-        wamid, bare = f"wamid.TRIALIN{self._inbound:012d}", sender.removeprefix("+")
+        wamid, bare = f"wamid.IN{self._inbound:012d}", sender.removeprefix("+")
         named = {"from": bare} if bare.isdigit() else {}
         told = {
             **named,
