@@ -84,7 +84,7 @@ def _check(file: "soundfile.SoundFile") -> None:  # type: ignore[name-defined]  
 
 def _limit() -> None:
     """Bound what this process may take; be last where others want the processor."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.putenv("OPENBLAS_NUM_THREADS", "1")  # a thread for each core would take all the memory
     try:
         import resource
     except ImportError:  # Windows bounds the time alone, from outside
