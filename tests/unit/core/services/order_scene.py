@@ -87,9 +87,9 @@ class Order:
             made = [
                 (
                     templates.create(work, f"{channel} {first}", channel, {"body": body}).id,
-                    senders.create(work, channel, "name", "Amina", purposes=["promotional"]).id,
+                    senders.create(work, channel, "name", name, purposes=["promotional"]).id,
                 )
-                for channel, body in (("pigeon", first), ("postcard", "Hello by post"))
+                for channel, body, name in (("pigeon", first, "Amina"), ("postcard", "Hello by post", "Post"))
             ]
         then = [FallbackDraft(*made[1], **more)]
         return Draft("Spring", "pigeon", "promotional", *made[0], [self.list_id], fallbacks=then)
