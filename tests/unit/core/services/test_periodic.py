@@ -38,6 +38,7 @@ class Tidy:
 @pytest.fixture
 def tidy(house: House) -> Tidy:
     made = Tidy()
+    house.registry.duties.clear()
     house.registry.duties["acme.tidy"] = Duty("acme.tidy", "Tidying up", HOUR, step=made.step)
     return made
 
