@@ -206,7 +206,7 @@ class Hooks:
         """Let channels be tried from end to end with a simulator, by `make demo`, `make bench` and `make faults`.
 
         Returns: trials by the names of their channels, one each.
-        Example: `return [Trial("pigeon", "acme.sim", "acme", settings, ("coo", "Acme"), {"body": "Hi"}, address)]`
+        Example: `return [Trial("pigeon", "acme.sim", "acme", settings, ("ring", "Acme"), {"body": "Hi"}, address)]`
         """
 
     @hookspec

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, Final, NamedTuple
 
-import html2text
+import inscriptis
+from inscriptis.model.config import ParserConfig
 
 from connectpulse.core.api import Refused, Template, parse_template
 
@@ -140,8 +141,4 @@ def _text(page: Page, marks: Marks, found: Mapping[str, Template], label: str, *
 
 def read_aloud(html: str) -> str:
     """Return HTML as a text for programs that show none: links behind their labels, lines as long as they are."""
-    reader = html2text.HTML2Text(bodywidth=0)
-    reader.ignore_images = reader.ignore_emphasis = reader.ignore_tables = True
-    reader.inline_links = reader.protect_links = True
-    reader.unicode_snob = True
-    return reader.handle(html).strip()
+    return inscriptis.get_text(html, ParserConfig(display_links=True, display_images=True)).strip() if html else ""

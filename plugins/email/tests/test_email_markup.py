@@ -157,8 +157,8 @@ def test_the_text_says_what_the_letter_says() -> None:
         "html": '<h1>Hi {{ name }}</h1><p>Buy <a href="https://x.org/?q={{ city }}">here</a></p>',
     })  # fmt: skip
     text = made.text.fill({**VALUES, STOP_LINK: "https://p.org/stop/1"})
-    assert '# Hi <i>"O\'Neil" & Co</i>' in text
-    assert "[here](<https://x.org/?q=a%26b%3Dc%20%23%22%3C%3E%2F..%2F%C3%A9>)" in text
+    assert 'Hi <i>"O\'Neil" & Co</i>' in text
+    assert "[here](https://x.org/?q=a%26b%3Dc%20%23%22%3C%3E%2F..%2F%C3%A9)" in text
     assert text.endswith("-- \nAcme & Co\nLahore\n\nUnsubscribe: https://p.org/stop/1\n")
 
 
