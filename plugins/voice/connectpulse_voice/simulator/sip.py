@@ -34,7 +34,7 @@ class Message:
 
 
 def parse(packet: bytes) -> Message | None:
-    """Return a message, None where the packet is none (keep-alives are not)."""
+    """Return a message, None where the packet is none (keep-alive packets are not)."""
     head, _, body = packet.decode("utf-8", "replace").partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
     headers = []
