@@ -20,6 +20,7 @@ from connectpulse.core.api import (
 from .bounces import weary
 from .channel import EmailChannel
 from .models import DomainKey
+from .sendgrid import SendGridProvider
 from .sink.scene import TRIAL
 from .smtp import SmtpProvider
 from .trial import TrialProvider
@@ -80,7 +81,7 @@ class EmailPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return [SmtpProvider, TrialProvider]
+        return [SmtpProvider, SendGridProvider, TrialProvider]
 
     @hookimpl
     def pulse_trials(self) -> list[Trial]:
