@@ -21,6 +21,7 @@ from .bounces import weary
 from .channel import EmailChannel
 from .models import DomainKey
 from .sendgrid import SendGridProvider
+from .ses import SesProvider
 from .sink.scene import TRIAL
 from .smtp import SmtpProvider
 from .trial import TrialProvider
@@ -81,7 +82,7 @@ class EmailPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return [SmtpProvider, SendGridProvider, TrialProvider]
+        return [SmtpProvider, SesProvider, SendGridProvider, TrialProvider]
 
     @hookimpl
     def pulse_trials(self) -> list[Trial]:

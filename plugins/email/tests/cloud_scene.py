@@ -12,6 +12,8 @@ from connectpulse_email.hosted.calling import application, serving
 from connectpulse_email.hosted.provider import HostedProvider
 from connectpulse_email.sendgrid import SendGridProvider
 from connectpulse_email.sendgrid import peer as sendgrid
+from connectpulse_email.ses import SesProvider
+from connectpulse_email.ses import peer as ses
 
 from connectpulse.core.api import Callback, Events, Outcome, Submission
 from connectpulse.core.domain import form
@@ -33,6 +35,7 @@ class Vendor(NamedTuple):
 
 VENDORS = {
     "sendgrid": Vendor(SendGridProvider, sendgrid.settings(), 202, ""),
+    "ses": Vendor(SesProvider, ses.settings(), 200, '{"MessageId": "0100"}'),
 }
 
 
@@ -163,17 +166,21 @@ def oracle(module: str, package: str) -> Any:
         require_peer(False, package, f"uv pip install {package}")
 
 
-def called(body: bytes, headers: Mapping[str, str]) -> Callback:
-    return Callback("POST", CALLED_AT, headers, (), body, "203.0.113.7")
+def called(body: bytes, headers: Mapping[str, str], proof: bytes = b"") -> Callback:
+    return Callback("POST", CALLED_AT, headers, (), body, "203.0.113.7", proof)
 
 
 @asynccontextmanager
-async def listening(kind: type[HostedProvider], settings: Mapping[str, Any]) -> AsyncIterator[tuple[str, list[Any]]]:
-    """Serve a callback address; yield it and the events that genuine requests told of."""
+async def listening(
+    kind: type[HostedProvider], settings: Mapping[str, Any], proof: bytes = b""
+) -> AsyncIterator[tuple[str, list[Any]]]:
+    """Serve a callback address; yield it and the events that genuine requests told of, proven by `proof`."""
     known, told = read(kind, settings), []
 
     async def take(request: web.Request) -> web.Response:
-        callback = Callback(request.method, str(request.url), dict(request.headers), (), await request.read())
+        callback = Callback(
+            request.method, str(request.url), dict(request.headers), (), await request.read(), proof=proof
+        )
         if not kind.verify_callback(known, callback):
             return web.Response(status=403)
         told.extend(kind.parse_callback(known, callback))

@@ -49,14 +49,19 @@ class HostedProvider(Provider):
     def __init__(
         self, settings: Mapping[str, Any], intake: Intake, *, window: int = 10, callback_url: str = ""
     ) -> None:
-        settings = complete(self.settings_form, settings)
+        settings = self.known(settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
         self.requests = Requests(settings["base_url"], connections=window, timeout=settings["timeout"])
 
     @classmethod
+    def known(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a value for every setting."""
+        return complete(cls.settings_form, settings)
+
+    @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> list[str]:
         """Return one sentence per setting that cannot be right."""
-        known = complete(cls.settings_form, settings)
+        known = cls.known(settings)
         return [*cls.faults(known), *network_faults(known)]
 
     @classmethod
@@ -67,7 +72,7 @@ class HostedProvider(Provider):
     @classmethod
     def disclosure(cls, settings: Mapping[str, Any]) -> Disclosure:
         """Return what leaves the house: the whole letter, to the vendor and then to the recipient's server."""
-        known = complete(cls.settings_form, settings)
+        known = cls.known(settings)
         return Disclosure((host_of(known["base_url"]),), _FIELDS, countries_of(known))
 
     @abstractmethod
@@ -75,8 +80,8 @@ class HostedProvider(Provider):
         """Return the request for one letter, `name` as its reference; raise Faulty. Runs in a thread."""
 
     @abstractmethod
-    def outcome(self, reply: Reply, name: str) -> Outcome:
-        """Return what an answer means."""
+    def outcome(self, reply: Reply, submission: Submission, name: str) -> Outcome:
+        """Return what an answer means for a letter."""
 
     @abstractmethod
     async def try_account(self) -> tuple[bool, str]:
@@ -122,4 +127,4 @@ class HostedProvider(Provider):
         if len(ask.body) > self.largest:
             return Rejected("letter_too_large", ErrorClass.CONTENT)
         reply = await self.requests.ask(ask)
-        return self.outcome(reply, name) if isinstance(reply, Reply) else reply
+        return self.outcome(reply, submission, name) if isinstance(reply, Reply) else reply

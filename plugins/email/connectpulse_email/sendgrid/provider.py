@@ -81,7 +81,7 @@ class SendGridProvider(HostedProvider):
         body = json.dumps(_document(letter, name), ensure_ascii=False).encode()
         return Ask("POST", "/v3/mail/send", {**self._headers, "Content-Type": "application/json"}, body)
 
-    def outcome(self, reply: Reply, name: str) -> Outcome:
+    def outcome(self, reply: Reply, submission: Submission, name: str) -> Outcome:
         """Return what an answer means: 202 is the only one that says yes."""
         if reply.status == 202:
             return Accepted((name,))
