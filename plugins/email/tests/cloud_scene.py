@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from aiohttp import web
 from connectpulse_email.hosted.calling import application, serving
 from connectpulse_email.hosted.provider import HostedProvider
+from connectpulse_email.mailgun import MailgunProvider
+from connectpulse_email.mailgun import peer as mailgun
 from connectpulse_email.sendgrid import SendGridProvider
 from connectpulse_email.sendgrid import peer as sendgrid
 from connectpulse_email.ses import SesProvider
@@ -35,6 +37,7 @@ class Vendor(NamedTuple):
 
 VENDORS = {
     "sendgrid": Vendor(SendGridProvider, sendgrid.settings(), 202, ""),
+    "mailgun": Vendor(MailgunProvider, mailgun.settings(), 200, '{"id": "<1@mg.acme.example>"}'),
     "ses": Vendor(SesProvider, ses.settings(), 200, '{"MessageId": "0100"}'),
 }
 
