@@ -68,7 +68,7 @@ class MailgunProvider(HostedProvider):
         from urllib3.filepost import encode_multipart_formdata  # only where it is used
 
         message = mime.write(compose(submission.shared), submission, is_signed=bool(self.settings["signs"]))
-        fields = {
+        fields: dict[str, Any] = {
             "to": submission.address,
             "message": ("letter.eml", message, "message/rfc822"),
             f"v:{REFERENCE}": name,
