@@ -14,6 +14,7 @@ from ..errors import PulseError, Refused
 from ..storage import ids
 from ..storage.models import Address, Connection, InboundMessage, Organisation, Sender, StrayMessage
 from . import erased, singles, suppressions
+from .conversations import arriving
 from .work import Work
 
 log = structlog.get_logger(__name__)
@@ -81,16 +82,17 @@ def _keep(
             Address.organisation_id == organisation.id, Address.scheme == channel.scheme, Address.value == address
         )
     )
-    work.session.execute(
-        insert(InboundMessage),
-        {
-            "organisation_id": organisation.id,
-            "contact_id": contact_id,
-            "campaign_id": campaign_id,
-            "address": address,
-            "is_opt_out": is_opt_out,
-            **_said(work, connection, channel, message),
-        },
+    said = _said(work, connection, channel, message)
+    kept = insert(InboundMessage).values(
+        organisation_id=organisation.id, contact_id=contact_id, campaign_id=campaign_id, address=address,
+        is_opt_out=is_opt_out, **said,
+    )  # fmt: skip
+    inbound_id = work.session.execute(kept.returning(InboundMessage.id)).scalar_one()
+    arriving.take(
+        work,
+        arriving.Arrival(
+            organisation.id, inbound_id, contact_id, channel.scheme, address, said["received_at"], not is_opt_out
+        ),
     )
     erased.meet(work, organisation.id, [(channel.scheme, address)])
     if is_opt_out and _suppress(work, organisation, channel, address, message):

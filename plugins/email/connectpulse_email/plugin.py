@@ -24,7 +24,7 @@ from .models import DomainKey
 from .sendgrid import SendGridProvider
 from .ses import SesProvider
 from .sink.scene import TRIAL
-from .smtp import SmtpProvider
+from .smtp.provider import SmtpProvider
 from .trial import TrialProvider
 
 
