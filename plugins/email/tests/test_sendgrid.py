@@ -22,7 +22,7 @@ from connectpulse.core.api import Accepted, Callback, ErrorClass, MessageState, 
 
 VENDOR = VENDORS["sendgrid"]
 SETTINGS = peer.settings()
-UNDELIVERABLE = MessageState.UNDELIVERABLE
+UNDELIVERABLE, REJECTED = MessageState.UNDELIVERABLE, MessageState.REJECTED
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -181,11 +181,17 @@ def test_only_whole_signed_requests_are_believed() -> None:
         ({"event": "delivered"}, MessageState.DELIVERED, "", False),
         ({"event": "bounce", "type": "bounce", "status": "5.1.1"}, UNDELIVERABLE, "unknown_recipient", True),
         ({"event": "bounce", "type": "bounce", "status": "5.2.2"}, MessageState.UNDELIVERABLE, "mailbox_full", False),
-        ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, MessageState.REJECTED, "refused_by_policy", False),
+        ({"event": "bounce", "type": "blocked", "status": "5.7.1"}, REJECTED, "refused_by_policy", False),
         ({"event": "dropped", "reason": "Bounced Address"}, MessageState.UNDELIVERABLE, "unknown_recipient", True),
         ({"event": "dropped", "reason": "Unsubscribed Address"}, MessageState.UNDELIVERABLE, "opted_out", True),
         ({"event": "dropped", "reason": "Spam Reporting Address"}, MessageState.UNDELIVERABLE, "complained", True),
-        ({"event": "dropped", "reason": "something new"}, MessageState.REJECTED, "dropped", False),
+        ({"event": "bounce", "type": "bounce", "status": "5.0.0"}, UNDELIVERABLE, "undeliverable", True),
+        ({"event": "bounce", "type": "bounce"}, UNDELIVERABLE, "undeliverable", True),
+        ({"event": "bounce", "type": "bounce", "status": "5.7.26"}, REJECTED, "sender_not_authenticated", False),
+        ({"event": "bounce", "type": "bounce", "status": "5.7.0"}, REJECTED, "refused_by_policy", False),
+        ({"event": "dropped", "reason": "Invalid"}, UNDELIVERABLE, "invalid_recipient", True),
+        ({"event": "dropped", "reason": "Invalid SMTPAPI header"}, REJECTED, "request_refused", False),
+        ({"event": "dropped", "reason": "something new"}, REJECTED, "dropped", False),
         ({"event": "spamreport"}, MessageState.DELIVERED, "complained", True),
         ({"event": "unsubscribe"}, MessageState.DELIVERED, "opted_out", True),
         ({"event": "group_unsubscribe"}, MessageState.DELIVERED, "opted_out", True),

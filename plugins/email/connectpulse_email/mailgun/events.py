@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectpulse.core.api import Callback, ErrorClass, Events, MessageState, Receipt
+from connectpulse.core.api import Callback, Events, Receipt
 
-from ..smtp import codes as smtp
+from ..hosted.bounces import Meaning, bounced
 from .codes import FAILURES, STATES, STOPS
 from .signature import read
 
 REFERENCE: Final = "pulse_reference"
 """The variable that carries our name of a letter."""
-
-_Meaning = tuple[MessageState, str, str, bool]
 
 
 def events(callback: Callback) -> Events:
@@ -34,30 +32,25 @@ def events(callback: Callback) -> Events:
     return [Receipt(reference, state, code[:40], reason, _moment(event), address, suppress=is_stopped)]
 
 
-def _meaning(kind: str, event: Mapping[str, Any]) -> _Meaning:
-    """Return state, code, reason and whether to suppress."""
+def _meaning(kind: str, event: Mapping[str, Any]) -> Meaning:
     state = STATES[kind]
     if kind in STOPS:
-        return state, kind, STOPS[kind], True
+        return Meaning(state, kind, STOPS[kind], True)
     if kind == "permanent":
         return _failure(event)
     if kind == "rejected":
-        return state, kind, "refused_by_policy", False
-    return state, "", "put_off" if kind == "temporary" else "", False
+        return Meaning(state, kind, "refused_by_policy")
+    return Meaning(state, reason="put_off" if kind == "temporary" else "")
 
 
-def _failure(event: Mapping[str, Any]) -> _Meaning:
+def _failure(event: Mapping[str, Any]) -> Meaning:
     why, status = _text(event, "reason"), _part(event, "delivery-status")
     if why in FAILURES:
         state, reason, is_stopped = FAILURES[why]
-        return state, why, reason, is_stopped
+        return Meaning(state, why, reason, is_stopped)
     code = status.get("code")
-    found = smtp.find(_text(status, "enhanced-code"), code if isinstance(code, int) and 400 <= code < 600 else 500)
-    is_hard = found.code in smtp.HARD or (
-        why == "bounce" and found.reason in ("refused_for_recipient", "undeliverable")
-    )
-    state = found.error.state if found.error is not ErrorClass.PROVIDER else MessageState.UNDELIVERABLE
-    return state, found.code, found.reason, is_hard
+    plain = code if isinstance(code, int) else 0
+    return bounced(_text(status, "enhanced-code"), plain, is_hard=why == "bounce")
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:

@@ -47,6 +47,7 @@ STOPS: Final[Mapping[str, str]] = {
 
 DROPS: Final[Mapping[str, tuple[MessageState, str, bool]]] = {
     "bounced address": (MessageState.UNDELIVERABLE, "unknown_recipient", True),
+    "invalid smtpapi header": (MessageState.REJECTED, "request_refused", False),
     "invalid": (MessageState.UNDELIVERABLE, "invalid_recipient", True),
     "unsubscribed address": (MessageState.UNDELIVERABLE, "opted_out", True),
     "spam reporting address": (MessageState.UNDELIVERABLE, "complained", True),
@@ -54,6 +55,3 @@ DROPS: Final[Mapping[str, tuple[MessageState, str, bool]]] = {
     "recipient list over package quota": (MessageState.FAILED, "balance_exhausted", False),
 }
 """Why SendGrid threw a letter away, by how its words begin: state, reason, whether to suppress."""
-
-FULL: Final = frozenset({"4.2.2", "5.2.2"})
-"""Statuses of a bounce that say nothing against an address."""

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectpulse.core.api import Callback, Events, MessageState, Receipt
+from connectpulse.core.api import Callback, Events, Receipt
 
-from .codes import DROPS, FULL, STATES, STOPS
+from ..hosted.bounces import Meaning, bounced
+from .codes import DROPS, STATES, STOPS
 
 REFERENCE: Final = "pulse_reference"
 """The custom argument that carries our name of a letter."""
@@ -35,25 +36,22 @@ def _receipt(event: Mapping[str, Any]) -> Receipt | None:
     if not reference or kind not in STATES:
         return None
     state, code, reason, is_stopped = _meaning(kind, event)
-    return Receipt(reference, state, code, reason, _moment(event), _text(event, "email"), suppress=is_stopped)
+    return Receipt(reference, state, code[:40], reason, _moment(event), _text(event, "email"), suppress=is_stopped)
 
 
-def _meaning(kind: str, event: Mapping[str, Any]) -> tuple[MessageState, str, str, bool]:
-    """Return state, code, reason and whether to suppress."""
+def _meaning(kind: str, event: Mapping[str, Any]) -> Meaning:
     if kind in STOPS:
-        return STATES[kind], kind, STOPS[kind], True
+        return Meaning(STATES[kind], kind, STOPS[kind], True)
     if kind == "dropped":
         why = _text(event, "reason").lower()
         drop = next((DROPS[words] for words in DROPS if why.startswith(words)), None)
         state, reason, is_stopped = drop or (STATES[kind], "dropped", False)
-        return state, kind, reason, is_stopped
-    if kind in ("bounce", "blocked"):
-        status = _text(event, "status")[:40]
-        if kind == "blocked":
-            return STATES[kind], status or kind, "refused_by_policy", False
-        is_full = status in FULL
-        return STATES[kind], status or kind, "mailbox_full" if is_full else "unknown_recipient", not is_full
-    return STATES[kind], "", "put_off" if kind == "deferred" else "", False
+        return Meaning(state, kind, reason, is_stopped)
+    if kind == "blocked":
+        return Meaning(STATES[kind], _text(event, "status") or kind, "refused_by_policy")
+    if kind == "bounce":
+        return bounced(_text(event, "status"), is_hard=True)
+    return Meaning(STATES[kind], reason="put_off" if kind == "deferred" else "")
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:

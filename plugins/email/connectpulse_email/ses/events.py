@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from connectpulse.core.api import Callback, Events, MessageState, Receipt
 
+from ..hosted.bounces import Meaning, bounced
 from .codes import BOUNCES, STATES
 from .signature import NOTIFICATION, read
 
 REFERENCE: Final = "pulse_reference"
 """The tag that carries our name of a letter."""
-
-_Meaning = tuple[MessageState, str, str, bool]
 
 
 def events(callback: Callback) -> Events:
@@ -50,8 +49,8 @@ _PARTS: Final = {"DeliveryDelay": "deliveryDelay"}
 """Where an event's own facts stand, if not under its name in small letters."""
 
 
-def _meaning(kind: str, event: Mapping[str, Any]) -> _Meaning | None:
-    """Return state, code, reason and whether to suppress; None for what tells nothing."""
+def _meaning(kind: str, event: Mapping[str, Any]) -> Meaning | None:
+    """Return what an event means, None if it tells nothing."""
     state = STATES[kind]
     match kind:
         case "Bounce":
@@ -61,26 +60,29 @@ def _meaning(kind: str, event: Mapping[str, Any]) -> _Meaning | None:
             if complaint.get("complaintFeedbackType") == "not-spam":
                 return None
             is_early = complaint.get("complaintSubType") == "OnAccountSuppressionList"
-            return MessageState.UNDELIVERABLE if is_early else state, kind, "complained", True
+            return Meaning(MessageState.UNDELIVERABLE if is_early else state, kind, "complained", True)
         case "Subscription":
             wanted = _part(_part(event, "subscription"), "newTopicPreferences")
-            return (state, kind, "opted_out", True) if wanted.get("unsubscribeAll") is True else None
+            return Meaning(state, kind, "opted_out", True) if wanted.get("unsubscribeAll") is True else None
         case "DeliveryDelay":
             why = str(_part(event, "deliveryDelay").get("delayType") or "")
-            return state, why, "mailbox_full" if why == "MailboxFull" else "put_off", False
+            return Meaning(state, why, "mailbox_full" if why == "MailboxFull" else "put_off")
         case "Reject":
-            return state, kind, "refused_by_policy", False
+            return Meaning(state, kind, "refused_by_policy")
         case "Rendering Failure":
-            return state, kind, "letter_malformed", False
-    return state, "", "", False
+            return Meaning(state, kind, "letter_malformed")
+    return Meaning(state)
 
 
-def _bounce(bounce: Mapping[str, Any]) -> _Meaning:
+def _bounce(bounce: Mapping[str, Any]) -> Meaning:
     kind, subtype = str(bounce.get("bounceType")), str(bounce.get("bounceSubType"))
-    found = BOUNCES.get(f"{kind} {subtype}") or BOUNCES.get(kind) or BOUNCES["Undetermined"]
-    state, reason, is_stopped = found
     status = _first(bounce.get("bouncedRecipients")).get("status")
-    return state, str(status or f"{kind} {subtype}"), reason, is_stopped
+    found = BOUNCES.get(f"{kind} {subtype}")
+    if found is None and isinstance(status, str):
+        return bounced(status, is_hard=kind == "Permanent")
+    state, reason, is_stopped = found or BOUNCES.get(kind) or BOUNCES["Undetermined"]
+    code = status if isinstance(status, str) else f"{kind} {subtype}"
+    return Meaning(state, code, reason, is_stopped)
 
 
 def _recipient(part: Mapping[str, Any], mail: Mapping[str, Any]) -> str:
