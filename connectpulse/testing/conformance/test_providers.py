@@ -164,6 +164,18 @@ def test_it_refuses_forged_callbacks(provider: type[Provider]) -> None:
         assert not provider.verify_callback(settings, callback), f"a forged callback passes: {callback}"
 
 
+def test_no_request_chooses_where_its_proof_lies(provider: type[Provider]) -> None:
+    settings = values(provider)
+    for callback, _ in _callbacks(provider):
+        host = urlsplit(provider.proof_address(settings, callback)).netloc
+        if not host:
+            continue
+        for other in ("other.example", f"{host}.other.example", f"{host}@other.example", f"{host}:444"):
+            moved = replace(callback, body=callback.body.replace(host.encode(), other.encode()))
+            asked = urlsplit(provider.proof_address(settings, moved)).netloc
+            assert asked in ("", host), f"a request has a document of {asked} fetched"
+
+
 def test_nonsense_makes_no_other_error(provider: type[Provider]) -> None:
     settings = values(provider)
     for callback, _ in _callbacks(provider):
