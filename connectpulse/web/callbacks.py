@@ -1,7 +1,7 @@
 """The door for providers' webhooks: `/callbacks/<connection>/<token>`.
 
 Nothing but a 2xx says that an event is kept: 404 for an address nobody has, 403 for a forgery, 413 for too
-much, 503 while the database is away, so that the provider comes again.
+much, 503 while the database, or what proves a request, is away, so that the provider comes again.
 """
 
 import time
@@ -14,7 +14,7 @@ from flask.sansio.blueprints import BlueprintSetupState
 
 from ..core.domain.provider import Callback
 from ..core.errors import NotFound
-from ..core.services import callbacks
+from ..core.services import callbacks, proofs
 from ..core.services.action_log import denials
 from ..core.services.work import Actor
 from ..core.storage.session import AWAY
@@ -74,7 +74,9 @@ def receive(connection_id: int, token: str) -> Response:
         source=request.remote_addr or "",
     )
     try:
-        media, word = _store(connection_id, token, callback)
+        kept = _store(connection_id, token, callback)
+        if kept.visit:
+            proofs.visit(kept.visit)
     except NotFound:
         _note_forgery(connection_id, "no such address")
         return _answer(404, "no such address")
@@ -85,10 +87,22 @@ def receive(connection_id: int, token: str) -> Response:
     except AWAY:
         log.exception("callback_not_kept", connection=connection_id)
         return _answer(503, "come again")
-    return _answer(200, word, media)
+    except proofs.Failed as failure:
+        log.warning("callback_not_proven", connection=connection_id, reason=str(failure))
+        return _answer(503, "come again")
+    return _answer(200, kept.word, kept.media_type)
 
 
-def _store(connection_id: int, token: str, callback: Callback) -> tuple[str, str]:
+def _store(connection_id: int, token: str, callback: Callback) -> callbacks.Kept:
+    """Keep a request; what is needed to check it is fetched in between, while no transaction is open."""
+    try:
+        return _store_at_once(connection_id, token, callback)
+    except proofs.Missing as missing:
+        proofs.fetch(missing.address)
+    return _store_at_once(connection_id, token, callback)
+
+
+def _store_at_once(connection_id: int, token: str, callback: Callback) -> callbacks.Kept:
     with current.the_house().work(_actor(connection_id)) as work:
         answer = callbacks.store(work, connection_id, token, callback)
         wakings: Wakings = current_app.extensions[_KEY]

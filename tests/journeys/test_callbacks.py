@@ -19,8 +19,9 @@ Door = tuple[FlaskClient, type[Provider], int, str]
 
 @pytest.fixture
 def door(house: House) -> Door:
-    """A client, a provider that calls back, its connection's id, and the path it calls."""
-    cls = next(each for each in house.registry.providers.values() if Capability.CALLBACKS in each.capabilities)
+    """A client, a provider whose callbacks need no proof from elsewhere, its connection's id, the path it calls."""
+    calling = [each for each in house.registry.providers.values() if Capability.CALLBACKS in each.capabilities]
+    cls = next(each for each in calling if not each.samples().callbacks[0][0].proof)
     with house.work(ADMINISTRATOR) as work:
         made = connections.create(work, "Gateway", cls.name, cls.samples().settings, is_trial=True)
         return create_app(house).test_client(), cls, made.id, connections.callback_path(made)

@@ -151,7 +151,7 @@ class Callback:
     """A request to our webhook, as it came: verify signatures over `body`, never over a re-encoding.
 
     `url` keeps its raw query string; `source` is the network address it came from. The case of the names in
-    `headers` tells nothing.
+    `headers` tells nothing. `proof` is the document at `Provider.proof_address`, empty where none was asked for.
     """
 
     method: str
@@ -160,6 +160,7 @@ class Callback:
     query: Sequence[tuple[str, str]]
     body: bytes
     source: str = ""
+    proof: bytes = b""
 
 
 Event = Receipt | Inbound | TemplateWord | Stop
@@ -298,6 +299,23 @@ class Provider(ABC):
         `Unknown` leaves it as it is.
         """
         return [Unknown() for _ in batch]
+
+    @classmethod
+    def proof_address(cls, settings: Mapping[str, Any], callback: Callback) -> str:
+        """Return the address of a public document that `verify_callback` needs, a vendor's certificate; empty for none.
+
+        The house fetches it once, of at most 64 KiB, and hands it over as `callback.proof`. The request is not
+        verified yet: return an address only of a host that the settings name, never one that the request chose.
+        """
+        return ""
+
+    @classmethod
+    def visit_address(cls, settings: Mapping[str, Any], callback: Callback) -> str:
+        """Return an address to visit for a genuine request, such as one that confirms a subscription; empty for none.
+
+        It is visited once, with GET, when the request is stored. Where that fails the vendor is asked to come again.
+        """
+        return ""
 
     @classmethod
     def verify_callback(cls, settings: Mapping[str, Any], callback: Callback) -> bool:

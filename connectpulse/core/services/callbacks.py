@@ -18,7 +18,7 @@ from ..errors import NotFound
 from ..storage import guard
 from ..storage.models import CallbackRequest, Connection
 from ..storage.session import is_passing
-from . import aside, connections, receipts
+from . import aside, connections, proofs, receipts
 from .callback_names import DRAIN as DRAIN
 from .callback_names import SESSION
 from .events import take_in
@@ -38,16 +38,26 @@ class Forged(Exception):
     """The request's signature, token or source is not the provider's."""
 
 
-def store(work: Work, connection_id: int, token: str, callback: Callback) -> tuple[str, str]:
-    """Keep a request for `drain`; return the media type and text to answer with.
+class Kept(NamedTuple):
+    """A request that is stored: what it is answered with, and the address to visit first, empty for none."""
 
-    Raises NotFound for a wrong address and Forged for a wrong signature.
+    media_type: str
+    word: str
+    visit: str = ""
+
+
+def store(work: Work, connection_id: int, token: str, callback: Callback) -> Kept:
+    """Keep a request for `drain`; return what to do about it once that is committed.
+
+    Raises NotFound for a wrong address, Forged for a wrong signature, and proofs.Missing for a document that must be
+    fetched before the signature can be checked: do that outside of any transaction, and come again.
     """
     connection = work.session.get(Connection, connection_id)
     if connection is None or not secrets.compare_digest(connection.token.encode(), token.encode()):
         raise NotFound("There is no such callback address.")
     provider = work.registry.provider(connection.provider)
     settings = connections.values(connection)
+    callback = proofs.with_proof(callback, provider.proof_address(settings, callback))
     if not provider.verify_callback(settings, callback):
         raise Forged
     work.session.add(
@@ -59,7 +69,7 @@ def store(work: Work, connection_id: int, token: str, callback: Callback) -> tup
             body=callback.body,
         )
     )
-    return provider.answer_callback(settings, callback)
+    return Kept(*provider.answer_callback(settings, callback), provider.visit_address(settings, callback))
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:

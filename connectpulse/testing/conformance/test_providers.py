@@ -131,6 +131,9 @@ def test_it_reads_its_callbacks(provider: type[Provider]) -> None:
     pairs = _callbacks(provider)
     settings = values(provider)
     for callback, events in pairs:
+        asked = provider.proof_address(settings, callback)
+        assert bool(asked) == bool(callback.proof), "a sample holds the document that proves it, and only then"
+        assert not asked or asked.startswith("https://"), "a document that proves something comes over TLS"
         assert provider.verify_callback(settings, callback) is True, f"a genuine callback is refused: {callback}"
         read = list(provider.parse_callback(settings, callback))
         assert read == list(events)
@@ -161,6 +164,18 @@ def test_it_refuses_forged_callbacks(provider: type[Provider]) -> None:
         assert not provider.verify_callback(settings, callback), f"a forged callback passes: {callback}"
 
 
+def test_no_request_chooses_where_its_proof_lies(provider: type[Provider]) -> None:
+    settings = values(provider)
+    for callback, _ in _callbacks(provider):
+        host = urlsplit(provider.proof_address(settings, callback)).netloc
+        if not host:
+            continue
+        for other in ("other.example", f"{host}.other.example", f"{host}@other.example", f"{host}:444"):
+            moved = replace(callback, body=callback.body.replace(host.encode(), other.encode()))
+            asked = urlsplit(provider.proof_address(settings, moved)).netloc
+            assert asked in ("", host), f"a request has a document of {asked} fetched"
+
+
 def test_nonsense_makes_no_other_error(provider: type[Provider]) -> None:
     settings = values(provider)
     for callback, _ in _callbacks(provider):
@@ -168,6 +183,8 @@ def test_nonsense_makes_no_other_error(provider: type[Provider]) -> None:
             for query in ((), (("a", "\x00"),)):
                 odd = replace(callback, body=body, query=query, url=callback.url.partition("?")[0])
                 provider.verify_callback(settings, odd)
+                provider.proof_address(settings, odd)
+                provider.visit_address(settings, odd)
                 try:
                     provider.parse_callback(settings, odd)
                 except ValueError:

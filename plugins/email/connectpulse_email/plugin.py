@@ -19,7 +19,10 @@ from connectpulse.core.api import (
 
 from .bounces import weary
 from .channel import EmailChannel
+from .mailgun import MailgunProvider
 from .models import DomainKey
+from .sendgrid import SendGridProvider
+from .ses import SesProvider
 from .sink.scene import TRIAL
 from .smtp.provider import SmtpProvider
 from .trial import TrialProvider
@@ -39,7 +42,7 @@ class EmailPlugin:
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
             owns_tables=("email_domain",),
             migrations="connectpulse_email.migrations",
-            summary="Letters in text and HTML over SMTP, signed, with bounces read, and a simulator for trials.",
+            summary="Letters in text and HTML over SMTP, Amazon SES, SendGrid or Mailgun, and a simulator for trials.",
         )
 
     @hookimpl
@@ -80,7 +83,7 @@ class EmailPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return [SmtpProvider, TrialProvider]
+        return [SmtpProvider, SesProvider, SendGridProvider, MailgunProvider, TrialProvider]
 
     @hookimpl
     def pulse_trials(self) -> list[Trial]:
