@@ -66,7 +66,7 @@ def test_files_are_uploaded_listed_and_deleted(manager: Visitor, poster_house: H
     assert "logo.png" in page
     assert "offer.pdf" not in page
     assert "139 bytes of 1,024 MB are in use." in page
-    pk = kept(poster_house, organisation, PDF)
+    pk = kept(poster_house, organisation, PDF, "offer.pdf")
     manager.post(f"/files/delete/{pk}", f"/files/show/{pk}")
     assert names(poster_house, organisation) == {"logo.png"}
 
@@ -123,7 +123,7 @@ def test_a_fault_elsewhere_loses_no_upload(manager: Visitor, poster_house: House
 def test_a_file_is_kept_as_soon_as_it_is_chosen(manager: Visitor, poster_house: House, organisation: int) -> None:
     form = {"upload-leaflets": [sent(PDF, "offer.pdf"), sent(PNG, "x.pdf")]}
     answer = manager.post("/files/upload/leaflets", ADD, form)
-    assert f'name="leaflets" value="{kept(poster_house, organisation, PDF)}" checked' in answer.text
+    assert f'name="leaflets" value="{kept(poster_house, organisation, PDF, "offer.pdf")}" checked' in answer.text
     assert "x.pdf: this should be application/pdf" in answer.text
 
 

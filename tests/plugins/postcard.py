@@ -7,7 +7,7 @@ The provider behaves as its messages say: an address that begins with `slow`, `l
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from connectpulse.core.api import (
     Accepted,
@@ -19,6 +19,7 @@ from connectpulse.core.api import (
     Disclosure,
     ErrorClass,
     Field,
+    Form,
     Kind,
     Measure,
     MessageState,
@@ -51,7 +52,7 @@ class PostcardChannel(Channel):
     title = "Postcard"
     scheme = "email"
     unit = "card"
-    content_form = (Field("body", "Text", Kind.LONG_TEXT, is_required=True),)
+    content_form: ClassVar[Form] = (Field("body", "Text", Kind.LONG_TEXT, is_required=True),)
     sender_kinds = (SenderKind("name", "Name", lambda value: None if value else "A name is needed."),)
     opt_out_words = frozenset({"stop"})
     opt_out_reply = {"body": "You will get no more postcards."}

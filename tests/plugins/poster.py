@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 from connectpulse.core.api import Channel, Field, Form, Kind, PluginInfo, PluginKind, Preview, Work, files, hookimpl
 from tests.plugins.postcard import PostcardChannel
@@ -20,7 +20,7 @@ class PosterChannel(PostcardChannel):
     name = "poster"
     title = "Poster"
     is_shared = True
-    content_form: Form = (
+    content_form: ClassVar[Form] = (
         Field("body", "Text", Kind.LONG_TEXT, is_required=True),
         Field("picture", "Picture", Kind.FILE, accept=("image/*",), high=MOST),
         Field("leaflets", "Leaflets", Kind.FILES, accept=("application/pdf", "image/png")),
