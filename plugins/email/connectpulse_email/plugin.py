@@ -13,12 +13,14 @@ from connectpulse.core.api import (
     RetentionRule,
     SubjectHandler,
     Then,
+    Trial,
     hookimpl,
 )
 
 from .bounces import weary
 from .channel import EmailChannel
 from .models import DomainKey
+from .sink.scene import TRIAL
 from .smtp import SmtpProvider
 from .trial import TrialProvider
 
@@ -79,3 +81,8 @@ class EmailPlugin:
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
         return [SmtpProvider, TrialProvider]
+
+    @hookimpl
+    def pulse_trials(self) -> list[Trial]:
+        """Return how letters are tried out."""
+        return [TRIAL]

@@ -28,7 +28,7 @@ async def test_a_batch_arrives_and_each_bad_letter_stays_alone() -> None:
     batch[27] = letter(28, "lost97@example.com")
     async with Sink() as sink, opened(sink.port) as provider:
         outcomes = await provider.send_batch(batch)
-        assert sink.record.summary()["letters"] == 40 - 7
+        assert sink.record.summary()["messages"] == 40 - 7
     odd = {place: outcome for place, outcome in enumerate(outcomes) if not isinstance(outcome, Accepted)}
     assert odd == {
         3: Rejected("unknown_recipient", ErrorClass.RECIPIENT, "5.1.1", suppress=True),
@@ -318,10 +318,10 @@ def test_what_is_no_reply_ends_the_talk(stream: bytes) -> None:
 
 
 def test_shares_of_the_sink_are_shares() -> None:
-    options = Options(refused=10, bounced=20)
+    options = Options(refused=10, undeliverable=20)
     fates = [options.fate(f"user{number}00@example.com") for number in range(2000)]
     assert 150 < sum(bool(fate.reply) for fate in fates) < 250
     assert 320 < sum(bool(fate.bounce) for fate in fates) < 480
     assert replace(options, seed=1).fate("x@example.com") == replace(options, seed=1).fate("x@example.com")
     with pytest.raises(ValueError, match="100 percent"):
-        Options(refused=60, bounced=50)
+        Options(refused=60, undeliverable=50)

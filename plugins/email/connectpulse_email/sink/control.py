@@ -9,18 +9,22 @@ from .server import Sink
 
 
 @asynccontextmanager
-async def control(sink: Sink, port: int = 0) -> AsyncIterator[int]:
-    """Serve the endpoint for as long as the context lasts; yields its port."""
-    runner = web.AppRunner(_app(sink), access_log=None)
+async def control(sink: Sink, ports: dict[str, int], port: int = 0) -> AsyncIterator[int]:
+    """Serve the endpoint for as long as the context lasts; yields its port.
+
+    `ports` is what it tells at /ports, with its own added.
+    """
+    runner = web.AppRunner(_app(sink, ports), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield int(runner.addresses[0][1])
+        ports["control_port"] = int(runner.addresses[0][1])
+        yield ports["control_port"]
     finally:
         await runner.cleanup()
 
 
-def _app(sink: Sink) -> web.Application:
+def _app(sink: Sink, ports: dict[str, int]) -> web.Application:
     async def health(_: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
@@ -29,6 +33,17 @@ def _app(sink: Sink) -> web.Application:
 
     async def find(request: web.Request) -> web.Response:
         return web.json_response(sink.record.find(request.match_info["recipient"]))
+
+    async def told(_: web.Request) -> web.Response:
+        return web.json_response(ports)
+
+    async def inbound(request: web.Request) -> web.Response:
+        try:
+            asked = await request.json()
+            sink.receive(asked["from"], asked["to"], asked["text"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return web.json_response({"error": f"Send JSON with from, to and text: {error!r}."}, status=400)
+        return web.json_response({"status": "ok"})
 
     async def reset(_: web.Request) -> web.Response:
         sink.reset()
@@ -40,6 +55,8 @@ def _app(sink: Sink) -> web.Application:
             web.get("/healthz", health),
             web.get("/record", summary),
             web.get("/record/{recipient}", find),
+            web.get("/ports", told),
+            web.post("/inbound", inbound),
             web.post("/reset", reset),
         ]
     )

@@ -28,24 +28,27 @@ class Record:
         """Forget everything."""
         self._kept.clear()
         self._seen: set[int] = set()
-        self._letters = self._bytes = 0
+        self._letters = self._bytes = self._bounced = 0
         self.refused: Counter[str] = Counter()
         self.reported: Counter[str] = Counter()
 
-    def add(self, taken: Taken) -> None:
-        """Keep a letter."""
+    def add(self, taken: Taken, *, is_bounced: bool = False) -> None:
+        """Keep a letter; one that `is_bounced` is reported as undeliverable later."""
         name = _NAME.search(taken.content, 0, _HEAD)
         self._letters += 1
+        self._bounced += is_bounced
         self._bytes += len(taken.content)
         self._seen.add(hash((taken.recipient, name[1] if name else self._letters)))
         self._kept.append(taken)
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts: letters, different ones, refusals by code, reports by kind."""
+        """Return the counts: letters taken, what becomes of them, refusals by code, reports by kind."""
         return {
-            "letters": self._letters,
-            "distinct": len(self._seen),
+            "messages": self._letters,
+            "delivered": self._letters - self._bounced,
+            "undeliverable": self._bounced,
             "duplicates": self._letters - len(self._seen),
+            "incomplete": 0,
             "bytes": self._bytes,
             "refused": dict(self.refused),
             "reported": dict(self.reported),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from email.utils import formatdate, make_msgid
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..fates import Fate
 from ..smtp.session import Envelope, Lost, Session
@@ -14,13 +14,22 @@ _PATIENCE: Final = 10.0
 _TRIES: Final = 3
 
 
+class Owed(NamedTuple):
+    """A mail to be sent at a time of the loop's clock; `kind` is what it is counted as."""
+
+    due: float
+    kind: str
+    envelope: Envelope
+    content: bytes
+
+
 class Reporter:
-    """Sends what is owed, one report after another."""
+    """Sends what is owed, one mail after another."""
 
     def __init__(self, options: Options, record: Record) -> None:
         self._options = options
         self._record = record
-        self._owed: asyncio.Queue[tuple[float, Taken, Fate]] = asyncio.Queue()
+        self._owed: asyncio.Queue[Owed] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -42,20 +51,30 @@ class Reporter:
         """Report on a letter later; nobody is told of one without a return address."""
         if self._options.report_port and taken.sender:
             due = asyncio.get_running_loop().time() + self._options.report_delay
-            self._owed.put_nowait((due, taken, fate))
+            report = complaint(taken) if fate.complains else notification(taken, fate.bounce)
+            kind = "complaint" if fate.complains else fate.bounce
+            self._owed.put_nowait(Owed(due, kind, Envelope("", taken.sender), report))
+
+    def owe_mail(self, sender: str, recipient: str, text: str) -> None:
+        """Send what a person writes."""
+        lines = (
+            f"From: {sender}", f"To: {recipient}", "Subject: Re: your letter", f"Date: {formatdate()}",
+            f"Message-ID: {make_msgid(domain='sink.example')}", "MIME-Version: 1.0",
+            "Content-Type: text/plain; charset=utf-8", "", *text.splitlines(), "",
+        )  # fmt: skip
+        self._owed.put_nowait(Owed(0.0, "mail", Envelope(sender, recipient), "\r\n".join(lines).encode()))
 
     async def _send_all(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due, taken, fate = await self._owed.get()
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            report = complaint(taken) if fate.complains else notification(taken, fate.bounce)
+            owed = await self._owed.get()
+            await asyncio.sleep(max(0.0, owed.due - loop.time()))
             for _ in range(_TRIES):
-                if await self._send(taken.sender, report):
-                    self._record.reported["complaint" if fate.complains else fate.bounce] += 1
+                if await self._send(owed):
+                    self._record.reported[owed.kind] += 1
                     break
 
-    async def _send(self, recipient: str, report: bytes) -> bool:
+    async def _send(self, owed: Owed) -> bool:
         try:
             _, session = await asyncio.get_running_loop().create_connection(
                 lambda: Session(_PATIENCE, _PATIENCE), self._options.report_host, self._options.report_port
@@ -65,7 +84,7 @@ class Reporter:
         try:
             await session.greeting()
             await session.hello("sink.example")
-            return (await session.hand_over(Envelope("", recipient), report)).reply.is_good
+            return (await session.hand_over(owed.envelope, owed.content)).reply.is_good
         except Lost:
             return False
         finally:

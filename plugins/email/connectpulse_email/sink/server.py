@@ -54,6 +54,10 @@ class Sink:
         self.record.clear()
         self.tried.clear()
 
+    def receive(self, sender: str, recipient: str, text: str) -> None:
+        """Let a person write a mail, which goes where reports go."""
+        self.reporter.owe_mail(sender, recipient, text)
+
 
 class Call(asyncio.Protocol):
     """One caller. Replies to what came in one piece leave in one piece."""
@@ -181,7 +185,7 @@ class Call(asyncio.Protocol):
             self._out += fate.end.encode() + b"\r\n"
             return True
         taken = Taken(self._sender or "", address, content)
-        self._sink.record.add(taken)
+        self._sink.record.add(taken, is_bounced=bool(fate.bounce))
         self._report(taken, fate)
         self._out += b"250 2.0.0 Taken\r\n"
         return True
