@@ -22,6 +22,7 @@ from .domain.contracts import (
     Preview,
     Pricer,
     Purpose,
+    Remarks,
     Rendered,
     Renderer,
     SenderKind,
@@ -64,6 +65,8 @@ from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
 from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
+from .wire.names import NoAnswer
+from .wire.names import ask as ask_dns
 
 if TYPE_CHECKING:
     from .services import audit, files, four_eyes, records
@@ -132,6 +135,7 @@ __all__ = [
     "Moment",
     "Movement",
     "Needs",
+    "NoAnswer",
     "NotFound",
     "Opener",
     "OutOfUnits",
@@ -154,6 +158,7 @@ __all__ = [
     "Receipt",
     "Refused",
     "Rejected",
+    "Remarks",
     "Rendered",
     "Renderer",
     "Reply",
@@ -179,6 +184,7 @@ __all__ = [
     "Unreachable",
     "View",
     "Work",
+    "ask_dns",
     "audit",
     "by_address",
     "by_contact",

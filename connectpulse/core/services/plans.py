@@ -5,7 +5,7 @@ Quote and expansion use the same plan and the same decisions, so what was quoted
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from ..domain.routing import Order, chooser
 from ..domain.windows import SendingWindow, find_zone
 from ..errors import Refused
 from ..storage.models import Campaign
-from . import connections, senders
+from . import connections, senders, ways_out
 from .work import Work
 
 
@@ -122,7 +122,7 @@ def problems(work: Work, campaign: Campaign, *, needs_audience: bool = True) -> 
         objection = senders.objection(campaign.sender, Purpose(campaign.purpose), day)
         found += [objection] if objection else []
     if campaign.template_version is not None and campaign.sender is not None:
-        found += _content_problems(channel, campaign)
+        found += _content_problems(work, channel, campaign)
     if not connections.rules(work, channel.name, campaign.organisation_id):
         found += connections.objections(work, channel.name, campaign.organisation_id) or [
             f"No route carries {channel.title} messages. A platform administrator has to add one."
@@ -133,21 +133,37 @@ def problems(work: Work, campaign: Campaign, *, needs_audience: bool = True) -> 
     return found
 
 
-def _content_problems(channel: Channel, campaign: Campaign) -> list[str]:
-    version, sender, purpose = campaign.template_version, campaign.sender, Purpose(campaign.purpose)
+def _content_problems(work: Work, channel: Channel, campaign: Campaign) -> list[str]:
+    facts = _facts(work, channel, campaign)
+    found = [*channel.objections(facts), *channel.remarks(work, facts).objections]
+    version = campaign.template_version
+    assert version is not None
+    if channel.needs(facts.content, facts.purpose).approved_template and version.approval != "approved":
+        found.append("The provider has not approved this template version yet.")
+    return found
+
+
+def warnings(work: Work, campaign: Campaign) -> Sequence[str]:
+    """Return what may go wrong with a campaign and does not keep it from going, as its channel says."""
+    channel = work.registry.channels.get(campaign.channel)
+    if channel is None or campaign.template_version is None or campaign.sender is None:
+        return ()
+    return channel.remarks(work, _facts(work, channel, campaign)).warnings
+
+
+def _facts(work: Work, channel: Channel, campaign: Campaign) -> CampaignFacts:
+    version, sender = campaign.template_version, campaign.sender
     assert version is not None
     assert sender is not None
-    facts = CampaignFacts(
-        purpose=purpose,
+    return CampaignFacts(
+        purpose=Purpose(campaign.purpose),
         sender_kind=sender.kind,
         sender_purposes=frozenset(Purpose(each) for each in sender.purposes),
         content=version.content,
         opt_out_hint=sender.opt_out_hint,
+        sender=sender.value,
+        has_way_out=ways_out.is_reached() or not connections.leaves(work, channel.name, campaign.organisation_id),
     )
-    found = channel.objections(facts)
-    if channel.needs(version.content, purpose).approved_template and version.approval != "approved":
-        found = [*found, "The provider has not approved this template version yet."]
-    return found
 
 
 def fingerprint(campaign: Campaign) -> str:

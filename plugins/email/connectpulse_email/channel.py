@@ -13,6 +13,7 @@ from connectpulse.core.api import (
     Preview,
     Purpose,
     Refused,
+    Remarks,
     Rendered,
     Renderer,
     SenderKind,
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 _ONE: Final = Measure(1, 1)
 _CLIPPED: Final = 102_000
 """Bytes of HTML from which on Gmail shows a letter only in part."""
+_NO_WAY_OUT: Final = (
+    "Each promotion needs a link that stops letters like it, and nobody else reaches this site: its operator has to "
+    "set PUBLIC_URL to an address that people reach."
+)
 
 
 class EmailChannel(Channel):
@@ -156,11 +161,21 @@ class EmailChannel(Channel):
         return frozenset().union(*(template.required for template in _templates(content))) - OWN_NAMES
 
     def objections(self, facts: CampaignFacts) -> list[str]:
-        """Return why a campaign cannot go: only promotions have a link that stops them."""
-        is_placed = any(STOP_LINK in template.names for template in _templates(facts.content))
-        if facts.purpose is Purpose.PROMOTIONAL or not is_placed:
+        """Return why a campaign cannot go: promotions need a link that stops them, and no other letters have one."""
+        if facts.purpose is Purpose.PROMOTIONAL:
+            return [] if facts.has_way_out else [_NO_WAY_OUT]
+        if not any(STOP_LINK in template.names for template in _templates(facts.content)):
             return []
         return [f"Only promotions can be stopped by a link. Remove {{{{ {STOP_LINK} }}}} from the letter."]
+
+    def remarks(self, work: "Work", facts: CampaignFacts) -> Remarks:
+        """Return what is to be done about the sender's domain; it keeps a campaign from going if asked to."""
+        from . import choices, standing  # tables are mapped only where they are used
+
+        said = standing.doubt(work, facts.sender)
+        if not said:
+            return Remarks()
+        return Remarks(objections=(said,)) if choices.of(work).needs_verified else Remarks(warnings=(said,))
 
     def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the content, who sends it, the files that go with it and the keys its letters are signed with."""

@@ -14,12 +14,14 @@ from connectpulse.core.api import (
     SubjectHandler,
     Then,
     Trial,
+    View,
     hookimpl,
 )
 
+from . import standing
 from .bounces import weary
 from .channel import EmailChannel
-from .models import DomainKey
+from .models import Choices, DomainKey, SenderDomain
 from .sink.scene import TRIAL
 from .smtp import SmtpProvider
 from .trial import TrialProvider
@@ -37,7 +39,7 @@ class EmailPlugin:
             title="E-mail",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
-            owns_tables=("email_domain",),
+            owns_tables=("email_choices", "email_domain", "email_sender_domain"),
             migrations="connectpulse_email.migrations",
             summary="Letters in text and HTML over SMTP, signed, with bounces read, and a simulator for trials.",
         )
@@ -49,7 +51,9 @@ class EmailPlugin:
             RetentionRule(
                 DomainKey, "changed_at", timedelta(days=90), Then.PURGE, "operation", final_only="state = 'retired'",
                 title="Keys of e-mail domains",
-            )
+            ),
+            RetentionRule(SenderDomain, "created_at", None, Then.PURGE, "operation", title="Domains of senders"),
+            RetentionRule(Choices, "changed_at", None, Then.PURGE, "operation", title="Choices about letters"),
         ]  # fmt: skip
 
     @hookimpl
@@ -65,12 +69,28 @@ class EmailPlugin:
             AuditAction("email.key_used", "{actor} had letters of {object} signed with another key."),
             AuditAction("email.key_retired", "A key that signed letters of {object} was retired."),
             AuditAction("email.key_removed", "{actor} removed a key of {object}."),
+            AuditAction("email.domain_added", "{actor} took up the sender domain {object}."),
+            AuditAction("email.domain_changed", "{actor} changed where bounces of {object} go."),
+            AuditAction("email.domain_removed", "{actor} removed the sender domain {object} and its keys."),
+            AuditAction("email.domain_verified", "The records of the sender domain {object} are in order."),
+            AuditAction("email.domain_lost", "The records of the sender domain {object} are not in order any more."),
+            AuditAction("email.choices_changed", "{actor} changed what is counted of letters, and who may send them."),
         ]
 
     @hookimpl
     def pulse_duties(self) -> list[Duty]:
         """Name what comes round."""
-        return [Duty("email.weary", "Suppressing addresses that bounce again and again", weary.EVERY, step=weary.look)]
+        return [
+            Duty("email.weary", "Suppressing addresses that bounce again and again", weary.EVERY, step=weary.look),
+            Duty("email.domains", "Checking the domains of senders", standing.EVERY, call=standing.look_again),
+        ]
+
+    @hookimpl
+    def pulse_views(self) -> list[View]:
+        """Return the pages of domains and choices."""
+        from .pages import VIEWS  # pages are loaded where there is a panel
+
+        return list(VIEWS)
 
     @hookimpl
     def pulse_channels(self) -> list[Channel]:
