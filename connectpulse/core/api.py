@@ -31,7 +31,7 @@ from .domain.contracts import (
 )
 from .domain.doors import Answer, Door, Knock
 from .domain.faces import Card, Health, HealthCheck, PaymentGateway, Report, RestoreCheck, View
-from .domain.form import Field, Form, Kind
+from .domain.form import Field, Form, Kind, Shape
 from .domain.jobs import Duty, Job
 from .domain.limits import Allowance, Limit
 from .domain.message import Cause, MessageState
@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from .storage.base import BigId, CreatedAt, Json, Moment, Owned, OwnedApart, Table
     from .storage.guard import platform_scope
     from .storage.ids import at as id_at
+    from .storage.trust import own_key
     from .storage.vault import Encrypted
 
 __all__ = [
@@ -169,6 +170,7 @@ __all__ = [
     "Rows",
     "Samples",
     "SenderKind",
+    "Shape",
     "Subject",
     "SubjectHandler",
     "Submission",
@@ -199,6 +201,7 @@ __all__ = [
     "mail",
     "normalise_address",
     "notices",
+    "own_key",
     "parse_template",
     "pending_templates",
     "platform_scope",
@@ -237,6 +240,7 @@ _ON_DEMAND = {
     "four_eyes": "services.four_eyes:",
     "mail": "services.notices.mail:",
     "notices": "services.notices.board:",
+    "own_key": "storage.trust",
     "pending_templates": "services.templates:pending",
     "id_at": "storage.ids:at",
     "platform_scope": "storage.guard",

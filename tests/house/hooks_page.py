@@ -34,7 +34,7 @@ HANDED_OVER: tuple[type[Any], ...] = (
     provider.Receipt, provider.Inbound, provider.TemplateWord, provider.Callback, provider.Check, provider.Samples,
     contracts.Ledger, contracts.Tariff, contracts.Movement, faces.PaymentGateway, faces.View, roles.Role, doors.Door,
     doors.Knock, doors.Answer, jobs.Job, jobs.Duty, acts.Act, limits.Limit, limits.Allowance, faces.Report,
-    faces.HealthCheck, faces.Health, faces.Card, faces.RestoreCheck, trial.Trial, form.Field,
+    faces.HealthCheck, faces.Health, faces.Card, faces.RestoreCheck, trial.Trial, form.Field, form.Shape,
 )  # fmt: skip
 
 INTRODUCTION = """# Hooks

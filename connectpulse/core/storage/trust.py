@@ -56,6 +56,11 @@ class Trust:
 trust = Trust()
 
 
+def own_key(purpose: str) -> bytes:
+    """Return 32 bytes for a purpose of a plugin, like `acme links`, the same in every process of the site, for ever."""
+    return trust.key(f"plugin {purpose}")
+
+
 def canonical(value: Any) -> bytes:
     """Return the one way JSON is written where it is signed: sorted, without spaces, in UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

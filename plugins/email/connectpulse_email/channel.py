@@ -26,6 +26,7 @@ from .document import PARTS, draft, said
 from .letter import VALUES, Attachment
 from .senders import ADDRESS, normalise
 from .slots import OWN_NAMES, STOP_LINK
+from .tracking.addresses import Tracking
 
 if TYPE_CHECKING:
     from connectpulse.core.api import Work
@@ -179,15 +180,20 @@ class EmailChannel(Channel):
 
     def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the content, who sends it, the files that go with it and the keys its letters are signed with."""
-        from connectpulse.core.api import files  # tables are mapped only where they are used
+        from connectpulse.core.api import files, mail  # tables are mapped only where they are used
 
+        from . import choices
         from .domains import keys_for
+
+        chosen = choices.of(work)
+        counts = chosen.tracks_clicks or chosen.tracks_opens
 
         return {
             "content": dict(content),
             "sender": sender,
             "organisation": work.organisation_id,
             "keys": keys_for(work, sender),
+            "tracking": Tracking(mail.address(""), chosen.tracks_clicks, chosen.tracks_opens) if counts else None,
             "files": tuple(_attachment(files.read(work, each)) for each in content.get("attachments") or ()),
         }
 

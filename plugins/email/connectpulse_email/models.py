@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Index, String, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, DateTime, Index, SmallInteger, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from connectpulse.core.api import BigId, CreatedAt, Encrypted, Json, Owned, Table
+from connectpulse.core.api import BigId, CreatedAt, Encrypted, Json, Owned, OwnedApart, Table
 
 
 class DomainKey(Owned, Table):
@@ -76,3 +76,26 @@ class Choices(Owned, Table):
 
     def __repr__(self) -> str:
         return "Choices about letters"
+
+
+class EmailEvent(OwnedApart, Table):
+    """That a letter was opened or a link of it clicked; `id` says when first, `times` how often.
+
+    `link` is the number of the link in the campaign's content, from 1; 0 for opens. `is_bot`: a program's doing.
+    """
+
+    __tablename__ = "email_event"
+    __table_args__ = (
+        UniqueConstraint("message_id", "kind", "link", "is_bot"),
+        Index(None, "organisation_id", "campaign_id"),
+        Index(None, "contact_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=text("pulse_id()"))
+    campaign_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int] = mapped_column(BigInteger)
+    contact_id: Mapped[int | None] = mapped_column(BigInteger)
+    times: Mapped[int] = mapped_column(default=1, server_default="1")
+    link: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    kind: Mapped[str] = mapped_column(String(5))
+    is_bot: Mapped[bool]

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Final
 
-from flask import flash, redirect, request, url_for
+from flask import abort, flash, redirect, request, url_for
 from sqlalchemy import ColumnElement
 
 from connectpulse.core.api import Field, Form, Kind, NotFound, Refused, View, Work
@@ -23,6 +23,7 @@ from connectpulse.web.pages import (
 from . import choices, domains, standing
 from .dns import findings
 from .models import SenderDomain
+from .tracking import figures
 
 PAGE: Final = "Letters"
 MAY: Final = {
@@ -171,6 +172,36 @@ class ChoiceView(BaseView):
         return redirect(url_for("ChoiceView.show"))
 
 
+class FigureView(BaseView):
+    """What came of campaigns of letters: opens and clicks."""
+
+    class_permission_name = PAGE
+    route_base = "/email/figures"
+    default_view = "list"
+
+    @expose("/list/", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def list(self) -> Any:
+        """Show the newest campaigns."""
+        with work() as opened:
+            if opened.organisation is None:
+                return self.render_template("pulse/no_organisation.html")
+            lines, chosen = figures.campaigns(opened), choices.of(opened)
+            return self.render_template("email/figures.html", lines=lines, chosen=chosen, columns=figures.COLUMNS)
+
+    @expose("/show/<int:pk>", methods=["GET"])
+    @has_access
+    @permission_name(READ)
+    def show(self, pk: int) -> Any:
+        """Show the links of one campaign."""
+        with work() as opened:
+            found = figures.links(opened, pk) if opened.organisation is not None and pk < 2**63 else None
+        if found is None:
+            abort(404)
+        return self.render_template("email/links.html", name=found[0], links=found[1])
+
+
 def _mark(row: Any) -> Any:
     if row.checked_at is None:
         return badge("not checked yet")
@@ -182,6 +213,7 @@ def _when(moment: Any) -> str:
 
 
 VIEWS: Final = (
+    View(FigureView, "Opens and clicks", "E-mail", "fa-arrow-pointer", MAY),
     View(SenderDomainView, "Sender domains", "E-mail", "fa-globe", MAY),
     View(ChoiceView, "Choices", "E-mail", "fa-sliders", MAY),
 )

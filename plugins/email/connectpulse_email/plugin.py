@@ -6,24 +6,32 @@ from importlib.metadata import version
 from connectpulse.core.api import (
     AuditAction,
     Channel,
+    Door,
     Duty,
+    Personal,
     PluginInfo,
     PluginKind,
     Provider,
+    Report,
     RetentionRule,
     SubjectHandler,
     Then,
     Trial,
     View,
+    by_contact,
+    either,
     hookimpl,
+    subject_handler,
 )
 
 from . import standing
 from .bounces import weary
 from .channel import EmailChannel
-from .models import Choices, DomainKey, SenderDomain
+from .models import Choices, DomainKey, EmailEvent, SenderDomain
 from .sink.scene import TRIAL
 from .smtp import SmtpProvider
+from .tracking import figures, people
+from .tracking.doors import DOORS
 from .trial import TrialProvider
 
 
@@ -39,7 +47,7 @@ class EmailPlugin:
             title="E-mail",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
-            owns_tables=("email_choices", "email_domain", "email_sender_domain"),
+            owns_tables=("email_choices", "email_domain", "email_event", "email_sender_domain"),
             migrations="connectpulse_email.migrations",
             summary="Letters in text and HTML over SMTP, signed, with bounces read, and a simulator for trials.",
         )
@@ -53,13 +61,26 @@ class EmailPlugin:
                 title="Keys of e-mail domains",
             ),
             RetentionRule(SenderDomain, "created_at", None, Then.PURGE, "operation", title="Domains of senders"),
+            RetentionRule(
+                EmailEvent, "id", timedelta(days=90), Then.PURGE, "message log", ("contact_id",),
+                kinds={"contact_id": Personal.MESSAGE_LOG}, least=timedelta(days=1), most=timedelta(days=365),
+                title="Opens and clicks of letters",
+            ),
             RetentionRule(Choices, "changed_at", None, Then.PURGE, "operation", title="Choices about letters"),
         ]  # fmt: skip
 
     @hookimpl
     def pulse_subject_data(self) -> list[SubjectHandler]:
-        """Return none: the tables hold nothing of a person."""
-        return []
+        """Return who finds what a person opened and clicked."""
+        return [
+            subject_handler(
+                EmailEvent,
+                either(by_contact(EmailEvent), people.by_message),
+                ("contact_id",),
+                erase_row=True,
+                beside=("id", "kind", "times"),
+            )
+        ]
 
     @hookimpl
     def pulse_audit_actions(self) -> list[AuditAction]:
@@ -84,6 +105,16 @@ class EmailPlugin:
             Duty("email.weary", "Suppressing addresses that bounce again and again", weary.EVERY, step=weary.look),
             Duty("email.domains", "Checking the domains of senders", standing.EVERY, call=standing.look_again),
         ]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        """Return where clicks and opens are counted."""
+        return list(DOORS)
+
+    @hookimpl
+    def pulse_reports(self) -> list[Report]:
+        """Return what came of letters, by campaign."""
+        return [figures.REPORT]
 
     @hookimpl
     def pulse_views(self) -> list[View]:

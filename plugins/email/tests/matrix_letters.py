@@ -27,4 +27,6 @@ DOORS = {
     },
     "ChoiceView.show": Door(READ, "Letters"),
     "ChoiceView.save": Door(WRITE, "Letters"),
+    "FigureView.list": Door(READ, "Letters"),
+    "FigureView.show": Door(READ, "Letters"),
 }
