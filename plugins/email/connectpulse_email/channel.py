@@ -22,6 +22,9 @@ from connectpulse.core.api import (
     parse_template,
 )
 
+from . import looks
+from .blocks import SHAPES
+from .blocks.build import ACCENT, COLOUR
 from .document import PARTS, draft, said
 from .letter import VALUES, Attachment
 from .senders import ADDRESS, normalise
@@ -32,8 +35,6 @@ if TYPE_CHECKING:
     from connectpulse.core.api import Work
 
 _ONE: Final = Measure(1, 1)
-_CLIPPED: Final = 102_000
-"""Bytes of HTML from which on Gmail shows a letter only in part."""
 _NO_WAY_OUT: Final = (
     "Each promotion needs a link that stops letters like it, and nobody else reaches this site: its operator has to "
     "set PUBLIC_URL to an address that people reach."
@@ -59,13 +60,28 @@ class EmailChannel(Channel):
             help="What inboxes show behind the subject. It stands at the beginning of the letter, unseen there.",
         ),
         Field(
-            "html",
+            "blocks",
             "Letter",
+            Kind.PIECES,
+            high=200,
+            shapes=SHAPES,
+            help="Blocks from the top to the bottom. It is shown beside them as it will look.",
+        ),
+        Field(
+            "accent",
+            "Colour of links and buttons",
+            default=ACCENT,
+            high=7,
+            help="Like #1f5fbf: dark enough for white words on it.",
+        ),
+        Field(
+            "html",
+            "Or the letter as HTML",
             Kind.LONG_TEXT,
-            is_required=True,
             high=500_000,
-            help=f'HTML. {{{{ first_name | default("friend") }}}} stands for a contact\'s field, {{{{ {STOP_LINK} }}}} '
-            "as the whole of a link for the way to stop letters like it; without it one is added at the end.",
+            help=f'Made elsewhere, instead of blocks. {{{{ first_name | default("friend") }}}} stands for a contact\'s '
+            f"field, {{{{ {STOP_LINK} }}}} as the whole of a link for the way to stop letters like it; without it one "
+            "is added at the end.",
         ),
         Field(
             "text",
@@ -109,6 +125,10 @@ class EmailChannel(Channel):
         for name, label in PARTS.items():
             if name in ("subject", "html") and not said(content, name).strip():
                 faults.append(f"{label}: please fill this in.")
+        if content.get("blocks") and str(content.get("html") or "").strip():
+            faults.append("Letter: write it in blocks or as HTML, not both. Empty one of them.")
+        if content.get("accent") and not COLOUR.fullmatch(str(content["accent"])):
+            faults.append(f"Colour of links and buttons: write it like {ACCENT}.")
         for check in (lambda: draft(content), lambda: _check_names(content, fields)):
             try:
                 check()
@@ -144,14 +164,9 @@ class EmailChannel(Channel):
         values = {slot.name: slot.default or f"[{slot.name}]" for slot in (*made.html.slots, *made.subject.slots)}
         values[STOP_LINK] = "https://example.com/stop"
         html = made.html.fill(values)
-        size = len(html.encode())
-        warnings = []
-        if size > _CLIPPED:
-            warnings.append("The letter is larger than 102 KB: Gmail shows only its beginning.")
-        if made.subject.fill(values).isupper():
-            warnings.append("A subject in capitals looks like spam.")
-        figures = (("Subject", made.subject.fill(values)[:80]), ("Size", f"{-(-size // 1000)} KB"))
-        return Preview(figures, tuple(warnings), html)
+        subject = made.subject.fill(values)
+        figures = (("Subject", subject[:80]), ("Size", f"{-(-len(html.encode()) // 1000)} KB"))
+        return Preview(figures, tuple(looks.warnings(subject, html)), html)
 
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return all fields of contacts that a content substitutes."""

@@ -8,7 +8,7 @@ import html2text
 
 from connectpulse.core.api import Refused, Template, parse_template
 
-from . import slots
+from . import blocks, slots
 from .markup import Page, clean
 from .slots import STOP_LINK, Marks, Mould, Slot, markup
 from .tracking import rewriting
@@ -78,7 +78,9 @@ PARTS: Final[Mapping[str, str]] = {
 
 
 def said(content: Mapping[str, Any], name: str) -> str:
-    """Return a text of a content with single line ends, empty where there is none."""
+    """Return a text of a content with single line ends, empty where there is none; the HTML of blocks as `html`."""
+    if name == "html" and content.get("blocks"):
+        return blocks.html(content["blocks"], str(content.get("accent") or ""))
     return str(content.get(name) or "").replace("\r\n", "\n")
 
 
