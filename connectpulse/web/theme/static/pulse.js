@@ -59,7 +59,7 @@
   });
 
   let lastText;
-  on("focusin", "textarea", (field) => (lastText = field));
+  on("focusin", "textarea, input[type=text]:not([name=name])", (field) => (lastText = field));
   on("click", "[data-insert]", (chip) => {
     const form = chip.closest("form");
     const field = form.contains(lastText) ? lastText : form.querySelector("textarea");
@@ -83,7 +83,7 @@
     made.innerHTML = template.innerHTML.replaceAll(".KEY.", `.${key}.`).replaceAll('value="KEY"', `value="${key}"`);
     const piece = made.querySelector("[data-piece]");
     list.querySelector(".pieces").append(piece);
-    (piece.querySelector(".fields :is(input, textarea, select)") ?? piece.querySelector("button")).focus();
+    (piece.querySelector(":scope .fields :is(input, textarea, select)") ?? piece.querySelector("button")).focus();
     said(list, `${button.textContent.trim()} was added at the end.`);
   });
   const places = { up: (piece) => piece.previousElementSibling?.before(piece), down: (piece) => piece.nextElementSibling?.after(piece) };
