@@ -51,6 +51,9 @@ demo: $(READY)  ## Try it: a site with a campaign on its way (CHANNEL=sms; ONCE=
 # All tests run three at a time, since many wait for servers; some, as ARGS names them, one by one.
 JOBS ?= $(if $(ARGS),,3)
 
+# Tests start many processes: what Python compiled for one is kept for the next, whatever the environment says.
+test: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=4 for four at a time)
 	@$(if $(ARGS),,rm -f $(RECORD))
 	$(BIN)/python -m pytest --pulse-evidence=$(RECORD) $(if $(JOBS),-n $(JOBS) --dist loadscope) $(ARGS)

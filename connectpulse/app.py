@@ -38,6 +38,7 @@ from .web.panel.audience import ContactConsentView, ContactListView, ContactView
 from .web.panel.audit import AuditView
 from .web.panel.backups import BackupView
 from .web.panel.campaigns import CampaignView
+from .web.panel.canned import CannedAnswerView
 from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
 from .web.panel.decisions import DecisionView
@@ -45,6 +46,7 @@ from .web.panel.files import FileView
 from .web.panel.holds import HoldView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
+from .web.panel.inbox import InboxView
 from .web.panel.messages import InboundView, MessageView, StrayView
 from .web.panel.notices import AnnouncementView, NoticesView
 from .web.panel.organisations import MemberView, OrganisationView, SettingsView
@@ -69,6 +71,7 @@ VIEWS = (
     DecisionView, RequestView,
     RetentionView, RetentionRuleView, HoldView, ArchiveView,
     BackupView,
+    CannedAnswerView, InboxView,
 )  # fmt: skip
 
 ASK_LIMIT = "10 per hour"

@@ -18,26 +18,29 @@ if TYPE_CHECKING:
 MOST_USES = 300
 """After so many tests a database is replaced: what was deleted still takes a look to skip."""
 
-_SHAPE = """
-SELECT json_build_array(
-    (SELECT json_agg(json_build_array(relname, relkind, relhastriggers, relacl, reloptions, relnatts) ORDER BY relname)
-     FROM pg_class WHERE relnamespace = 'public'::regnamespace),
-    (SELECT json_agg(json_build_array(tgrelid::regclass, tgname, tgenabled) ORDER BY tgrelid::regclass::text, tgname)
-     FROM pg_trigger),
-    (SELECT json_agg(json_build_array(conrelid::regclass, conname) ORDER BY conrelid::regclass::text, conname)
-     FROM pg_constraint WHERE connamespace = 'public'::regnamespace),
-    (SELECT json_agg(json_build_array(proname, md5(prosrc)) ORDER BY proname, md5(prosrc))
-     FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
-    (SELECT json_agg(json_build_array(attrelid::regclass, attname, atttypid, attnotnull)
-                     ORDER BY attrelid::regclass::text, attname)
-     FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
-     WHERE relnamespace = 'public'::regnamespace AND attnum > 0),
-    (SELECT json_agg(datallowconn) FROM pg_database WHERE datname = current_database()),
-    (SELECT count(*) FROM pg_db_role_setting),
-    (SELECT count(*) FROM pg_extension), (SELECT count(*) FROM pg_largeobject_metadata),
-    (SELECT json_agg(nspname ORDER BY nspname) FROM pg_namespace WHERE nspname NOT LIKE 'pg_%'))::text
+_CATALOGS = (
+    "pg_attrdef", "pg_attribute", "pg_class", "pg_constraint", "pg_db_role_setting", "pg_default_acl", "pg_extension",
+    "pg_index", "pg_inherits", "pg_largeobject_metadata", "pg_namespace WHERE nspname !~ '^pg_'", "pg_policy",
+    "pg_proc", "pg_rewrite", "pg_sequence", "pg_trigger", "pg_type",
+)  # fmt: skip
+"""Where PostgreSQL keeps everything a test might change about a database except its rows."""
+
+_CHANGES = (
+    "SELECT json_build_array({})".format(
+        ", ".join(
+            f"(SELECT json_build_array(count(*), count(*) FILTER (WHERE age(xmin) <= age(made))) FROM {each})"
+            for each in _CATALOGS
+        )
+    )
+    + " FROM (SELECT %s::text::xid AS made)"
+)
+"""How many things there are, and how many of them were made or altered since the transaction `made`."""
+
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000)
+FROM pg_database d JOIN pg_stat_get_activity(NULL) a ON a.datid = d.oid
+WHERE d.datname = current_database() AND pid <> pg_backend_pid()
 """
-"""Everything a test might change about a database except its rows."""
 
 _EMPTY = """
 DO $$
@@ -46,20 +49,19 @@ DECLARE
     is_used boolean;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT oid::regclass::text FROM pg_class
-                WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+    FOR name IN SELECT c.oid::regclass::text
+                FROM pg_database d, pg_class c, pg_stat_file(format('base/%s/%s', d.oid, c.relfilenode)) file
+                WHERE d.datname = current_database() AND c.relkind = 'r'
+                    AND c.relnamespace = 'public'::regnamespace AND file.size > 0
     LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', name) INTO is_used;
         IF is_used THEN EXECUTE format('DELETE FROM %s', name); END IF;
     END LOOP;
-    FOR name IN SELECT format('%I', sequencename) FROM pg_sequences
-                WHERE schemaname = 'public' AND last_value IS NOT NULL
-    LOOP
-        EXECUTE format('ALTER SEQUENCE %s RESTART', name);
-    END LOOP;
+    PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence WHERE pg_sequence_last_value(seqrelid) IS NOT NULL;
     PERFORM pg_stat_reset();
 END $$
 """
+"""A table without a row has a file without a byte: it is not even opened."""
 
 
 class Databases:
@@ -71,10 +73,12 @@ class Databases:
         self._template = template
         self._free: list[tuple[str, int]] = []
         with connect(server, template) as connection:
-            self._shape = _value(connection, _SHAPE)
-            self._relations = _relations(connection)
-            rows = {name: _rows(connection, name) for name in _relations(connection, "r")}
-        self._rows = {name: held for name, held in rows.items() if held}
+            self._made = _value(connection, "SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text")
+            self._shape = _value(connection, _CHANGES, self._made)
+            tables = connection.execute("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND "
+                                        "relnamespace = 'public'::regnamespace").fetchall()  # fmt: skip
+            rows = {name: _value(connection, f"SELECT json_agg(t) FROM {name} t") for (name,) in tables}
+        self._rows = {name: json.dumps(held) for name, held in rows.items() if held}
 
     @contextmanager
     def one(self) -> Iterator[str]:
@@ -88,37 +92,40 @@ class Databases:
             else:
                 drop(self._server, name)
 
+    def close(self) -> None:
+        """Drop the databases that nobody has."""
+        while self._free:
+            drop(self._server, self._free.pop()[0])
+
     def _make(self) -> str:
         return create(self._server, self._template)
 
     def _restore(self, name: str) -> bool:
-        """Make a database what it was; return False where a test changed what cannot be told to be whole again."""
+        """Make a database what it was; return False where a test changed more than rows, or let nobody in."""
         import psycopg
 
         try:
-            self._leave_alone(name)
             with connect(self._server, name) as connection:
-                for extra in _relations(connection) - self._relations:
-                    connection.execute(f"DROP TABLE IF EXISTS {extra} CASCADE")
-                if _value(connection, _SHAPE) != self._shape:
+                connection.execute(_END_OTHERS)
+                if _value(connection, _CHANGES, self._made) != self._shape:
                     return False
                 connection.execute(_EMPTY)
                 for table, rows in self._rows.items():
                     connection.execute(
-                        f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s)",
-                        [json.dumps(rows)],
+                        f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, %s)", [rows]
                     )
         except psycopg.Error:
             return False
         return True
 
-    def _leave_alone(self, name: str) -> None:
-        """End whatever still speaks to the database, and wait until it is gone."""
 
-        with connect(self._server) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [name]
-            )
+def ease_greeting(server: "EmbeddedServer") -> None:
+    """Keep the password so that a client need not stretch it: that takes longer than all else about a connection."""
+    from sqlalchemy import make_url
+
+    with connect(server) as connection:
+        connection.execute("SET scram_iterations = 1")
+        connection.execute(f"ALTER ROLE pulse PASSWORD '{make_url(server.url).password}'")
 
 
 def connect(server: "EmbeddedServer", name: str = "") -> "psycopg.Connection[Any]":
@@ -150,15 +157,6 @@ def drop(server: "EmbeddedServer", name: str) -> None:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _relations(connection: "psycopg.Connection[Any]", kinds: str = "rp") -> set[str]:
-    statement = "SELECT relname FROM pg_class WHERE relkind::text = ANY(%s) AND relnamespace = 'public'::regnamespace"
-    return {name for (name,) in connection.execute(statement, [list(kinds)])}
-
-
-def _rows(connection: "psycopg.Connection[Any]", name: str) -> list[Any]:
-    return _value(connection, f"SELECT json_agg(t) FROM {name} t") or []
-
-
-def _value(connection: "psycopg.Connection[Any]", statement: str) -> Any:
-    row = connection.execute(statement).fetchone()
+def _value(connection: "psycopg.Connection[Any]", statement: str, *values: str) -> Any:
+    row = connection.execute(statement, values or None).fetchone()
     return None if row is None else row[0]

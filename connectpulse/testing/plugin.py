@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,26 +70,34 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Embed
     """A PostgreSQL of this run alone. It does not wait for the disk: tests of durability start their own."""
     from connectpulse.core.storage.embedded import EmbeddedServer
 
+    from . import databases
     from .memory import folder_in_memory
 
     with folder_in_memory() as memory:
         tuning = {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "512MB", "shared_buffers": "128MB"}
         server = EmbeddedServer(memory or tmp_path_factory.mktemp("postgres"), tuning)
         server.ensure_running()
+        databases.ease_greeting(server)
         yield server
         server.stop("immediate")
 
 
 @pytest.fixture(scope="session")
-def database_template(database_server: "EmbeddedServer") -> str:
-    """The name of a migrated, empty database that tests copy; plugins installed here are migrated too."""
+def database_template(database_server: "EmbeddedServer") -> Iterator[str]:
+    """The name of a migrated, empty database that tests copy; plugins installed here are migrated too.
+
+    From here on, houses and applications share what never differs between them.
+    """
     from .databases import address, create
+    from .routing import written_once
+    from .statements import compiled_once
 
     name = create(database_server, "template1")
     house = build(address(database_server, name), is_metered=True)
     house.upgrade()
     house.close()
-    return name
+    with compiled_once(database_server.url), written_once():
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +159,15 @@ def build(url: str, *, is_metered: bool = False) -> "House":
 
     muted = "" if is_metered else ",".join(sorted(metering()))
     given = fresh_secrets() | {"DATABASE_URL": url, "MUTED_PLUGINS": muted}
-    return house.build(from_mapping(given), pool_size=5)
+    return house.build(from_mapping(given), entry_points=installed(), pool_size=5)
+
+
+@cache
+def installed() -> tuple[EntryPoint, ...]:
+    """Return the entry points of the installed plugins; the distributions are asked once a run."""
+    from connectpulse.core.hookspecs import ENTRY_POINTS
+
+    return tuple(entry_points(group=ENTRY_POINTS))
 
 
 @cache

@@ -30,6 +30,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "",
         (
             Entry("Home", "fa-house", "HomeView.index", "Home"),
+            Entry("Inbox", "fa-inbox", "InboxView.list", "Inbox"),
             Entry("Help", "fa-life-ring", "HelpView.list", "Help"),
         ),
     ),
@@ -39,6 +40,7 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("Campaigns", "fa-bullhorn", "CampaignView.list", "Campaigns"),
             Entry("Templates", "fa-file-lines", "TemplateView.list", "Templates"),
             Entry("Files", "fa-paperclip", "FileView.list", "Files"),
+            Entry("Canned answers", "fa-comment-dots", "CannedAnswerView.list", "Canned answers"),
             Entry("Senders", "fa-id-badge", "SenderView.list", "Senders"),
         ),
     ),

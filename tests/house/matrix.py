@@ -26,7 +26,8 @@ OPEN = frozenset({
 """Routes that answer strangers: with the sign-in page, a file, or after a proof of another kind."""
 
 KEYED = frozenset({
-    "api.audit_log", "api.keep_file", "api.list_files", "api.me", "api.subject_requests", "api.submit_subject_request",
+    "api.answer_thread", "api.audit_log", "api.finish_thread", "api.inbound", "api.keep_file", "api.list_files",
+    "api.list_threads", "api.me", "api.show_thread", "api.subject_requests", "api.submit_subject_request",
 }) | declared.names("KEYED")  # fmt: skip
 """Routes that ask for a key instead of a person; `tests/unit/web/test_api_door.py` tries them."""
 
@@ -104,6 +105,12 @@ DOORS: Mapping[str, Door] = {
     "CampaignView.send_back": Door(APPROVE, "Campaigns", of="campaign"),
     "CampaignView.show": Door(READ, "Campaigns", of="campaign"),
     "CampaignView.test": Door(WRITE, "Campaigns", of="campaign"),
+    "CannedAnswerView.add": Door(WRITE, "Canned answers"),
+    "CannedAnswerView.delete": Door(WRITE, "Canned answers", of="canned answer"),
+    "CannedAnswerView.edit": Door(WRITE, "Canned answers", of="canned answer"),
+    "CannedAnswerView.list": Door(READ, "Canned answers"),
+    "CannedAnswerView.lookup": Door(READ, "Canned answers"),
+    "CannedAnswerView.show": Door(READ, "Canned answers", of="canned answer"),
     "ConnectionView.add": Door(WRITE, "Connections"),
     "ConnectionView.check": Door(WRITE, "Connections", of="connection"),
     "ConnectionView.choose": Door(WRITE, "Connections"),
@@ -173,6 +180,18 @@ DOORS: Mapping[str, Door] = {
     "ImportView.start": Door(WRITE, "Imports", of="import"),
     "InboundView.list": Door(READ, "Inbound"),
     "InboundView.show": Door(READ, "Inbound", of="inbound"),
+    "InboxView.answer": Door(WRITE, "Inbox", of="thread"),
+    "InboxView.assign": Door(WRITE, "Inbox", of="thread"),
+    "InboxView.begin": Door(WRITE, "Inbox", of="contact"),
+    "InboxView.contact": Door(READ, "Inbox", of="contact"),
+    "InboxView.done": Door(WRITE, "Inbox", of="thread"),
+    "InboxView.list": Door(READ, "Inbox"),
+    "InboxView.live": Door(READ, "Inbox"),
+    "InboxView.preview": Door(WRITE, "Inbox", of="thread"),
+    "InboxView.reopen": Door(WRITE, "Inbox", of="thread"),
+    "InboxView.see": Door(WRITE, "Inbox", of="thread"),
+    "InboxView.show": Door(READ, "Inbox", of="thread"),
+    "InboxView.talk": Door(READ, "Inbox", of="thread"),
     "MemberView.add": Door(WRITE, "Members"),
     "MemberView.delete": Door(WRITE, "Members", of="member"),
     "MemberView.edit": Door(WRITE, "Members", of="member"),

@@ -26,6 +26,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/core/services/callbacks.py": Use.DELIVER,
     "connectpulse/core/services/consents.py": Use.COMPLY,
     "connectpulse/core/services/contacts.py": Use.OPERATE,
+    "connectpulse/core/services/conversations/": Use.DELIVER,
     "connectpulse/core/services/dispatching.py": Use.DELIVER,
     "connectpulse/core/services/erased.py": Use.COMPLY,
     "connectpulse/core/services/import_batch.py": Use.OPERATE,
@@ -33,6 +34,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/core/services/inbound.py": Use.DELIVER,
     "connectpulse/core/services/lookups.py": Use.DELIVER,
     "connectpulse/core/services/notices/": Use.COMMUNICATE,
+    "connectpulse/core/services/obstacles.py": Use.DELIVER,
     "connectpulse/core/services/policy/acceptance.py": Use.COMPLY,
     "connectpulse/core/services/policy/reminding.py": Use.COMMUNICATE,
     "connectpulse/core/services/receipts.py": Use.DELIVER,
@@ -43,7 +45,6 @@ FOR: Mapping[str, Use] = {
     "connectpulse/core/services/suppression_batch.py": Use.COMPLY,
     "connectpulse/core/services/suppressions.py": Use.COMPLY,
     "connectpulse/core/services/traffic/": Use.SECURE,
-    "connectpulse/core/services/trials.py": Use.DELIVER,
     "connectpulse/core/services/ways_in.py": Use.SECURE,
     "connectpulse/core/services/ways_out.py": Use.COMPLY,
     "connectpulse/core/storage/sealing.py": Use.COMPLY,
@@ -58,6 +59,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/web/panel/requests.py": Use.COMPLY,
     "connectpulse/web/panel/support.py": Use.COMMUNICATE,
     "connectpulse/web/security/": Use.ACCESS,
+    "plugins/email/connectpulse_email/bounces/weary.py": Use.COMPLY,
 }
 """What each module, or each folder of them, reads personal columns for."""
 _CLASSES = {rule.model.__name__: rule.table for rule in duties.retention_rules() if rule.personal_columns}

@@ -34,6 +34,7 @@ ROUTES = {
     "NoticesView.follow": "One marks one's own notice as read; nobody else's changes.",
     "TemplateView.document": "It shows what was typed and keeps nothing.",
     "TemplateView.preview": "It shows what was typed and keeps nothing.",
+    "InboxView.preview": "It shows what an answer would be and keeps nothing.",
     "hooks.knock": "What a plugin does is written down by the plugin; what it refused is written down here.",
     "callbacks.receive": "The request itself is kept as it came; a forged one is written down.",
 }

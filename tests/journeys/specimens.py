@@ -26,6 +26,7 @@ from connectpulse.core.services import (
 )
 from connectpulse.core.services.access import invitations
 from connectpulse.core.services.api import keys
+from connectpulse.core.services.conversations import canned
 from connectpulse.core.services.disclosure import agreements
 from connectpulse.core.services.notices import board
 from connectpulse.core.services.policy import operator, versions
@@ -121,6 +122,17 @@ def _inbound(work: Work) -> int:
         work, m.InboundMessage, connection_id=1, channel="sms", address=_number(), recipient="8811",
         body=_name(work, "reply"), received_at=work.clock(),
     )  # fmt: skip
+
+
+def _thread(work: Work) -> int:
+    inbound = work.session.get(m.InboundMessage, _inbound(work))
+    assert inbound is not None
+    return _row(work, m.Thread, scheme="phone", address=inbound.address, unread=1, waiting_since=work.clock(),
+                last_id=inbound.id, inbound_id=inbound.id)  # fmt: skip
+
+
+def _canned(work: Work) -> int:
+    return canned.create(work, _name(work, "Answer"), "", "Dear {{ name }}").id
 
 
 def _audit(work: Work) -> int:
@@ -258,6 +270,7 @@ NOUNS: Mapping[str, Maker] = {
     "archive export": _export,
     "audit entry": _audit,
     "campaign": _campaign,
+    "canned answer": _canned,
     "connection": _connection,
     "contact": _contact,
     "file": _file,
@@ -273,6 +286,7 @@ NOUNS: Mapping[str, Maker] = {
     "consent": _consent,
     "suppression": _suppression,
     "template": _template,
+    "thread": _thread,
     **declared.table("NOUNS"),
 }
 """How a fresh row of each noun is made, in a unit of work of its organisation."""

@@ -9,6 +9,7 @@ ORGANISATION_ADMINISTRATOR: Final = "Organisation administrator"
 CAMPAIGN_MANAGER: Final = "Campaign manager"
 APPROVER: Final = "Approver"
 ANALYST: Final = "Analyst"
+AGENT: Final = "Agent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ CORE: Final = (
     Role(ORGANISATION_ADMINISTRATOR, "Does everything within the organisation, its members and settings included."),
     Role(CAMPAIGN_MANAGER, "Manages contacts, templates and campaigns, and launches them."),
     Role(APPROVER, "Approves or sends back campaigns that others launched."),
+    Role(AGENT, "Reads what people write back and answers them."),
     Role(ANALYST, "Reads campaigns, messages and replies."),
 )
 """The roles every site has."""

@@ -6,6 +6,8 @@ from typing import Final
 AUDIT_READ: Final = "audit:read"
 FILES_READ: Final = "files:read"
 FILES_WRITE: Final = "files:write"
+INBOX_READ: Final = "inbox:read"
+INBOX_WRITE: Final = "inbox:write"
 SUBJECTS_READ: Final = "subject-requests:read"
 SUBJECTS_WRITE: Final = "subject-requests:write"
 
@@ -13,6 +15,8 @@ SCOPES: Mapping[str, str] = {
     AUDIT_READ: "Read the action log of the organisation",
     FILES_READ: "Read which files the organisation keeps for its templates",
     FILES_WRITE: "Keep files for templates",
+    INBOX_READ: "Read what people write back, and the conversations with them",
+    INBOX_WRITE: "Answer people who write back, and mark conversations as done",
     SUBJECTS_READ: "Read requests of people about their own information",
     SUBJECTS_WRITE: "Hand in requests of people about their own information",
 }

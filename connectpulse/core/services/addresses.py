@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+import idna
 import phonenumbers
 from phonenumbers.timezone import time_zones_for_number
 
@@ -17,14 +18,28 @@ _BUSINESS_SCOPED = re.compile(r"^[A-Z]{2}\.[A-Za-z0-9]{1,128}$")
 
 
 def email(value: str, region: str = "") -> str:
-    """Return an e-mail address with its domain in lower case; raise Refused if it cannot be one."""
+    """Return an e-mail address with its domain in lower-case ASCII; raise Refused if it cannot be one.
+
+    A domain in another script is encoded as DNS knows it (RFC 5891).
+    """
     compact = value.strip()
     if compact.lower().startswith("mailto:"):
         compact = compact[7:]
+    local, _, domain = compact.rpartition("@")
+    if not domain.isascii():
+        compact = f"{local}@{_encoded(domain)}"
     if len(compact) > 254 or not _EMAIL.match(compact):
         raise Refused("E-mail address: it is not one, like name@example.com.")
     local, _, domain = compact.rpartition("@")
     return f"{local}@{domain.lower()}"
+
+
+def _encoded(domain: str) -> str:
+    """Return a domain as DNS knows it, empty where it has no such form."""
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
 
 
 def whatsapp(value: str, region: str) -> str:

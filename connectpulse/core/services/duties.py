@@ -25,6 +25,7 @@ from .action_log import duties as action_log
 from .actions import ACTIONS
 from .api import duties as api
 from .backups import duties as backups
+from .conversations import duties as conversations
 from .disclosure import duties as disclosure
 from .kinds import KINDS
 from .ledger import UnmeteredLedger
@@ -67,6 +68,7 @@ PARTS = (
     retention.PART,
     rights.PART,
     traffic.PART,
+    conversations.PART,
 )
 """Parts of core that lie in folders of their own; each declares its duties in its `duties` module."""
 

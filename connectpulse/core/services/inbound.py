@@ -14,6 +14,7 @@ from ..errors import PulseError, Refused
 from ..storage import ids
 from ..storage.models import Address, Connection, InboundMessage, Organisation, Sender, StrayMessage
 from . import erased, singles, suppressions
+from .conversations import arriving
 from .work import Work
 
 log = structlog.get_logger(__name__)
@@ -81,16 +82,17 @@ def _keep(
             Address.organisation_id == organisation.id, Address.scheme == channel.scheme, Address.value == address
         )
     )
-    work.session.execute(
-        insert(InboundMessage),
-        {
-            "organisation_id": organisation.id,
-            "contact_id": contact_id,
-            "campaign_id": campaign_id,
-            "address": address,
-            "is_opt_out": is_opt_out,
-            **_said(work, connection, channel, message),
-        },
+    said = _said(work, connection, channel, message)
+    kept = insert(InboundMessage).values(
+        organisation_id=organisation.id, contact_id=contact_id, campaign_id=campaign_id, address=address,
+        is_opt_out=is_opt_out, **said,
+    )  # fmt: skip
+    inbound_id = work.session.execute(kept.returning(InboundMessage.id)).scalar_one()
+    arriving.take(
+        work,
+        arriving.Arrival(
+            organisation.id, inbound_id, contact_id, channel.scheme, address, said["received_at"], not is_opt_out
+        ),
     )
     erased.meet(work, organisation.id, [(channel.scheme, address)])
     if is_opt_out and _suppress(work, organisation, channel, address, message):
@@ -188,7 +190,7 @@ def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner
     bare = message.recipient.strip().removeprefix("+")
     found: dict[int, str] = {} if only is None else {only: ""}
     for organisation_id, value, hint in _senders(work, connection, bare) if bare else ():
-        if value.removeprefix("+") == bare or _is_within(bare, hint):
+        if value.removeprefix("+") == bare or value.endswith(f"<{bare}>") or _is_within(bare, hint):
             found[organisation_id] = f"{found.get(organisation_id, '')} {hint} | {value} |"
     owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in found.items()][:_MOST_OWNERS]
     named = [each for each in owners if _is_named(message.text, each.hint)]
@@ -201,7 +203,11 @@ def _senders(work: Work, connection: Connection, bare: str) -> Sequence[Any]:
         select(Sender.organisation_id, Sender.value, Sender.opt_out_hint)
         .where(
             Sender.channel == connection.channel,
-            or_(Sender.value.in_((bare, f"+{bare}")), Sender.opt_out_hint.contains(bare, autoescape=True)),
+            or_(
+                Sender.value.in_((bare, f"+{bare}")),
+                Sender.value.endswith(f"<{bare}>", autoescape=True),  # a name with its address
+                Sender.opt_out_hint.contains(bare, autoescape=True),
+            ),
         )
         .order_by(Sender.organisation_id, Sender.id)
         .limit(20 * _MOST_OWNERS)

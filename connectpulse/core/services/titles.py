@@ -35,6 +35,7 @@ TITLES: Mapping[str, str] = {
     "pulse_callback": "Callbacks of providers",
     "pulse_campaign": "Campaigns",
     "pulse_campaign_list": "Lists of campaigns",
+    "pulse_canned_answer": "Canned answers",
     "pulse_challenge": "Open sign-in challenges",
     "pulse_connection": "Connections",
     "pulse_connection_slot": "Open sessions with providers",
@@ -94,6 +95,7 @@ TITLES: Mapping[str, str] = {
     "pulse_suppression": "Suppressions",
     "pulse_template": "Templates",
     "pulse_template_version": "Versions of templates",
+    "pulse_thread": "Conversations",
     "pulse_wrong_tries": "Wrong passwords and codes",
 }
 """The title of each table's records."""

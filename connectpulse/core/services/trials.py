@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from ..domain.contracts import Channel, Needs, Purpose
+from ..domain.contracts import Purpose
 from ..errors import Refused
 from ..storage.models import Campaign, Contact, ListMember
-from . import allowances, audit, contacts, plans, records, singles, suppressions
+from . import allowances, audit, contacts, obstacles, plans, records, singles
 from .work import Work
 
 MOST = 5
@@ -32,7 +32,7 @@ def send(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
     if not 1 <= len(found) <= MOST:
         raise Refused(f"Enter between one and {MOST} addresses.")
     content = campaign.template_version.content
-    faults = _obstacles(work, channel, purpose, channel.needs(content, purpose), found)
+    faults = obstacles.found(work, channel, purpose, channel.needs(content, purpose), found)
     if faults:
         raise Refused(*faults)
     values = _example_values(work, campaign)
@@ -49,41 +49,6 @@ def send(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
         )
     audit.record(work, "campaign.tested", campaign, addresses=found)
     return len(found)
-
-
-_HINDERED = """
-SELECT value,
-       EXISTS (SELECT 1 FROM pulse_consent c
-               WHERE c.organisation_id = :organisation AND c.scheme = :scheme AND c.value = n.value
-                 AND c.channel IN ('*', :channel) AND c.purpose IN ('*', :purpose)) AS has_consent,
-       EXISTS (SELECT 1 FROM pulse_inbound i
-               WHERE i.organisation_id = :organisation AND i.address = n.value AND i.channel = :channel
-                 AND i.received_at > :since) AS wrote_lately
-FROM unnest(cast(:values AS text[])) AS n (value)
-"""
-
-
-def _obstacles(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresses: Sequence[str]) -> list[str]:
-    """Return one sentence per address that may not be written to, and why."""
-    faults = suppressions.objections(work, channel, purpose, addresses)
-    rows = work.session.execute(
-        text(_HINDERED),
-        {
-            "organisation": work.organisation_id,
-            "scheme": channel.scheme,
-            "channel": channel.name,
-            "purpose": purpose.value,
-            "since": work.clock() - needs.recent_inbound if needs.recent_inbound is not None else work.clock(),
-            "values": list(addresses),
-        },
-    )
-    for value, has_consent, wrote_lately in rows:
-        if needs.opt_in and not has_consent:
-            faults.append(f"{value} has not agreed to {purpose.value} messages.")
-        if needs.recent_inbound is not None and not wrote_lately:
-            hours = round(needs.recent_inbound.total_seconds() / 3600)
-            faults.append(f"{value} has not written to you in the last {hours} hours; use an approved template.")
-    return faults
 
 
 def _example_values(work: Work, campaign: Campaign) -> dict[str, str]:

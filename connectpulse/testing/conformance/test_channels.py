@@ -161,3 +161,14 @@ def test_its_confirmation_can_be_sent(channel: Channel) -> None:
     if channel.opt_out_reply is None:
         pytest.skip(f"{channel.name} confirms no opt-out")
     _check_rendered(channel.prepare(channel.opt_out_reply)({}))
+
+
+def test_an_answer_written_by_hand_can_be_sent(channel: Channel) -> None:
+    content = channel.answer_content("Thank you, we call you back.", "reference-1")
+    if content is None:
+        pytest.skip(f"{channel.name} has no answers that are written by hand")
+    content = form.read(channel.content_form, content)
+    channel.check_content(content, contents.FIELDS)
+    rendered = channel.prepare(content)(contents.VALUES[0])
+    _check_rendered(rendered)
+    assert "we call you back" in f"{rendered.body} {json.dumps(rendered.extra)}", "the words are lost"

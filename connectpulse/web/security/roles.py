@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ...core.domain.faces import View
 from ...core.domain.roles import (
+    AGENT,
     ANALYST,
     APPROVER,
     AUDITOR,
@@ -22,9 +23,9 @@ from ...core.domain.roles import (
 from ...core.registry import Registry
 
 __all__ = [
-    "ANALYST", "APPROVE", "APPROVER", "AUDITOR", "CAMPAIGN_MANAGER", "LAUNCH", "ORGANISATION_ADMINISTRATOR",
-    "ORGANISATION_ROLES", "PLATFORM_ADMINISTRATOR", "PLATFORM_ROLES", "PLUGIN_PAGES", "READ", "REVOKE", "ROLES",
-    "WRITE", "Rights", "allows", "choices", "page_of", "rights",
+    "AGENT", "ANALYST", "APPROVE", "APPROVER", "AUDITOR", "CAMPAIGN_MANAGER", "LAUNCH",
+    "ORGANISATION_ADMINISTRATOR", "ORGANISATION_ROLES", "PLATFORM_ADMINISTRATOR", "PLATFORM_ROLES", "PLUGIN_PAGES",
+    "READ", "REVOKE", "ROLES", "WRITE", "Rights", "allows", "choices", "page_of", "rights",
 ]  # fmt: skip
 
 READ, WRITE, LAUNCH, APPROVE = "read", "write", "launch", "approve"
@@ -39,7 +40,8 @@ Rights = Mapping[str, frozenset[tuple[str, str]]]
 _AUDIENCE = ("Contacts", "Lists", "Fields", "Imports", "Suppressions", "Consents")
 _CONTENT = ("Templates", "Files", "Campaigns")
 _LOG = ("Messages", "Inbound")
-_HERE = (*_AUDIENCE, *_CONTENT, *_LOG, "Senders")
+_INBOX = ("Inbox", "Canned answers")
+_HERE = (*_AUDIENCE, *_CONTENT, *_LOG, *_INBOX, "Senders")
 _PLATFORM = ("Organisations", "Connections", "Routes", "System", "Accounts", "Backups")
 _API = ("API keys", "API requests")
 _PROMISES = ("Operator", "Policy", "Support", "Agreements", "Announcements")
@@ -78,7 +80,7 @@ ROLES: Rights = {
         | {(REVOKE, "API keys")}
     ),
     CAMPAIGN_MANAGER: frozenset(
-        _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT)) | {(LAUNCH, "Campaigns")}
+        _all(READ, (*_HERE, "Plugins")) | _all(WRITE, (*_AUDIENCE, *_CONTENT, *_INBOX)) | {(LAUNCH, "Campaigns")}
     ),
     APPROVER: frozenset(
         _all(READ, (*_CONTENT, *_LOG, "Lists", "Senders"))
@@ -86,6 +88,7 @@ ROLES: Rights = {
         | _all(READ, _RIGHTS)
         | {(APPROVE, "Requests")}
     ),
+    AGENT: frozenset(_all(READ, (*_LOG, *_INBOX, "Contacts")) | {(WRITE, "Inbox")}),
     ANALYST: frozenset(_all(READ, (*_CONTENT, *_LOG, "Lists", "Plugins"))),
 }
 

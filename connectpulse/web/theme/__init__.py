@@ -11,6 +11,7 @@ from flask_login import current_user
 from .. import consent, current, navigation
 from ..panel import dates
 from ..panel.forms import shown
+from ..panel.inbox import unread as unread_threads
 from ..panel.notices import unread
 from ..security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE
 
@@ -95,6 +96,7 @@ def _shell() -> dict[str, Any]:
         "enterable": current.enterable(most=MOST_LISTED + 1),
         "most_listed": MOST_LISTED,
         "unread": unread,
+        "counted": {"InboxView.list": unread_threads},
         "coming_policy": consent.coming,
         "roles": sorted(current.role_names()),
     }

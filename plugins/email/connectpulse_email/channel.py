@@ -22,7 +22,7 @@ from connectpulse.core.api import (
     parse_template,
 )
 
-from . import looks
+from . import looks, optout
 from .blocks import SHAPES
 from .blocks.build import ACCENT, COLOUR
 from .document import PARTS, draft, said
@@ -107,6 +107,7 @@ class EmailChannel(Channel):
         ),
         Field("reply_to", "Replies to", high=254, help="An address, if replies go elsewhere than to the sender."),
     )
+    opt_out_words: ClassVar[frozenset[str]] = optout.WORDS
     sample_content: ClassVar[Mapping[str, Any]] = {
         "subject": "News from Acme",
         "html": "<h1>Hello</h1><p>Our shop is open again.</p>",
@@ -175,6 +176,10 @@ class EmailChannel(Channel):
     def required_values(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return the fields that stand somewhere without a default."""
         return frozenset().union(*(template.required for template in _templates(content))) - OWN_NAMES
+
+    def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
+        """Return whether an answer asks to stop."""
+        return optout.reads_as_opt_out(text, words)
 
     def objections(self, facts: CampaignFacts) -> list[str]:
         """Return why a campaign cannot go: promotions need a link that stops them, and no other letters have one."""

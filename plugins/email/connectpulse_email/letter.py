@@ -39,6 +39,9 @@ class SigningKey(NamedTuple):
     selector: str
     private_key: str
 
+    def __repr__(self) -> str:
+        return f"SigningKey({self.selector} of {self.domain})"
+
 
 class Letter(NamedTuple):
     """One recipient's letter, in texts. `headers` are those beside sender, recipient and subject."""

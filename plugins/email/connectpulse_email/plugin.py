@@ -29,7 +29,7 @@ from .bounces import weary
 from .channel import EmailChannel
 from .models import Choices, DomainKey, EmailEvent, SenderDomain
 from .sink.scene import TRIAL
-from .smtp import SmtpProvider
+from .smtp.provider import SmtpProvider
 from .tracking import figures, people
 from .tracking.doors import DOORS
 from .trial import TrialProvider

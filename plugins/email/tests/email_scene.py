@@ -9,7 +9,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, cast
 
-from connectpulse_email.smtp import SmtpProvider
+from connectpulse_email.smtp.provider import SmtpProvider
 
 from connectpulse.core.api import Events, Inbound, Receipt, Submission
 from connectpulse.core.wire import egress

@@ -13,7 +13,7 @@ import pytest
 from connectpulse_email.bounces import verp
 from connectpulse_email.sink import Options, Sink
 from connectpulse_email.sink.record import Taken
-from connectpulse_email.sink.reports import notification
+from connectpulse_email.sink.reports import returned
 from connectpulse_email.smtp.incoming import Incoming
 from connectpulse_email.smtp.mailbox import Mailbox
 from connectpulse_email.smtp.session import Envelope, Session
@@ -166,7 +166,7 @@ async def test_a_mailbox_is_read_and_each_mail_once(tmp_path: Path) -> None:
     for parent in tmp_path.parents[:3]:
         parent.chmod(0o755)
     taken = Taken(verp.address("5-1", DOMAIN, KEY), "a@example.com", b"Subject: Hello\r\n\r\n")
-    bounce = notification(taken, "5.1.1")
+    bounce = returned(taken, "5.1.1")
     inbox = Inbox(failures=1)
     async with mailbox(tmp_path, bounce, REPLY.replace(b"\r\n", b"\n"), b"\xff\x00 no mail") as line:
         incoming = Incoming(Settings.of(line | PROVED), inbox)

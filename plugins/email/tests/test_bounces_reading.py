@@ -8,7 +8,7 @@ from connectpulse_email.bounces import replies, verp
 from connectpulse_email.bounces.reading import events
 from connectpulse_email.bounces.reports import Keys
 from connectpulse_email.sink.record import Taken
-from connectpulse_email.sink.reports import complaint, notification
+from connectpulse_email.sink.reports import complaint, returned
 from email_scene import DOMAIN, KEY, URDU
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,7 +58,7 @@ def test_what_nobody_proves_tells_nothing() -> None:
      ("5.4.4", "undeliverable", False), ("5.7.1", "refused_by_policy", False)],
 )  # fmt: skip
 def test_a_notification_says_whether_the_address_is_gone(status: str, reason: str, is_hard: bool) -> None:
-    raw = notification(TAKEN, status)
+    raw = returned(TAKEN, status)
     assert told(raw, RETURN) == [Receipt("1f-1", MessageState.UNDELIVERABLE, status, reason, suppress=is_hard)]
 
 
@@ -72,14 +72,14 @@ def test_a_notification_says_whether_the_address_is_gone(status: str, reason: st
     ],
 )
 def test_an_action_says_how_far_a_letter_came(action: str, state: MessageState | None) -> None:
-    raw = notification(TAKEN, "4.4.1").replace(b"Action: failed", f"Action: {action}".encode())
+    raw = returned(TAKEN, "4.4.1").replace(b"Action: failed", f"Action: {action}".encode())
     assert [receipt.state for receipt in told(raw, RETURN) if isinstance(receipt, Receipt)] == (
         [state] if state else []
     )
 
 
 def test_a_general_status_gives_way_to_what_the_host_said() -> None:
-    raw = notification(TAKEN, "5.1.1").replace(b"Status: 5.1.1", b"Status: 5.0.0")
+    raw = returned(TAKEN, "5.1.1").replace(b"Status: 5.1.1", b"Status: 5.0.0")
     (receipt,) = told(raw, RETURN)
     assert isinstance(receipt, Receipt)
     assert (receipt.code, receipt.suppress) == ("5.1.1", True)

@@ -15,7 +15,7 @@ from connectpulse_email.trial import TrialProvider
 from email_scene import SENDER, URDU, Inbox, read, texts
 from sqlalchemy import select
 
-from connectpulse.core.api import CampaignFacts, Purpose, Refused, Work, platform_scope
+from connectpulse.core.api import CampaignFacts, Inbound, Purpose, Refused, Work, platform_scope
 from connectpulse.core.domain import form
 from connectpulse.core.services import (
     campaigns,
@@ -31,7 +31,7 @@ from connectpulse.core.services import (
 )
 from connectpulse.core.services.campaigns import Draft
 from connectpulse.core.services.desk import ServiceDesk
-from connectpulse.core.storage.models import ContactList, Message, Suppression
+from connectpulse.core.storage.models import ContactList, InboundMessage, Message, Suppression
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR, verbs
 
@@ -242,3 +242,42 @@ def test_only_promotions_have_a_way_out() -> None:
     for purpose in Purpose:
         facts = CampaignFacts(purpose, "address", frozenset({purpose}), content)
         assert bool(CHANNEL.objections(facts)) is (purpose is Purpose.TRANSACTIONAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [
+        ("STOP", True), ("  Unsubscribe.  \n\nSent from my phone", True), ("please remove me!", True),
+        ("بند کریں۔", True),
+        ("Stop by our shop", False), ("Thank you\nstop", False), ("", False), ("...", False), ("please", False),
+    ],
+)  # fmt: skip
+def test_an_answer_that_asks_to_stop_is_heard(text: str, stops: bool) -> None:
+    assert CHANNEL.reads_as_opt_out(text, CHANNEL.opt_out_words) is stops
+
+
+def test_an_answer_goes_to_whose_sender_it_names(house: House, organisation: int, desk: ServiceDesk) -> None:
+    connection_id = line(house)
+    with house.work(ADMINISTRATOR, organisation) as work:
+        senders.create(work, "email", "address", SENDER, purposes=["promotional"])
+    told = [Inbound("amina@example.com", "news@acme.example", "Unsubscribe", "<1@example.com>")]
+    desk.take_in(connection_id, told)
+    desk.take_in(connection_id, told)
+    with house.work(ADMINISTRATOR, organisation) as work:
+        (written,) = work.session.scalars(select(InboundMessage)).all()
+        assert (written.is_opt_out, written.address) == (True, "amina@example.com")
+        assert [each.value for each in work.session.scalars(select(Suppression))] == ["amina@example.com"]
+
+
+def test_a_connection_gets_a_key_of_its_own_and_keeps_it(house: House) -> None:
+    given = {"host": "mx.example", "countries": "PK", "return_domain": "bounce.acme.example"}
+    with house.work(ADMINISTRATOR) as work:
+        first, second = (connections.create(work, name, "smtp", given) for name in ("One", "Two"))
+        keys = {first.secrets["return_key"], second.secrets["return_key"]}
+        assert len(keys) == 2
+        assert all(len(key) >= 40 for key in keys)
+        kept = first.secrets["return_key"]
+        connections.change(work, first.id, "One", given | {"return_key": ""}, connections.Limits())
+        assert first.secrets["return_key"] == kept
+        connections.change(work, first.id, "One", given | {"return_key": "a" * 20}, connections.Limits())
+        assert first.secrets["return_key"] == "a" * 20

@@ -154,3 +154,8 @@ def test_a_stencil_is_made_once_for_the_same_paper() -> None:
     paper = shared()
     assert compose(paper) is compose(paper)
     assert compose(dict(paper)) is not compose(paper)
+
+
+def test_a_key_is_not_told_by_what_holds_it() -> None:
+    paper = shared(keys=keys("rsa"))
+    assert "PRIVATE" not in repr(paper) + repr(compose(paper))

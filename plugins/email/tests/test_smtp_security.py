@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from connectpulse_email.smtp import SmtpProvider
+from connectpulse_email.smtp.provider import SmtpProvider
 from connectpulse_email.smtp.samples import Handler, serving
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization

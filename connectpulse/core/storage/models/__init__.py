@@ -22,6 +22,7 @@ from .campaign import UNITS, Campaign, CampaignList, Counter, Quote
 from .connection import Connection, ConnectionSlot, Route
 from .consent import ANY, Consent, Suppression
 from .contact import Address, Contact, ContactList, CustomField, Import, ImportChunk, ImportFault, ListMember
+from .conversation import CannedAnswer, Thread
 from .decision import Decision
 from .file import File, FileUse
 from .job import Duty, Job, Pace
@@ -58,6 +59,7 @@ __all__ = [
     "CallbackRequest",
     "Campaign",
     "CampaignList",
+    "CannedAnswer",
     "Challenge",
     "Connection",
     "ConnectionSlot",
@@ -116,6 +118,7 @@ __all__ = [
     "Suppression",
     "Template",
     "TemplateVersion",
+    "Thread",
     "UserSession",
     "WrongTries",
 ]

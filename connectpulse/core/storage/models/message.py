@@ -97,7 +97,7 @@ class Message(OwnedApart, Table):
         Index(None, "campaign_id", "id"),
         Index(None, "organisation_id", "address", "id"),
         Index(None, "organisation_id", "id"),
-        Index(None, "contact_id"),
+        Index(None, "contact_id", "id"),
         PARTITION_BY_ID,
     )
 
@@ -210,7 +210,7 @@ class InboundMessage(OwnedApart, Table):
         Index(None, "organisation_id", "id"),
         Index(None, "organisation_id", "address", "id"),
         Index(None, "connection_id", "reference"),
-        Index(None, "contact_id"),
+        Index(None, "contact_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=ids.ID_DEFAULT)

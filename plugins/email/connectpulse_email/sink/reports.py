@@ -51,7 +51,7 @@ class Reporter:
         """Report on a letter later; nobody is told of one without a return address."""
         if self._options.report_port and taken.sender:
             due = asyncio.get_running_loop().time() + self._options.report_delay
-            report = complaint(taken) if fate.complains else notification(taken, fate.bounce)
+            report = complaint(taken) if fate.complains else returned(taken, fate.bounce)
             kind = "complaint" if fate.complains else fate.bounce
             self._owed.put_nowait(Owed(due, kind, Envelope("", taken.sender), report))
 
@@ -91,7 +91,7 @@ class Reporter:
             await session.quit()
 
 
-def notification(taken: Taken, status: str) -> bytes:
+def returned(taken: Taken, status: str) -> bytes:
     """Return a notification that a letter failed."""
     about = (
         "Reporting-MTA: dns; sink.example",

@@ -1,5 +1,1 @@
 """Handing letters to a mail server (RFC 5321)."""
-
-from .provider import SmtpProvider
-
-__all__ = ["SmtpProvider"]

@@ -76,8 +76,10 @@ class Incoming:
             self._settings.listen_port,
         )  # fmt: skip
         self.port = server.sockets[0].getsockname()[1]
-        async with server:
-            await server.serve_forever()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            server.close()
 
     async def look(self, mailbox: Mailbox) -> None:
         """Take in what is unread; each mail is marked as read once what it tells is durable. Raises Unread."""

@@ -223,8 +223,10 @@ class _Run:
         self.batch = batch
         self.answers: dict[int, Outcome] = {}
         self.failure: Outcome | None = None
+        has_files = any((each.shared or {}).get("files") for each in batch[:1])
+        size = 1 if has_files else _CHUNK  # letters with files are large: as few as possible at once
         self.chunks: Iterator[range] = iter(
-            [range(start, min(start + _CHUNK, len(batch))) for start in range(0, len(batch), _CHUNK)]
+            [range(start, min(start + size, len(batch))) for start in range(0, len(batch), size)]
         )
 
     def outcomes(self) -> list[Outcome]:

@@ -13,6 +13,8 @@ from connectpulse.core.services import addresses
     [
         ("email", " Amina.K@Example.ORG ", "Amina.K@example.org"),
         ("email", "mailto:a@b.co", "a@b.co"),
+        ("email", "a@Bücher.Example", "a@xn--bcher-kva.example"),
+        ("email", "a@اردو.example", "a@xn--mgbqf7g.example"),
         ("phone", "0300 1234567", "+923001234567"),
         ("phone", "+92-300-1234567", "+923001234567"),
         ("whatsapp", "00923001234567", "+923001234567"),
@@ -37,6 +39,7 @@ def test_addresses_have_one_form(scheme: str, value: str, canonical: str) -> Non
         "<a@b.co>",
         "a@b.co\nBcc: c@d.co",
         f"{'a' * 65}@b.co",
+        "a@ü" + "x" * 70 + ".example",
     ],
 )
 def test_what_is_no_email_address_is_refused_and_not_repeated(value: str) -> None:

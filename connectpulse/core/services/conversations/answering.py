@@ -1,0 +1,137 @@
+"""Answering: what an answer will look like and cost, and sending it if nobody was quicker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...domain.contracts import Preview, Tariff, Unpriced
+from ...domain.form import Field, Form, Kind
+from ...errors import Refused
+from ...storage.models import Thread
+from ...storage.models.conversation import DONE, OPEN
+from .. import audit, senders, singles, templates
+from ..work import Work
+from . import threads, ways
+from .ways import PURPOSE, Way
+
+LONGEST = 4000
+FORM: Form = (Field("text", "Answer", Kind.LONG_TEXT, is_required=True, high=LONGEST),)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer before it is sent. `way` and `sender` empty take the best; `seen` is the last thing its writer read."""
+
+    text: str
+    way: str = ""
+    sender: str = ""
+    seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an answer would be: figures and warnings, and what is wrong with it."""
+
+    preview: Preview
+    faults: Sequence[str]
+
+
+def answer(work: Work, thread_id: int, draft: Draft, *, closes: bool = False) -> int:
+    """Send an answer and return its message's id; the conversation is its writer's if it was nobody's.
+
+    `closes` marks the conversation as done as well. Raises Refused with every reason, among them that somebody
+    answered, or the person wrote again, since what the writer had read.
+    """
+    thread = threads.find(work, thread_id, lock=True)
+    threads.check_seen(work, thread, draft.seen)
+    party = threads.party(work, thread)
+    way = _chosen(ways.found(work, thread, party), draft.way)
+    if way.obstacles:
+        raise Refused(*way.obstacles)
+    sender = _identity(way, draft.sender)
+    content = _content(work, way, draft.text, party.values)
+    message_id = singles.queue(
+        work, channel=way.channel, sender=sender, address=way.address, content=content, purpose=PURPOSE,
+        values=party.values, contact_id=party.contact.id if party.contact is not None else None,
+        connection_id=way.back if ways.bare(sender) == ways.bare(way.written_to) else None,
+    )  # fmt: skip
+    _note(work, thread, message_id, closes=closes)
+    audit.record(work, "thread.answered", thread, message=message_id, channel=way.channel.name)
+    if closes:
+        audit.record(work, "thread.done", thread)
+    return message_id
+
+
+def _note(work: Work, thread: Thread, message_id: int, *, closes: bool) -> None:
+    is_person = work.actor.kind == "user"
+    thread.last_id, thread.answer_id = max(thread.last_id, message_id), message_id
+    thread.answered_by = work.actor.id if is_person else None
+    thread.state, thread.unread, thread.waiting_since = DONE if closes else OPEN, 0, None
+    if thread.assigned_to is None and is_person and _is_member(work, work.actor.id):
+        thread.assigned_to = work.actor.id
+    work.session.flush()
+
+
+def _is_member(work: Work, user_id: int | None) -> bool:
+    return user_id in {each.user_id for each in threads.members(work)}
+
+
+def look(work: Work, thread_id: int, draft: Draft) -> Look:
+    """Return what an answer would be and cost, while it is being written; never raises for what is in it."""
+    thread = threads.find(work, thread_id)
+    party = threads.party(work, thread)
+    try:
+        way = _chosen(ways.found(work, thread, party), draft.way)
+    except Refused as refusal:
+        return Look(Preview(()), refusal.problems)
+    if not draft.text.strip():
+        return Look(Preview(()), way.obstacles)
+    faults = list(way.obstacles)
+    shown = way.channel.preview(way.channel.answer_content(draft.text, way.reference) or {})
+    figures = list(shown.figures)
+    try:
+        content = _content(work, way, draft.text, party.values)
+        rendered = way.channel.prepare(content)(party.values)
+        sender = _identity(way, draft.sender)
+        tariff = Tariff(
+            work.organisation_id, way.channel.name, PURPOSE, sender, way.channel.category(content, PURPOSE),
+            senders.kind_held(work, way.channel.name, sender),
+        )  # fmt: skip
+        price = work.registry.ledger.pricer(work, tariff)(way.address, rendered.measure)
+        if work.registry.ledger.is_metered:
+            figures.append(("Units", f"{price.units.normalize():f}"))
+    except Unpriced as gap:
+        faults.append(f"There is no price for destinations beginning with {gap.prefix}.")
+    except Refused as refusal:
+        faults += [each for each in refusal.problems if each not in faults]
+    return Look(Preview(tuple(figures), shown.warnings), faults)
+
+
+def _chosen(offered: Sequence[Way], key: str) -> Way:
+    if not offered:
+        raise Refused("This person has no address that an answer can be written to.")
+    for way in offered:
+        if way.key == key:
+            return way
+    if key:
+        raise Refused("This way to the person is gone. Choose another.")
+    return offered[0]
+
+
+def _identity(way: Way, wanted: str) -> str:
+    if not wanted and way.identities:
+        return way.identities[0]
+    if wanted not in way.identities:
+        raise Refused("Choose a sender that may write to this person.")
+    return wanted
+
+
+def _content(work: Work, way: Way, said: str, values: dict[str, str]) -> dict[str, object]:
+    """Return the content of an answer; raise Refused with its faults, and for fields the person has no value for."""
+    if not said.strip():
+        raise Refused("Answer: please write something.")
+    raw = way.channel.answer_content(said.replace("\r\n", "\n").strip(), way.reference) or {}
+    content = templates.read_content(work, way.channel.name, raw)
+    missing = sorted(name for name in way.channel.required_values(content) if not values.get(name))
+    if missing:
+        raise Refused(*(f"{{{{ {name} }}}} is not known of this person. Write it out." for name in missing))
+    return dict(content)

@@ -1,0 +1,125 @@
+"""How a person can be answered now: over which channels, as whom, and what is in the way of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...domain.contracts import Channel, Purpose
+from ...errors import Refused
+from ...storage.models import Connection, InboundMessage, Thread
+from .. import contacts, obstacles, senders
+from ..disclosure import agreements
+from ..work import Work
+from .threads import Party
+
+PURPOSE = Purpose.TRANSACTIONAL
+"""An answer to what somebody asked is no promotion."""
+MOST_WAYS = 12
+_TRIED = "Yes"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One channel to one address of a person. `obstacles` say why it cannot be taken now; empty if it can.
+
+    `identities` are who the organisation may appear as, the best first. `back` is the connection that the last
+    message came over, and `written_to` whom it was written to: an answer as that one goes back the same way.
+    `reference` is the provider's id of the message that is answered.
+    """
+
+    channel: Channel
+    address: str
+    identities: Sequence[str]
+    obstacles: Sequence[str]
+    back: int | None = None
+    written_to: str = ""
+    reference: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name of this way in a form."""
+        return f"{self.channel.name} {self.address}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.channel.title} to {self.address}"
+
+
+def found(work: Work, thread: Thread, party: Party) -> list[Way]:
+    """Return the ways to a person, what they used last before all others, and what is open before what is not."""
+    last = work.session.get(InboundMessage, thread.inbound_id) if thread.inbound_id is not None else None
+    made = [
+        _way(work, channel, address, last)
+        for channel in work.registry.channels.values()
+        if channel.answer_content(_TRIED) is not None
+        for scheme, address in party.addresses
+        if scheme == channel.scheme
+    ]
+
+    def rank(way: Way) -> tuple[bool, bool]:
+        is_last = last is not None and (way.channel.name, way.address) == (last.channel, last.address)
+        return (bool(way.obstacles), not is_last)
+
+    return sorted(made, key=rank)[:MOST_WAYS]
+
+
+def _way(work: Work, channel: Channel, address: str, last: InboundMessage | None) -> Way:
+    answered = last if last is not None and (last.channel, last.address) == (channel.name, address) else None
+    back = _back(work, answered) if answered is not None else None
+    written_to = answered.recipient if answered is not None and back is not None else ""
+    identities, faults = _identities(work, channel, written_to)
+    faults = [*_unreachable(work, channel, address), *faults]
+    content = channel.answer_content(_TRIED)
+    if not faults and content is not None:
+        faults = obstacles.found(work, channel, PURPOSE, channel.needs(content, PURPOSE), [address])
+    reference = answered.reference if answered is not None else ""
+    return Way(channel, address, identities, faults, back, written_to, reference)
+
+
+def _unreachable(work: Work, channel: Channel, address: str) -> list[str]:
+    """Return why nobody can be written to at an address, like a name that a company sends texts under."""
+    try:
+        channel.normalise(address, contacts.region(work))
+    except Refused:
+        return [f"{address} is a name and no address: it can write to you, and nobody can answer it."]
+    return []
+
+
+def _back(work: Work, last: InboundMessage) -> int | None:
+    """Return the connection a message came over if an answer may go back over it."""
+    connection = work.session.get(Connection, last.connection_id)
+    if connection is None or not connection.is_active:
+        return None
+    if connection.organisation_id not in (None, work.organisation_id):
+        return None
+    return connection.id if agreements.objection(work, connection) is None else None
+
+
+def _identities(work: Work, channel: Channel, written_to: str) -> tuple[list[str], list[str]]:
+    """Return as whom an answer may go, whom the person wrote to first; and why as nobody, if as nobody."""
+    today, usable, faults = work.clock().date(), [], []
+    for sender in senders.usable(work, channel.name):
+        fault = senders.objection(sender, PURPOSE, today)
+        if fault:
+            faults.append(fault)
+        else:
+            usable.append(sender.value)
+    same = [value for value in usable if bare(value) == bare(written_to)]
+    first = same or ([written_to] if written_to and not _is_refused(work, channel, written_to) else [])
+    identities = list(dict.fromkeys([*first, *usable]))
+    if identities:
+        return identities, []
+    return [], faults[:3] or [f"There is no sender for {channel.title} that may write transactional messages."]
+
+
+def _is_refused(work: Work, channel: Channel, written_to: str) -> bool:
+    """Return whether the organisation has who was written to as a sender that may not answer."""
+    rows: Sequence[Any] = senders.usable(work, channel.name)
+    return any(bare(row.value) == bare(written_to) for row in rows) or bool(
+        senders.kind_held(work, channel.name, written_to)
+    )
+
+
+def bare(value: str) -> str:
+    """Return an identity as it is compared: numbers are written with and without a plus."""
+    return value.strip().removeprefix("+")
