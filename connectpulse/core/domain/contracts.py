@@ -212,7 +212,7 @@ class Channel(ABC):
     def remarks(self, work: "Work", facts: CampaignFacts) -> Remarks:
         """Return what rows of the organisation, read through `work`, say of a campaign, like of its sender's domain.
 
-        Asked beside `objections` before a campaign is quoted, tried or launched; costs one bounded query at most.
+        Asked beside `objections` before a campaign is quoted, tried or launched; costs few bounded queries.
         """
         return Remarks()
 

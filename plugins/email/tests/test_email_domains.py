@@ -14,7 +14,17 @@ from email_scene import SENDER
 from sqlalchemy import select, update
 
 from connectpulse.core.api import CampaignFacts, Misconfigured, Purpose, Refused, Work
-from connectpulse.core.storage.models import Notice
+from connectpulse.core.services import (
+    campaigns,
+    connections,
+    plans,
+    records,
+    senders,
+    templates,
+    ways_out,
+)
+from connectpulse.core.services.campaigns import Draft
+from connectpulse.core.storage.models import Campaign, ContactList, Notice
 from connectpulse.core.wire import names
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR, verbs
@@ -186,3 +196,32 @@ def test_a_domain_is_taken_up_once(work: Work) -> None:
 def test_the_top_has_nothing_above() -> None:
     assert texts.above("a.b.example") == ["a.b.example", "b.example"]
     assert texts.above("localhost") == ["localhost"]
+
+
+def test_a_campaign_is_warned_of_or_kept_from_going(house: House, organisation: int) -> None:
+    try:
+        with house.work(ADMINISTRATOR, organisation) as work:
+            campaign = drafted(work)
+            simulator = connections.create(work, "Trial", "email_simulator", {"report_delay": 0})
+            connections.create_route(work, simulator.id)
+            ways_out.use("http://127.0.0.1:8080")
+            assert plans.problems(work, campaign) == []
+            (warning,) = plans.warnings(work, campaign)
+            assert "Nobody vouches for acme.example" in warning
+            choices.save(work, tracks_clicks=False, tracks_opens=False, needs_verified=True)
+            assert (plans.problems(work, campaign), plans.warnings(work, campaign)) == ([warning], ())
+            real = connections.create(work, "Mail", "smtp", {"host": "mail.example", "countries": "PK"})
+            connections.create_route(work, real.id)
+            assert any("PUBLIC_URL" in each for each in plans.problems(work, campaign))
+            ways_out.use("https://pulse.example.org")
+            assert not any("PUBLIC_URL" in each for each in plans.problems(work, campaign))
+    finally:
+        ways_out.use(house.settings.public_url)
+
+
+def drafted(work: Work) -> Campaign:
+    """Return a promotion that lacks nothing."""
+    people = records.create(work, ContactList(name="All"), "list.created")
+    template = templates.create(work, "News", "email", {"subject": "Hi", "html": "<p>Hi</p>"})
+    sender = senders.create(work, "email", "address", SENDER, purposes=["promotional"])
+    return campaigns.create(work, Draft("Spring", "email", "promotional", template.id, sender.id, [people.id]))
