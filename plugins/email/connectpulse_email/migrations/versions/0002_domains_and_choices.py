@@ -41,7 +41,7 @@ def upgrade() -> None:
     )
 
 
-def _owned() -> tuple[sa.Column, ...]:
+def _owned() -> tuple[sa.Column[int], ...]:
     return (
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("organisation_id", sa.BigInteger(), nullable=False),
