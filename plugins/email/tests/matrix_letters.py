@@ -5,6 +5,9 @@ from itertools import count
 from connectpulse_email import standing
 
 from connectpulse.core.api import Work
+from connectpulse.core.services import campaigns, records, senders, templates
+from connectpulse.core.services.campaigns import Draft
+from connectpulse.core.storage.models import ContactList
 from connectpulse.web.security.roles import READ, WRITE
 from tests.house.declared import Door
 
@@ -15,7 +18,16 @@ def _domain(work: Work) -> int:
     return standing.add(work, f"news{next(_numbers)}.example", algorithm="ed25519").id
 
 
-NOUNS = {"sender domain": _domain}
+def _campaign(work: Work) -> int:
+    number = next(_numbers)
+    people = records.create(work, ContactList(name=f"Readers {number}"), "list.created")
+    template = templates.create(work, f"News {number}", "email", {"subject": "Hi", "html": "<p>Hi</p>"})
+    sender = senders.create(work, "email", "address", f"n{number}@news.example", purposes=["promotional"])
+    draft = Draft(f"Letters {number}", "email", "promotional", template.id, sender.id, [people.id])
+    return campaigns.create(work, draft).id
+
+
+NOUNS = {"sender domain": _domain, "campaign of letters": _campaign}
 
 DOORS = {
     "SenderDomainView.list": Door(READ, "Letters"),
@@ -28,5 +40,5 @@ DOORS = {
     "ChoiceView.show": Door(READ, "Letters"),
     "ChoiceView.save": Door(WRITE, "Letters"),
     "FigureView.list": Door(READ, "Letters"),
-    "FigureView.show": Door(READ, "Letters"),
+    "FigureView.show": Door(READ, "Letters", "campaign of letters"),
 }
