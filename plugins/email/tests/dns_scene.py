@@ -37,17 +37,13 @@ class Zone(BaseResolver):  # type: ignore[misc]
 
 @contextmanager
 def published(zone: Zone) -> Iterator[Zone]:
-    """Serve a zone, over UDP and TCP, to whoever asks through the house."""
-    udp = DNSServer(zone, address="127.0.0.1", port=0)
-    port = udp.server.server_address[1]
-    tcp = DNSServer(zone, address="127.0.0.1", port=port, tcp=True)
-    for each in (udp, tcp):
-        each.start_thread()
-    names.ask_at(f"127.0.0.1:{port}")
+    """Serve a zone to whoever asks through the house."""
+    server = DNSServer(zone, address="127.0.0.1", port=0)
+    server.start_thread()
+    names.ask_at(f"127.0.0.1:{server.server.server_address[1]}")
     try:
         yield zone
     finally:
         names.ask_at()
-        for each in (udp, tcp):
-            each.stop()
-            each.server.server_close()
+        server.stop()
+        server.server.server_close()

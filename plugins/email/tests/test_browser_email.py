@@ -129,7 +129,11 @@ def test_letters_from_the_first_block_to_the_domain(
         write_a_letter(somebody)
         put_a_domain_in_order(somebody, zone)
         choose(somebody)
-        look_at_figures(somebody, clicked(house))
+        campaign_id = clicked(house)
+        look_at_figures(somebody, campaign_id)
+        somebody.open(f"/campaigns/show/{campaign_id}")
+        expect(somebody.page.frame_locator(".look iframe").get_by_role("link", name="Buy")).to_be_visible()
+        somebody.shoot("campaign")
 
 
 def clicked(house: House) -> int:
