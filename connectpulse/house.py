@@ -19,7 +19,7 @@ from .core.domain.redaction import scrub
 from .core.domain.settings import Settings
 from .core.errors import Misconfigured
 from .core.registry import Registry
-from .core.services import duties, files
+from .core.services import duties, files, ways_out
 from .core.services.action_log import denials
 from .core.services.backups import plan as backups
 from .core.services.notices import mail
@@ -31,7 +31,7 @@ from .core.storage.session import AWAY, PulseSession, is_read_only, lost_if_only
 from .core.storage.stores import places
 from .core.storage.trust import trust
 from .core.storage.vault import keyring
-from .core.wire import egress
+from .core.wire import egress, names
 
 log = structlog.get_logger(__name__)
 
@@ -179,6 +179,8 @@ def build(
         settings.backup_wal_days, settings.var_dir / "postgres",
     )  # fmt: skip
     egress.allow(*settings.egress_allow)
+    names.ask_at(*settings.dns_servers)
+    ways_out.use(settings.public_url)
     denials.start_over()
     url = settings.database_url or embedded_server(settings).ensure_running()
     registry = Registry()

@@ -22,6 +22,7 @@ from .domain.contracts import (
     Preview,
     Pricer,
     Purpose,
+    Remarks,
     Rendered,
     Renderer,
     SenderKind,
@@ -30,7 +31,7 @@ from .domain.contracts import (
 )
 from .domain.doors import Answer, Door, Knock
 from .domain.faces import Card, Health, HealthCheck, PaymentGateway, Report, RestoreCheck, View
-from .domain.form import Field, Form, Kind
+from .domain.form import Field, Form, Kind, Shape
 from .domain.jobs import Duty, Job
 from .domain.limits import Allowance, Limit
 from .domain.message import Cause, MessageState
@@ -66,6 +67,8 @@ from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
 from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
+from .wire.names import NoAnswer
+from .wire.names import ask as ask_dns
 
 if TYPE_CHECKING:
     from .services import audit, files, four_eyes, records
@@ -137,6 +140,7 @@ __all__ = [
     "Moment",
     "Movement",
     "Needs",
+    "NoAnswer",
     "NotFound",
     "Opener",
     "OutOfUnits",
@@ -159,6 +163,7 @@ __all__ = [
     "Receipt",
     "Refused",
     "Rejected",
+    "Remarks",
     "Rendered",
     "Renderer",
     "Reply",
@@ -169,6 +174,7 @@ __all__ = [
     "Rows",
     "Samples",
     "SenderKind",
+    "Shape",
     "Stop",
     "Subject",
     "SubjectHandler",
@@ -185,6 +191,7 @@ __all__ = [
     "Unreachable",
     "View",
     "Work",
+    "ask_dns",
     "audit",
     "by_address",
     "by_contact",

@@ -95,12 +95,26 @@ def _shown(answer: Answer) -> Response:
     if answer.location:
         path = answer.location if answer.location.startswith("/") and not answer.location.startswith("//") else "/"
         return make_response(redirect(path, 303))
+    if answer.elsewhere:
+        return _leading_on(answer.elsewhere)
     if answer.content:
-        return Response(answer.content, answer.status, content_type=answer.content_type)
+        shown = Response(answer.content, answer.status, content_type=answer.content_type)
+        shown.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return shown
     if not answer.title:
         return _plain(answer.status, answer.text, answer.content_type)
     page = render_template("pulse/door.html", title=answer.title, text=answer.text, button=answer.button)
     made = make_response(page, answer.status)
+    made.headers["Referrer-Policy"] = "no-referrer"
+    made.headers["X-Robots-Tag"] = "noindex"
+    return made
+
+
+def _leading_on(address: str) -> Response:
+    """Lead away from this site without saying from where; the door vouches for the address."""
+    if not address.startswith(("https://", "http://")):
+        return _plain(500, "this leads nowhere")
+    made = make_response(redirect(address, 302))
     made.headers["Referrer-Policy"] = "no-referrer"
     made.headers["X-Robots-Tag"] = "noindex"
     return made

@@ -191,7 +191,8 @@ def test_what_is_of_others_is_still_there(site: Site) -> None:
     """Runs in any order: what others were refused to change stands as it was made."""
     with site.house.engine.connect() as connection:
         names = connection.exec_driver_sql(
-            "SELECT count(*) FROM pulse_campaign WHERE organisation_id = %s AND state = 'draft'", (site.foreign,)
+            "SELECT count(*) FROM pulse_campaign WHERE organisation_id = %s AND state = 'draft' AND name LIKE %s",
+            (site.foreign, f"{specimens.marker(site.foreign)} Campaign %"),
         ).scalar()
     assert names == 1
 

@@ -122,13 +122,26 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFacts:
-    """What a channel may judge a campaign by before it is launched."""
+    """What a channel may judge a campaign by before it is launched.
+
+    `has_way_out`: whether messages can carry a link that stops them and that others reach.
+    """
 
     purpose: Purpose
     sender_kind: str
     sender_purposes: frozenset[Purpose]
     content: Mapping[str, Any]
     opt_out_hint: str = ""
+    sender: str = ""
+    has_way_out: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What an organisation's own records say of a campaign: objections keep it from going, warnings do not."""
+
+    objections: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class Channel(ABC):
@@ -195,6 +208,13 @@ class Channel(ABC):
     def objections(self, facts: CampaignFacts) -> list[str]:
         """Return one sentence per rule of the channel that a campaign breaks; empty if none."""
         return []
+
+    def remarks(self, work: "Work", facts: CampaignFacts) -> Remarks:
+        """Return what rows of the organisation, read through `work`, say of a campaign, like of its sender's domain.
+
+        Asked beside `objections` before a campaign is quoted, tried or launched; costs few bounded queries.
+        """
+        return Remarks()
 
     def category(self, content: Mapping[str, Any], purpose: Purpose) -> str:
         """Return the provider's category of a content, where prices depend on one (`marketing`, `utility`)."""

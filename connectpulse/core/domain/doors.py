@@ -31,11 +31,13 @@ class Knock:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a door says: plain text; a page for a person where `title` is given, its paragraphs in `text`.
+    """What a door says: plain text; a page for a person where `title` is given, its paragraphs in `text`; or `content`,
+    a few bytes of `content_type`, which others' pages may show.
 
     `button` is the label of a button on the page that sends an empty POST to the same address: what changes
-    something asks so first, because programs follow links. `location` leads on to another path of this site.
-    `content` is sent in place of `text` where the answer is no text: a sound, a picture of that `content_type`.
+    something asks so first, because programs follow links. `location` leads on to another path of this site,
+    `elsewhere` to an address that begins with https:// or http://: only to one the door can prove it chose itself,
+    as by a signature over it, never to one that whoever knocks could have written.
     """
 
     status: int = 200
@@ -44,6 +46,7 @@ class Answer:
     button: str = ""
     location: str = ""
     content_type: str = "text/plain"
+    elsewhere: str = ""
     content: bytes = b""
 
 

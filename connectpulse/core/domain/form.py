@@ -35,6 +35,7 @@ class Kind(StrEnum):
     PICKS = "picks"
     FILE = "file"
     FILES = "files"
+    PIECES = "pieces"
 
 
 _WRITTEN = frozenset({Kind.TEXT, Kind.LONG_TEXT, Kind.JSON})
@@ -51,6 +52,8 @@ class Field:
     MOMENT is a date and time on the wall clock of a zone the form names elsewhere.
     FILE is the id of a file the organisation keeps, None for none; FILES a list of such ids. `accept` are the media
     types they may have, like `image/png` or `image/*`, none for any; `high` is then the most bytes of each.
+    PIECES is a list in an order people choose: each piece is of one of `shapes` and has the answers to its form, as
+    `{"shape": "note", "text": "…"}`; `high` is then the most pieces.
     A SECRET that `is_made` is made by the house where it is left empty the first time: 32 random bytes, as text.
     """
 
@@ -67,6 +70,7 @@ class Field:
     source: str = ""
     accept: tuple[str, ...] = ()
     is_made: bool = False
+    shapes: tuple["Shape", ...] = ()
 
     def read(self, raw: Any) -> Any:
         """Return the typed value of `raw`; raise ValueError with the sentence to show."""
@@ -82,7 +86,12 @@ class Field:
     @property
     def empty(self) -> Any:
         """What is read where nothing was filled in."""
-        return [] if self.kind is Kind.FILES and self.default is None else self.default
+        return [] if self.kind in (Kind.FILES, Kind.PIECES) and self.default is None else self.default
+
+    def shape(self, piece: Any) -> "Shape | None":
+        """Return the shape of a piece, None if it has none that may stand here."""
+        name = piece.get(SHAPE) if isinstance(piece, Mapping) else None
+        return next((each for each in self.shapes if each.name == name), None)
 
     def takes(self, media_type: str) -> bool:
         """Return whether a file of this media type may be chosen here."""
@@ -91,6 +100,18 @@ class Field:
 
 
 Form = tuple[Field, ...]
+SHAPE = "shape"
+"""The word in a piece under which the name of its shape stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a piece of a PIECES field may be, and what it asks. Its form has no files, secrets, picks or pieces."""
+
+    name: str
+    title: str
+    form: Form = ()
+    icon: str = "fa-square"
 
 
 def read(form: Form, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,6 +241,27 @@ def _files(field: Field, raw: Any) -> list[int]:
     return list(dict.fromkeys(_picks(field, raw)))
 
 
+def _pieces(field: Field, raw: Any) -> list[dict[str, Any]]:
+    pieces = _json(field, raw)
+    if not isinstance(pieces, list):
+        raise ValueError(f"{field.label}: this is no list.")
+    if field.high is not None and len(pieces) > field.high:
+        raise ValueError(f"{field.label}: at most {field.high} of them.")
+    return [_piece(field, number, piece) for number, piece in enumerate(pieces, 1)]
+
+
+def _piece(field: Field, number: int, piece: Any) -> dict[str, Any]:
+    shape = field.shape(piece)
+    if shape is None:
+        allowed = ", ".join(each.name for each in field.shapes)
+        raise ValueError(f"{field.label}, number {number}: its shape must be one of {allowed}.")
+    try:
+        values = read(shape.form, {name: value for name, value in piece.items() if name != SHAPE})
+    except Refused as refusal:
+        raise ValueError(f"{field.label}, number {number} ({shape.title}): {' '.join(refusal.problems)}") from None
+    return {SHAPE: shape.name, **values}
+
+
 _READERS = {
     Kind.TEXT: _text,
     Kind.SECRET: _text,
@@ -237,6 +279,7 @@ _READERS = {
     Kind.PICKS: _picks,
     Kind.FILE: _pick,
     Kind.FILES: _files,
+    Kind.PIECES: _pieces,
 }
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from ..errors import Misconfigured, Refused
 from .form import Field, Form, Kind, read
 
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Hosts of an address that leads to this machine only."""
+
 SETTINGS: Form = (
     Field(
         "VAR_DIR",
@@ -180,6 +183,12 @@ SETTINGS: Form = (
         help="Comma-separated host names, addresses or CIDR blocks; all other private addresses are refused.",
     ),
     Field(
+        "DNS_SERVERS",
+        "Name servers that are asked about domains",
+        default="",
+        help="Comma-separated addresses, with a port where it is not 53. Empty: those of this machine.",
+    ),
+    Field(
         "MUTED_PLUGINS",
         "Plugins that serve nothing",
         default="",
@@ -268,6 +277,7 @@ class Settings:
     trusted_proxies: int
     metrics_allow: tuple[str, ...]
     egress_allow: tuple[str, ...]
+    dns_servers: tuple[str, ...]
     muted_plugins: frozenset[str]
     worker_threads: int
     worker_port: int
@@ -307,7 +317,7 @@ def from_mapping(raw: Mapping[str, str]) -> Settings:
             "Settings: BACKUP_WAL_DAYS needs a BACKUP_RECIPIENT and the embedded database. A server of your own "
             "archives its log itself: see docs/backups.md."
         )
-    for name in ("ENCRYPTION_KEYS", "METRICS_ALLOW", "EGRESS_ALLOW", "MUTED_PLUGINS"):
+    for name in ("ENCRYPTION_KEYS", "METRICS_ALLOW", "EGRESS_ALLOW", "DNS_SERVERS", "MUTED_PLUGINS"):
         values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
     values["MUTED_PLUGINS"] = frozenset(values["MUTED_PLUGINS"])
     if values["WEB_PROCESSES"] > 1 and values["RATELIMIT_STORAGE_URI"].startswith("memory"):

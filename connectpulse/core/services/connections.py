@@ -183,6 +183,18 @@ def rules(work: Work, channel: str, organisation_id: int, *, is_waiting: bool = 
 
 def objections(work: Work, channel: str, organisation_id: int) -> list[str]:
     """Return why connections that would carry an organisation's messages of a channel may not; one sentence each."""
+    rows = _carrying(work, channel, organisation_id)
+    found = agreements.standings(work, rows)
+    return [agreements.reason(row.name, found[row.id]) for row in rows if not found[row.id].standing.may_send]
+
+
+def leaves(work: Work, channel: str, organisation_id: int) -> bool:
+    """Return whether an organisation's messages of a channel may reach people: not all its connections only try."""
+    return any(agreements.exempt(work.registry, row) is None for row in _carrying(work, channel, organisation_id))
+
+
+def _carrying(work: Work, channel: str, organisation_id: int) -> Sequence[Connection]:
+    """Return the connections that routes let carry an organisation's messages of a channel."""
     statement = select(Connection).where(
         Connection.id.in_(
             select(Route.connection_id).where(
@@ -193,9 +205,7 @@ def objections(work: Work, channel: str, organisation_id: int) -> list[str]:
         ),
         or_(Connection.organisation_id.is_(None), Connection.organisation_id == organisation_id),
     )
-    rows = work.session.scalars(statement.order_by(Connection.id).limit(20)).all()
-    found = agreements.standings(work, rows)
-    return [agreements.reason(row.name, found[row.id]) for row in rows if not found[row.id].standing.may_send]
+    return work.session.scalars(statement.order_by(Connection.id).limit(20)).all()
 
 
 def _rank(route: Route, now: datetime) -> int:

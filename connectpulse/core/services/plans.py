@@ -17,7 +17,7 @@ from ..domain.routing import Order, chooser
 from ..domain.windows import SendingWindow, find_zone
 from ..errors import Refused
 from ..storage.models import Campaign, Fallback
-from . import connections, senders
+from . import connections, senders, ways_out
 from .work import Work
 
 Leg = Campaign | Fallback
@@ -169,7 +169,7 @@ def _leg_problems(work: Work, campaign: Campaign, leg: Leg) -> list[str]:
         objection = senders.objection(leg.sender, Purpose(campaign.purpose), day)
         found += [objection] if objection else []
     if leg.template_version is not None and leg.sender is not None:
-        found += _content_problems(channel, campaign, leg)
+        found += _content_problems(work, channel, campaign, leg)
     if not connections.rules(work, channel.name, campaign.organisation_id):
         found += connections.objections(work, channel.name, campaign.organisation_id) or [
             f"No route carries {channel.title} messages. A platform administrator has to add one."
@@ -177,21 +177,39 @@ def _leg_problems(work: Work, campaign: Campaign, leg: Leg) -> list[str]:
     return found
 
 
-def _content_problems(channel: Channel, campaign: Campaign, leg: Leg) -> list[str]:
-    version, sender, purpose = leg.template_version, leg.sender, Purpose(campaign.purpose)
+def _content_problems(work: Work, channel: Channel, campaign: Campaign, leg: Leg) -> list[str]:
+    facts = _facts(work, channel, campaign, leg)
+    found = [*channel.objections(facts), *channel.remarks(work, facts).objections]
+    assert leg.template_version is not None
+    needs = channel.needs(facts.content, facts.purpose)
+    if needs.approved_template and leg.template_version.approval != "approved":
+        found.append("The provider has not approved this template version yet.")
+    return found
+
+
+def warnings(work: Work, campaign: Campaign) -> Sequence[str]:
+    """Return what may go wrong with a campaign and does not keep it from going, as its channels say."""
+    found: list[str] = []
+    for leg in legs(campaign):
+        channel = work.registry.channels.get(leg.channel)
+        if channel is not None and leg.template_version is not None and leg.sender is not None:
+            found += channel.remarks(work, _facts(work, channel, campaign, leg)).warnings
+    return tuple(found)
+
+
+def _facts(work: Work, channel: Channel, campaign: Campaign, leg: Leg) -> CampaignFacts:
+    version, sender = leg.template_version, leg.sender
     assert version is not None
     assert sender is not None
-    facts = CampaignFacts(
-        purpose=purpose,
+    return CampaignFacts(
+        purpose=Purpose(campaign.purpose),
         sender_kind=sender.kind,
         sender_purposes=frozenset(Purpose(each) for each in sender.purposes),
         content=version.content,
         opt_out_hint=sender.opt_out_hint,
+        sender=sender.value,
+        has_way_out=ways_out.is_reached() or not connections.leaves(work, channel.name, campaign.organisation_id),
     )
-    found = channel.objections(facts)
-    if channel.needs(version.content, purpose).approved_template and version.approval != "approved":
-        found = [*found, "The provider has not approved this template version yet."]
-    return found
 
 
 def fingerprint(campaign: Campaign) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import exists, select
 
-from ..domain.settings import SECRETS, Settings, made_up
+from ..domain.settings import LOOPBACK, SECRETS, Settings, made_up
 from ..storage.models import Drill
 from .backups import watch
 from .notices import mail
@@ -19,7 +19,6 @@ from .work import Work
 
 _FEWEST_CHARACTERS = 10
 """How many different characters a key has at least that was not typed in by hand: a random one of 32 has over 20."""
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ def _text(settings: Settings, name: str) -> str:
 
 def _address(work: Work, settings: Settings) -> list[Unset]:
     parts = urlsplit(settings.public_url)
-    if parts.hostname in _LOOPBACK:
+    if parts.hostname in LOOPBACK:
         said = "PUBLIC_URL leads to this machine only: links in mails and reports of providers do not arrive. Set it."
         return [Unset("address", said)]
     if parts.scheme != "https":

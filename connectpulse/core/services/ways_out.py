@@ -6,10 +6,12 @@ as long as the message is kept.
 
 import hmac
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
 from ..domain.redaction import HIDDEN
+from ..domain.settings import LOOPBACK
 from ..errors import NotFound
 from ..storage import guard
 from ..storage.models import Message, Organisation
@@ -36,6 +38,20 @@ class WayOut(NamedTuple):
         """The address as far as its owner needs it to know it again; whoever else has the link learns little."""
         name, at, host = self.address.partition("@")
         return f"{name[:2]}{HIDDEN}@{host}" if at else f"{name[:4]}{HIDDEN}{name[-2:]}"
+
+
+class _Site:
+    is_reached = True
+
+
+def use(public_url: str) -> None:
+    """Say where links begin from now on."""
+    _Site.is_reached = urlsplit(public_url).hostname not in LOOPBACK
+
+
+def is_reached() -> bool:
+    """Return whether links lead to more than this machine."""
+    return _Site.is_reached
 
 
 def address(public_url: str, message_id: int) -> str:

@@ -54,6 +54,9 @@ def with_text(channel: Channel, more: str) -> list[dict[str, Any]]:
 
 
 def _fill(field: Field) -> Any:
+    if field.kind is Kind.PIECES:
+        shape = field.shapes[0]
+        return [{"shape": shape.name, **{each.name: _fill(each) for each in shape.form if each.is_required}}]
     if field.choices:
         chosen = field.choices[0][0]
         return [chosen] if field.kind is Kind.CHECKS else chosen

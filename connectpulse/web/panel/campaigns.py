@@ -154,7 +154,8 @@ class CampaignView(NounView):
             may_approve = self.may(APPROVE) and row.launched_by_id != work.actor.id
             return self.render_template(
                 self.show_template, view=self, row=row, quote=quote, is_good=is_good, preview=preview, channel=channel,
-                problems=_problems(work, row) if state.is_editable else [], log=log, may_launch=self.may(LAUNCH),
+                problems=_problems(work, row) if state.is_editable else [], log=log,
+                warnings=plans.warnings(work, row) if state.is_editable else (), may_launch=self.may(LAUNCH),
                 may_write=self.may(WRITE), may_approve=may_approve, states=MessageState, badge=state_badge(row.state),
                 progress=progress, legs=fallbacks.legs(work, row, progress, quote), skips=audience.SKIPS,
                 finish=_finish(work, quote, row),

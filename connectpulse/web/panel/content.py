@@ -147,12 +147,14 @@ class TemplateView(NounView):
     @has_access
     @permission_name(READ)
     def shown(self, pk: str) -> Any:
-        """Return how the newest version of a template looks, as a document for a frame."""
+        """Return how a version of a template looks, the newest if none is named, as a document for a frame."""
+        named = request.args.get("version", type=forms.row_number)
         with current.work() as work:
             row = self.find(work, pk)
-            if row.channel not in work.registry.channels:
+            version = work.session.get(TemplateVersion, named) if named else templates.current(work, row.id)
+            if row.channel not in work.registry.channels or version is None or version.template_id != row.id:
                 abort(404)
-            looks = templates.document(work, row.channel, templates.current(work, row.id).content)
+            looks = templates.document(work, row.channel, version.content)
         return framed(make_response(looks))
 
     @expose("/show/<pk>", methods=["GET"])

@@ -8,12 +8,12 @@ from typing import Any
 from flask import request
 from sqlalchemy import select
 
-from ...core.domain.form import Field, Form, Kind, blank
+from ...core.domain.form import Field, Form, Kind, Shape, blank
 from ...core.domain.form import read as read_form
 from ...core.errors import Refused
 from ...core.services.work import Work
 from ...core.storage.models import Connection, ContactList, Organisation, Sender, Template
-from . import uploads
+from . import pieces, uploads
 
 _SEVERAL = (Kind.CHECKS, Kind.PICKS)
 
@@ -50,6 +50,23 @@ class Sheet:
         """Return the ids chosen in a field of files."""
         return uploads.chosen(self.values.get(name))
 
+    def pieces(self, field: Field) -> list[tuple[str, Shape, "Sheet"]]:
+        """Return the pieces of a field, each by a key of its own, with its shape and its form as inputs are named."""
+        rows = self.values.get(field.name)
+        found = []
+        for number, piece in enumerate(rows if isinstance(rows, list) else []):
+            shape = field.shape(piece)
+            if shape is not None:
+                found.append((str(number), shape, self.piece(field, shape, str(number), piece)))
+        return found
+
+    def piece(self, field: Field, shape: Shape, key: str, values: Mapping[str, Any] | None = None) -> "Sheet":
+        """Return the form of one piece, its inputs named after the field and `key`; without `values` a fresh one."""
+        known = blank(shape.form) | dict(values or {})
+        named = {each.name: pieces.input_name(field, key, each) for each in shape.form}
+        form = tuple(replace(each, name=named[each.name]) for each in shape.form)
+        return Sheet(form, {named[name]: value for name, value in known.items() if name in named})
+
     def refuse(self, refusal: Refused) -> None:
         """Take over what a service objected to."""
         ours = {each.name for each in self.form}
@@ -70,6 +87,8 @@ def typed(form: Form) -> dict[str, Any]:
             raw[each.name] = each.name in request.form
         elif each.kind in uploads.KINDS:
             raw[each.name] = uploads.typed(each)
+        elif each.kind is Kind.PIECES:
+            raw[each.name] = pieces.typed(each)
         elif each.kind in _SEVERAL:
             raw[each.name] = request.form.getlist(each.name)
         else:

@@ -13,6 +13,7 @@ from connectpulse.core.api import (
     Preview,
     Purpose,
     Refused,
+    Remarks,
     Rendered,
     Renderer,
     SenderKind,
@@ -21,18 +22,23 @@ from connectpulse.core.api import (
     parse_template,
 )
 
-from . import optout
+from . import looks, optout
+from .blocks import SHAPES
+from .blocks.build import ACCENT, COLOUR
 from .document import PARTS, draft, said
 from .letter import VALUES, Attachment
 from .senders import ADDRESS, normalise
 from .slots import OWN_NAMES, STOP_LINK
+from .tracking.addresses import Tracking
 
 if TYPE_CHECKING:
     from connectpulse.core.api import Work
 
 _ONE: Final = Measure(1, 1)
-_CLIPPED: Final = 102_000
-"""Bytes of HTML from which on Gmail shows a letter only in part."""
+_NO_WAY_OUT: Final = (
+    "Each promotion needs a link that stops letters like it, and nobody else reaches this site: its operator has to "
+    "set PUBLIC_URL to an address that people reach."
+)
 
 
 class EmailChannel(Channel):
@@ -54,13 +60,28 @@ class EmailChannel(Channel):
             help="What inboxes show behind the subject. It stands at the beginning of the letter, unseen there.",
         ),
         Field(
-            "html",
+            "blocks",
             "Letter",
+            Kind.PIECES,
+            high=200,
+            shapes=SHAPES,
+            help="Blocks from the top to the bottom. It is shown beside them as it will look.",
+        ),
+        Field(
+            "accent",
+            "Colour of links and buttons",
+            default=ACCENT,
+            high=7,
+            help="Like #1f5fbf: dark enough for white words on it.",
+        ),
+        Field(
+            "html",
+            "Or the letter as HTML",
             Kind.LONG_TEXT,
-            is_required=True,
             high=500_000,
-            help=f'HTML. {{{{ first_name | default("friend") }}}} stands for a contact\'s field, {{{{ {STOP_LINK} }}}} '
-            "as the whole of a link for the way to stop letters like it; without it one is added at the end.",
+            help=f'Made elsewhere, instead of blocks. {{{{ first_name | default("friend") }}}} stands for a contact\'s '
+            f"field, {{{{ {STOP_LINK} }}}} as the whole of a link for the way to stop letters like it; without it one "
+            "is added at the end.",
         ),
         Field(
             "text",
@@ -105,6 +126,10 @@ class EmailChannel(Channel):
         for name, label in PARTS.items():
             if name in ("subject", "html") and not said(content, name).strip():
                 faults.append(f"{label}: please fill this in.")
+        if content.get("blocks") and str(content.get("html") or "").strip():
+            faults.append("Letter: write it in blocks or as HTML, not both. Empty one of them.")
+        if content.get("accent") and not COLOUR.fullmatch(str(content["accent"])):
+            faults.append(f"Colour of links and buttons: write it like {ACCENT}.")
         for check in (lambda: draft(content), lambda: _check_names(content, fields)):
             try:
                 check()
@@ -140,14 +165,9 @@ class EmailChannel(Channel):
         values = {slot.name: slot.default or f"[{slot.name}]" for slot in (*made.html.slots, *made.subject.slots)}
         values[STOP_LINK] = "https://example.com/stop"
         html = made.html.fill(values)
-        size = len(html.encode())
-        warnings = []
-        if size > _CLIPPED:
-            warnings.append("The letter is larger than 102 KB: Gmail shows only its beginning.")
-        if made.subject.fill(values).isupper():
-            warnings.append("A subject in capitals looks like spam.")
-        figures = (("Subject", made.subject.fill(values)[:80]), ("Size", f"{-(-size // 1000)} KB"))
-        return Preview(figures, tuple(warnings), html)
+        subject = made.subject.fill(values)
+        figures = (("Subject", subject[:80]), ("Size", f"{-(-len(html.encode()) // 1000)} KB"))
+        return Preview(figures, tuple(looks.warnings(subject, html)), html)
 
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return all fields of contacts that a content substitutes."""
@@ -162,23 +182,38 @@ class EmailChannel(Channel):
         return optout.reads_as_opt_out(text, words)
 
     def objections(self, facts: CampaignFacts) -> list[str]:
-        """Return why a campaign cannot go: only promotions have a link that stops them."""
-        is_placed = any(STOP_LINK in template.names for template in _templates(facts.content))
-        if facts.purpose is Purpose.PROMOTIONAL or not is_placed:
+        """Return why a campaign cannot go: promotions need a link that stops them, and no other letters have one."""
+        if facts.purpose is Purpose.PROMOTIONAL:
+            return [] if facts.has_way_out else [_NO_WAY_OUT]
+        if not any(STOP_LINK in template.names for template in _templates(facts.content)):
             return []
         return [f"Only promotions can be stopped by a link. Remove {{{{ {STOP_LINK} }}}} from the letter."]
 
+    def remarks(self, work: "Work", facts: CampaignFacts) -> Remarks:
+        """Return what is to be done about the sender's domain; it keeps a campaign from going if asked to."""
+        from . import choices, standing  # tables are mapped only where they are used
+
+        said = standing.doubt(work, facts.sender)
+        if not said:
+            return Remarks()
+        return Remarks(objections=(said,)) if choices.of(work).needs_verified else Remarks(warnings=(said,))
+
     def share(self, work: "Work", sender: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the content, who sends it, the files that go with it and the keys its letters are signed with."""
-        from connectpulse.core.api import files  # tables are mapped only where they are used
+        from connectpulse.core.api import files, mail  # tables are mapped only where they are used
 
+        from . import choices
         from .domains import keys_for
+
+        chosen = choices.of(work)
+        counts = chosen.tracks_clicks or chosen.tracks_opens
 
         return {
             "content": dict(content),
             "sender": sender,
             "organisation": work.organisation_id,
             "keys": keys_for(work, sender),
+            "tracking": Tracking(mail.address(""), chosen.tracks_clicks, chosen.tracks_opens) if counts else None,
             "files": tuple(_attachment(files.read(work, each)) for each in content.get("attachments") or ()),
         }
 

@@ -9,9 +9,11 @@ from inscriptis.model.config import ParserConfig
 
 from connectpulse.core.api import Refused, Template, parse_template
 
-from . import slots
+from . import blocks, slots
 from .markup import Page, clean
 from .slots import STOP_LINK, Marks, Mould, Slot, markup
+from .tracking import rewriting
+from .tracking.addresses import Tracking
 
 STOP_LABEL: Final = "Unsubscribe"
 _PREHEADER: Final = (
@@ -25,16 +27,20 @@ _FOOTER: Final = (
 
 
 class Draft(NamedTuple):
-    """What a content makes, before it has a sender. `needs_way_out`: its author placed the link that stops messages."""
+    """What a content makes, before it has a sender. `needs_way_out`: its author placed the link that stops messages.
+
+    `targets` are where the links that are counted lead, the first being number 1.
+    """
 
     subject: Mould
     html: Mould
     text: Mould
     needs_way_out: bool
+    targets: tuple[Mould, ...] = ()
 
 
-def draft(content: Mapping[str, Any]) -> Draft:
-    """Return the texts of a content; raise Refused with every fault in it."""
+def draft(content: Mapping[str, Any], tracking: Tracking | None = None) -> Draft:
+    """Return the texts of a content, with slots for what is counted; raise Refused with every fault in it."""
     marks, faults = Marks(), []
     found: dict[str, Template] = {}
     for name, label in PARTS.items():
@@ -52,9 +58,14 @@ def draft(content: Mapping[str, Any]) -> Draft:
         raise Refused(*faults)
     label = said(content, "stop_label").strip() or STOP_LABEL
     is_placed = STOP_LINK in slots.names([marks.mould(page.inside)])
-    html = _document(page, marks, found, "" if is_placed else label)
     text = _text(page, marks, found, label, is_placed=is_placed)
-    return Draft(_mould(found["subject"]), html, text, is_placed or STOP_LINK in found["text"].names)
+    targets: tuple[Mould, ...] = ()
+    if tracking is not None and tracking.clicks:
+        inside, targets = rewriting.numbered(page.inside, marks)
+        page = page._replace(inside=inside)
+    has_picture = tracking is not None and tracking.opens
+    html = _document(page, marks, found, "" if is_placed else label, has_picture=has_picture)
+    return Draft(_mould(found["subject"]), html, text, is_placed or STOP_LINK in found["text"].names, targets)
 
 
 PARTS: Final[Mapping[str, str]] = {
@@ -68,7 +79,9 @@ PARTS: Final[Mapping[str, str]] = {
 
 
 def said(content: Mapping[str, Any], name: str) -> str:
-    """Return a text of a content with single line ends, empty where there is none."""
+    """Return a text of a content with single line ends, empty where there is none; the HTML of blocks as `html`."""
+    if name == "html" and content.get("blocks"):
+        return blocks.html(content["blocks"], str(content.get("accent") or ""))
     return str(content.get(name) or "").replace("\r\n", "\n")
 
 
@@ -93,7 +106,9 @@ def _escaped(template: Template) -> Mould:
     )
 
 
-def _document(page: Page, marks: Marks, found: Mapping[str, Template], label: str) -> Mould:
+def _document(
+    page: Page, marks: Marks, found: Mapping[str, Template], label: str, *, has_picture: bool = False
+) -> Mould:
     """Return the whole HTML; with a `label`, the link that stops messages stands in its footer."""
     language = f' lang="{escape(page.lang)}"' if page.lang else ""
     direction = f' dir="{page.direction}"' if page.direction else ""
@@ -112,6 +127,7 @@ def _document(page: Page, marks: Marks, found: Mapping[str, Template], label: st
         parts += [slots.literal(_FOOTER[0]), _escaped(found["footer"])]
         parts += [Mould((Slot(STOP_LINK, "", _anchor(label)),))] if label else []
         parts.append(slots.literal(_FOOTER[1]))
+    parts += [Mould((Slot(rewriting.OPEN_SLOT, "", rewriting.picture),))] if has_picture else []
     parts.append(slots.literal("\n</body>\n</html>\n"))
     return slots.joined(*parts)
 

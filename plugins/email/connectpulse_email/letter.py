@@ -15,6 +15,8 @@ from connectpulse.core.api import Purpose, Refused, Submission
 from .document import Draft, draft
 from .senders import Mailbox, normalise, read_sender
 from .slots import STOP_LINK, Mould, names
+from .tracking import addresses, rewriting
+from .tracking.addresses import Tracking
 
 VALUES: Final = "values"
 """Where a message's `extra` holds its recipient's values by name."""
@@ -75,6 +77,8 @@ class Stencil:
     keys: tuple[SigningKey, ...]
     organisation: str
     needs_way_out: bool
+    tracking: Tracking | None = None
+    targets: tuple[Mould, ...] = ()
 
     def values(self, submission: Submission) -> Mapping[str, str]:
         """Return what this message's slots are filled with; raise Faulty where something is missing."""
@@ -83,7 +87,21 @@ class Stencil:
         kept = (submission.extra or {}).get(VALUES) or {}
         if not isinstance(kept, Mapping):
             raise Faulty("values_unreadable")
-        return {**kept, STOP_LINK: submission.way_out} if submission.way_out else kept
+        return {**kept, STOP_LINK: submission.way_out, **self._counted(submission, kept)}
+
+    def _counted(self, submission: Submission, kept: Mapping[str, str]) -> Mapping[str, str]:
+        """Return where this message's links lead, over this site where they are counted: letters of campaigns are."""
+        if self.tracking is None:
+            return {}
+        site, message_id, is_counted = self.tracking.site, submission.message_id, submission.campaign_id is not None
+        found: dict[str, str] = {}
+        for number, mould in enumerate(self.targets, 1):
+            target = mould.fill(kept)
+            counted = addresses.click(site, message_id, number, target) if is_counted else target
+            found[rewriting.name(number)] = counted
+        if self.tracking.opens and is_counted:
+            found[rewriting.OPEN_SLOT] = addresses.opened(site, message_id)
+        return found
 
     def headers(self, submission: Submission) -> dict[str, str]:
         """Return the headers beside sender, recipient and subject."""
@@ -130,7 +148,8 @@ def subject_of(submission: Submission) -> str:
 def stencil(shared: Mapping[str, Any], made: Draft | None = None) -> Stencil:
     """Make the stencil of what a channel shares; raise Refused for a content that cannot become a letter."""
     content = shared["content"]
-    made = made or draft(content)
+    tracking = shared.get("tracking")
+    made = made or draft(content, tracking)
     reply_to = str(content.get("reply_to") or "").strip()
     return Stencil(
         read_sender(str(shared["sender"])),
@@ -141,6 +160,8 @@ def stencil(shared: Mapping[str, Any], made: Draft | None = None) -> Stencil:
         tuple(shared.get("keys") or ()),
         str(shared.get("organisation") or 0),
         made.needs_way_out,
+        tracking,
+        made.targets,
     )
 
 

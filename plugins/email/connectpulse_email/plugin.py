@@ -6,25 +6,35 @@ from importlib.metadata import version
 from connectpulse.core.api import (
     AuditAction,
     Channel,
+    Door,
     Duty,
+    Personal,
     PluginInfo,
     PluginKind,
     Provider,
+    Report,
     RetentionRule,
     SubjectHandler,
     Then,
     Trial,
+    View,
+    by_contact,
+    either,
     hookimpl,
+    subject_handler,
 )
 
+from . import standing
 from .bounces import weary
 from .channel import EmailChannel
 from .mailgun import MailgunProvider
-from .models import DomainKey
+from .models import Choices, DomainKey, EmailEvent, SenderDomain
 from .sendgrid import SendGridProvider
 from .ses import SesProvider
 from .sink.scene import TRIAL
 from .smtp.provider import SmtpProvider
+from .tracking import figures, people
+from .tracking.doors import DOORS
 from .trial import TrialProvider
 
 
@@ -40,7 +50,7 @@ class EmailPlugin:
             title="E-mail",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
-            owns_tables=("email_domain",),
+            owns_tables=("email_choices", "email_domain", "email_event", "email_sender_domain"),
             migrations="connectpulse_email.migrations",
             summary="Letters in text and HTML over SMTP, Amazon SES, SendGrid or Mailgun, and a simulator for trials.",
         )
@@ -52,13 +62,28 @@ class EmailPlugin:
             RetentionRule(
                 DomainKey, "changed_at", timedelta(days=90), Then.PURGE, "operation", final_only="state = 'retired'",
                 title="Keys of e-mail domains",
-            )
+            ),
+            RetentionRule(SenderDomain, "created_at", None, Then.PURGE, "operation", title="Domains of senders"),
+            RetentionRule(
+                EmailEvent, "id", timedelta(days=90), Then.PURGE, "message log", ("contact_id",),
+                kinds={"contact_id": Personal.MESSAGE_LOG}, least=timedelta(days=1), most=timedelta(days=365),
+                title="Opens and clicks of letters",
+            ),
+            RetentionRule(Choices, "changed_at", None, Then.PURGE, "operation", title="Choices about letters"),
         ]  # fmt: skip
 
     @hookimpl
     def pulse_subject_data(self) -> list[SubjectHandler]:
-        """Return none: the tables hold nothing of a person."""
-        return []
+        """Return who finds what a person opened and clicked."""
+        return [
+            subject_handler(
+                EmailEvent,
+                either(by_contact(EmailEvent), people.by_message),
+                ("contact_id",),
+                erase_row=True,
+                beside=("id", "kind", "times"),
+            )
+        ]
 
     @hookimpl
     def pulse_audit_actions(self) -> list[AuditAction]:
@@ -68,12 +93,38 @@ class EmailPlugin:
             AuditAction("email.key_used", "{actor} had letters of {object} signed with another key."),
             AuditAction("email.key_retired", "A key that signed letters of {object} was retired."),
             AuditAction("email.key_removed", "{actor} removed a key of {object}."),
+            AuditAction("email.domain_added", "{actor} took up the sender domain {object}."),
+            AuditAction("email.domain_changed", "{actor} changed where bounces of {object} go."),
+            AuditAction("email.domain_removed", "{actor} removed the sender domain {object} and its keys."),
+            AuditAction("email.domain_verified", "The records of the sender domain {object} are in order."),
+            AuditAction("email.domain_lost", "The records of the sender domain {object} are not in order any more."),
+            AuditAction("email.choices_changed", "{actor} changed what is counted of letters, and who may send them."),
         ]
 
     @hookimpl
     def pulse_duties(self) -> list[Duty]:
         """Name what comes round."""
-        return [Duty("email.weary", "Suppressing addresses that bounce again and again", weary.EVERY, step=weary.look)]
+        return [
+            Duty("email.weary", "Suppressing addresses that bounce again and again", weary.EVERY, step=weary.look),
+            Duty("email.domains", "Checking the domains of senders", standing.EVERY, call=standing.look_again),
+        ]
+
+    @hookimpl
+    def pulse_doors(self) -> list[Door]:
+        """Return where clicks and opens are counted."""
+        return list(DOORS)
+
+    @hookimpl
+    def pulse_reports(self) -> list[Report]:
+        """Return what came of letters, by campaign."""
+        return [figures.REPORT]
+
+    @hookimpl
+    def pulse_views(self) -> list[View]:
+        """Return the pages of domains and choices."""
+        from .pages import VIEWS  # pages are loaded where there is a panel
+
+        return list(VIEWS)
 
     @hookimpl
     def pulse_channels(self) -> list[Channel]:

@@ -17,6 +17,7 @@ from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
 
 SECRET = b"card 4111111111111111"
+ELSEWHERE = {"shop": "https://shop.example/a?b=1", "script": "javascript:alert(1)", "house": "//evil.example/"}
 
 
 @dataclass
@@ -40,6 +41,10 @@ class Till:
             raise NotFound("This order is gone.")
         if knock.rest == "away":
             return Answer(location="//evil.example/")
+        if knock.rest in ELSEWHERE:
+            return Answer(elsewhere=ELSEWHERE[knock.rest])
+        if knock.rest == "dot":
+            return Answer(content=b"GIF89a", content_type="image/gif")
         if knock.rest == "back":
             return Answer(location="/lists/list/")
         if knock.method == "POST":
@@ -143,3 +148,19 @@ def test_a_handler_that_breaks_says_so_and_logs_no_word_of_what_came(
     assert "4111" not in said + answer.text
     with house.work(ADMINISTRATOR) as work:
         assert work.session.scalar(text("SELECT count(*) FROM pulse_contact_list")) == 0
+
+
+def test_a_door_leads_elsewhere_on_the_web_only(asking: FlaskClient) -> None:
+    answer = asking.get("/hooks/acme/stop/shop")
+    assert (answer.status_code, answer.headers["Location"]) == (302, ELSEWHERE["shop"])
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    for rest in ("script", "house"):
+        answer = asking.get(f"/hooks/acme/stop/{rest}")
+        assert (answer.status_code, "Location" in answer.headers) == (500, False)
+
+
+def test_a_door_shows_bytes_that_others_may_show(asking: FlaskClient) -> None:
+    answer = asking.get("/hooks/acme/stop/dot")
+    assert (answer.data, answer.content_type) == (b"GIF89a", "image/gif")
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

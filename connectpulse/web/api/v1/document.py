@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ....core.domain.form import Field, Form, Kind
+from ....core.domain.form import SHAPE, Field, Form, Kind, Shape
 from ....core.domain.scopes import ANY_KEY, NO_KEY, SCOPES
 from .. import door
 from . import routing
@@ -22,6 +22,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     Kind.PICK: {"type": "integer"},
     Kind.FILE: {"type": "integer"},
     Kind.FILES: {"type": "array", "items": {"type": "integer"}},
+    Kind.PIECES: {"type": "array"},
 }
 _PROBLEMS = {
     "400": "The request is malformed.",
@@ -139,6 +140,9 @@ def _said_of_files(field: Field) -> str:
 
 def _type(field: Field) -> dict[str, Any]:
     made = dict(_TYPES.get(field.kind, TEXT))
+    if field.kind is Kind.PIECES:
+        items = {"anyOf": [_shape(each) for each in field.shapes]}
+        return made | {"items": items} | ({"maxItems": field.high} if field.high is not None else {})
     if field.choices:
         made["enum"] = [value for value, _ in field.choices]
     if field.default is not None:
@@ -147,6 +151,13 @@ def _type(field: Field) -> dict[str, Any]:
         return made
     least, most = ("minLength", "maxLength") if made["type"] == "string" else ("minimum", "maximum")
     return made | {name: bound for name, bound in ((least, field.low), (most, field.high)) if bound is not None}
+
+
+def _shape(shape: Shape) -> dict[str, Any]:
+    """Return the schema of a piece of one shape."""
+    asked = schema(shape.form)
+    named = {SHAPE: {"const": shape.name, "description": f"{shape.title}."}}
+    return asked | {"properties": named | asked["properties"], "required": [SHAPE, *asked["required"]]}
 
 
 def _problem() -> dict[str, Any]:

@@ -95,6 +95,7 @@ _JSON: defaultdict[Kind, tuple[tuple[type, ...], str]] = defaultdict(
         Kind.PICKS: ((list,), "list"),
         Kind.FILE: ((int,), "whole number"),
         Kind.FILES: ((list,), "list"),
+        Kind.PIECES: ((list,), "list"),
     },
 )
 """What a field of each kind is in JSON, and how that is called; `read` is made for forms, where all is text."""

@@ -82,8 +82,7 @@
     button.addEventListener("click", () => run(button));
   }
   document.querySelector("[data-print]")?.addEventListener("click", () => print());
-  const copy = document.querySelector("[data-copy]");
-  if (copy && navigator.clipboard) {
+  for (const copy of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
     copy.hidden = false;
     copy.addEventListener("click", async () => {
       const field = document.querySelector(copy.dataset.copy);
@@ -97,5 +96,5 @@
       }
     });
   }
-  document.querySelector("[data-select]")?.addEventListener("focus", (event) => event.target.select());
+  for (const each of document.querySelectorAll("[data-select]")) each.addEventListener("focus", () => each.select());
 })();

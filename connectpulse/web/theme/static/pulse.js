@@ -58,8 +58,11 @@
     }
   });
 
+  let lastText;
+  on("focusin", "textarea, input[type=text]:not([name=name])", (field) => (lastText = field));
   on("click", "[data-insert]", (chip) => {
-    const field = chip.closest("form").querySelector("textarea");
+    const form = chip.closest("form");
+    const field = form.contains(lastText) ? lastText : form.querySelector("textarea");
     if (!field) return;
     field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
     field.focus();
@@ -68,6 +71,39 @@
 
   /* What is folded away is about other channels than the form's own. */
   const channel_of = (select) => (select.closest("details.group") ? null : select.form?.elements.channel);
+  // Pieces of a form: their order is that of their inputs, so moving one is moving its element.
+  const said = (list, words) => {
+    list.querySelector("[data-piece-said]").textContent = words;
+    list.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  let fresh = 0;
+  on("click", "[data-piece-add]", (button) => {
+    const list = button.closest("[data-pieces]");
+    const template = list.querySelector(`template[data-shape="${button.dataset.pieceAdd}"]`);
+    const key = `n${Date.now().toString(36)}${++fresh}`;
+    const made = document.createElement("div");
+    made.innerHTML = template.innerHTML.replaceAll(".KEY.", `.${key}.`).replaceAll('value="KEY"', `value="${key}"`);
+    const piece = made.querySelector("[data-piece]");
+    list.querySelector(".pieces").append(piece);
+    (piece.querySelector(":scope .fields :is(input, textarea, select)") ?? piece.querySelector("button")).focus();
+    said(list, `${button.textContent.trim()} was added at the end.`);
+  });
+  const places = { up: (piece) => piece.previousElementSibling?.before(piece), down: (piece) => piece.nextElementSibling?.after(piece) };
+  on("click", "[data-piece-act]", (button) => {
+    const list = button.closest("[data-pieces]");
+    const piece = button.closest("[data-piece]");
+    const title = piece.querySelector("legend").textContent.trim();
+    if (button.dataset.pieceAct === "out") {
+      const next = piece.nextElementSibling ?? piece.previousElementSibling;
+      piece.remove();
+      (next?.querySelector("[data-piece-act=out]") ?? list.querySelector("[data-piece-add]")).focus();
+      return said(list, `${title} was taken out.`);
+    }
+    places[button.dataset.pieceAct](piece);
+    button.focus();
+    said(list, `${title} is number ${[...piece.parentElement.children].indexOf(piece) + 1} now.`);
+  });
+
   const pick = (select) => {
     const url = () => {
       const address = new URL(select.dataset.pick, location.href);

@@ -1,0 +1,1 @@
+"""Clicks and opens of letters, for organisations that chose to count them."""
