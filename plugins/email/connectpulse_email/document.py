@@ -1,5 +1,6 @@
 """From a content to the three texts of a letter: subject, HTML document and plain text, with slots for values."""
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,7 @@ from .tracking import rewriting
 from .tracking.addresses import Tracking
 
 STOP_LABEL: Final = "Unsubscribe"
+_GAPS: Final = re.compile(r"\n{3,}")
 _PREHEADER: Final = (
     '<div style="display:none;max-height:0;overflow:hidden;opacity:0;font-size:1px;line-height:1px">', "</div>\n",
 )  # fmt: skip
@@ -157,4 +159,8 @@ def _text(page: Page, marks: Marks, found: Mapping[str, Template], label: str, *
 
 def read_aloud(html: str) -> str:
     """Return HTML as a text for programs that show none: links behind their labels, lines as long as they are."""
-    return inscriptis.get_text(html, ParserConfig(display_links=True, display_images=True)).strip() if html else ""
+    if not html:
+        return ""
+    said = inscriptis.get_text(html, ParserConfig(display_links=True, display_images=True))
+    # Tables that only lay a letter out are padded to their width, and empty cells leave empty lines.
+    return _GAPS.sub("\n\n", "\n".join(line.rstrip() for line in said.splitlines())).strip()
