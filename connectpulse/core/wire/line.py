@@ -147,11 +147,6 @@ class Line:
                 self._work_to_do.set()
                 done = turn.batch
                 outcomes = await self._hand_over(provider, done)
-                if provider.most_at_once is not None:
-                    await self._call(self._hand.turn, done, outcomes, 0)
-                    self._recorded(done)
-                    await provider.over(done.submissions)
-                    done, outcomes = None, ()
             elif not is_ending:
                 await self._rest(turn.wait, number)
 

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from connectpulse.core.domain.message import MessageState
-from connectpulse.core.domain.outcome import ErrorClass, Outcome, Rejected, TryLater
+from connectpulse.core.domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater
+from connectpulse.core.domain.provider import Receipt
 from connectpulse.core.services import campaigns, leaving
 from connectpulse.core.services.desk import ServiceDesk, ServiceHand
 from connectpulse.core.services.dispatching import remaining
@@ -58,6 +59,8 @@ RETRIES: list[Outcome] = [
     TryLater(2 * MINUTE, ErrorClass.THROTTLE),
     TryLater(2 * MINUTE, ErrorClass.PROVIDER),
     Rejected("connection_lost", ErrorClass.PROVIDER),
+    TryLater(10 * MINUTE, ErrorClass.RECIPIENT, "busy"),
+    Accepted(("R",), events=(Receipt("R", MessageState.UNDELIVERABLE, again=timedelta(hours=1)),)),
 ]
 
 
