@@ -35,7 +35,7 @@ from ..outcomes import ANSWERED, FAILED, NO_ANSWER, UNCLEAR, Talk, answered, con
 from ..prompts import Faulty, audio
 from . import codes
 from . import settings as trunk
-from .exchange import GONE, Exchange, Ring, Words
+from .exchange import Exchange, Ring, Words
 from .probe import ask
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,12 @@ class SipProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Call; return when every call is over. One that is cut short (cancelled) hangs up, and tells what was said."""
-        return list(await asyncio.gather(*(self._call(submission) for submission in batch)))
+        calls = [asyncio.create_task(self._call(submission)) for submission in batch]
+        try:
+            await asyncio.wait(calls)
+        except asyncio.CancelledError:
+            await self._cut_short(calls)
+        return [call.result() if call.done() else Unknown() for call in calls]
 
     async def wind_up(self) -> None:
         """Call nobody any more, and take back what only rings."""
@@ -140,6 +145,15 @@ class SipProvider(Provider):
         done = "It is registered." if self.settings["registers"] else "The phone is ready; calls show more."
         return Check(True, (*steps, done))
 
+    async def _cut_short(self, calls: Sequence[asyncio.Task[Outcome]]) -> None:
+        """End the calls, and return when it is known how they ended; one that is not told in time is cancelled."""
+        self._is_winding_up = True
+        if self._exchange is not None:
+            await self._exchange.hang_up()
+        _, late = await asyncio.wait(calls, timeout=_HANG_UP_WITHIN)
+        for call in late:
+            call.cancel()
+
     async def _call(self, submission: Submission) -> Outcome:
         assert self._exchange is not None
         try:
@@ -158,18 +172,8 @@ class SipProvider(Provider):
         if decided["is"] != "answered":
             return self._refused(submission, decided)
         reference = str(decided["reference"])
-        talk = _talk(await self._end_of(ring), ring)
+        talk = _talk(await ring.over, ring)
         return Accepted((reference,), events=tuple(answered(submission, reference, talk)))
-
-    async def _end_of(self, ring: Ring) -> Words:
-        """Return what the phone tells at the end of a talk: it hangs up where we are not given the time for more."""
-        assert self._exchange is not None
-        try:
-            return await asyncio.shield(ring.over)
-        except asyncio.CancelledError:
-            await self._exchange.hang_up()
-            await asyncio.wait([ring.over], timeout=_HANG_UP_WITHIN)
-            return ring.over.result() if ring.over.done() else GONE
 
     async def _sound(self, submission: Submission, which: str) -> bytes:
         if submission.shared is None:

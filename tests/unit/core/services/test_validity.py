@@ -10,7 +10,7 @@ from sqlalchemy import select
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater
 from connectpulse.core.domain.provider import Receipt
-from connectpulse.core.services import campaigns, leaving
+from connectpulse.core.services import campaigns, leaving, recovery
 from connectpulse.core.services.desk import ServiceDesk, ServiceHand
 from connectpulse.core.services.dispatching import remaining
 from connectpulse.core.storage import guard
@@ -72,6 +72,8 @@ def test_a_retry_waits_for_the_sending_window_like_the_first_attempt(noon: Scene
     batch = turned(hand)
     assert batch is not None
     turned(hand, batch, [outcome])
+    with noon.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
+        recovery.orphans(work)  # ids are of today, and the house's clock is not: receipts find nothing at once
     (again,) = ready(noon)
     assert again.closes_at == datetime(2026, 6, 15, 17, tzinfo=UTC)
     noon.at(datetime(2026, 6, 15, 20, tzinfo=UTC))
