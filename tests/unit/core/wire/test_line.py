@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text, update
 
 from connectpulse.core.domain.message import MessageState
+from connectpulse.core.domain.outcome import ErrorClass, TryLater
 from connectpulse.core.domain.provider import Receipt
 from connectpulse.core.services import records
 from connectpulse.core.services.desk import ServiceDesk
@@ -96,6 +97,23 @@ def test_a_trial_that_works_opens_the_line(scene: Scene, wire: Wire, monkeypatch
     assert max(sizes) > 1
     found = connection(scene, connection_id)
     assert (found.failures, found.open_until) == (0, None)
+
+
+def test_what_was_not_tried_says_nothing_about_the_connection(
+    scene: Scene, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    async def taken_back(self: postcard.PostProvider, batch: list[postcard.Submission]) -> list[postcard.Outcome]:
+        sizes.append(len(batch))
+        return [TryLater(timedelta(0), ErrorClass.PROVIDER, is_attempt=False) for _ in batch]
+
+    monkeypatch.setattr(postcard.PostProvider, "send_batch", taken_back)
+    connection_id = failed_before(scene, 4)
+    wire.start()
+    until(lambda: len(sizes) > 3)
+    assert set(sizes) == {1}, "the trial goes on"
+    assert connection(scene, connection_id).failures == 4
 
 
 def test_failures_while_the_circuit_is_open_count_once(scene: Scene) -> None:
