@@ -200,6 +200,8 @@ def _judge(stage: Scene, campaign_id: int, verdict: Verdict) -> None:
     verdict.lost = plan.recipients - settled - len(verdict.unknown)
     verdict.twice = record["duplicates"]
     delivered = sum(counted.get(state, 0) for state in (MessageState.DELIVERED, MessageState.READ))
+    told_late = stage.line.trial.reports_late
+    taken_unknown = sum(map(bool, map(stage.simulator.sent_to, verdict.unknown))) if reports else 0
     figures = {name: count for name, count in stage.line.figures(campaign_id).items() if name.startswith("state:")}
     promises = {
         f"{verdict.lost} recipients are lost": verdict.lost == 0,
@@ -208,10 +210,9 @@ def _judge(stage: Scene, campaign_id: int, verdict: Verdict) -> None:
             verdict.unknown_seen <= verdict.unknown_at_most,
         f"the list of unknown messages has {len(verdict.unknown)} lines for {counted.get(MessageState.UNKNOWN, 0)}":
             len(verdict.unknown) == counted.get(MessageState.UNKNOWN, 0),
-        f"the simulator took {record['messages']} messages, {delivered} are delivered":
-            record["messages"] == delivered or not reports,
-        "an unknown message was taken by the simulator":
-            not reports or not any(map(stage.simulator.sent_to, verdict.unknown)),
+        f"the simulator took {record['messages']} messages, {delivered} are delivered, {taken_unknown} unknown":
+            record["messages"] == delivered + taken_unknown or not reports,
+        f"{taken_unknown} unknown messages were taken by the simulator": not taken_unknown or not told_late,
         f"the figures say {figures}, the messages {verdict.states}":
             figures == {f"state:{name}": count for name, count in verdict.states.items()},
         f"the campaign is {stage.line.state(campaign_id)}": stage.line.state(campaign_id) == "finished",

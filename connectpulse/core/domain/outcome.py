@@ -8,8 +8,12 @@ neither be sent again nor be charged silently.
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from .message import MessageState
+
+if TYPE_CHECKING:
+    from .provider import Event
 
 
 class ErrorClass(StrEnum):
@@ -49,11 +53,13 @@ class Accepted:
 
     `references` are the provider's ids, one per part it reports on separately, normalised as its
     receipts will carry them. `quantity` is what the provider says it will bill (parts, seconds),
-    where it says so; None keeps what was reserved.
+    where it says so; None keeps what was reserved. `events` are what is known already of what became of it (a call
+    that is over): they are taken in with it, together or not at all.
     """
 
     references: tuple[str, ...]
     quantity: int | None = None
+    events: "tuple[Event, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

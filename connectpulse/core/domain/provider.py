@@ -220,8 +220,8 @@ class Provider(ABC):
     lookup_after: ClassVar[timedelta] = timedelta(minutes=2)
     """How long the provider may take until it knows a message; asked earlier, "not found" proves nothing."""
     most_at_once: ClassVar[int | None] = None
-    """The most messages of one batch; None: as the window allows. 1 where answers are slow, like people who pick up:
-    each is recorded when it comes, the whole window is used, and `over` is awaited before the next batch."""
+    """The most messages of one batch; None: as the window allows. 1 where answers are slow, like calls that are over:
+    each is recorded when it comes, and the whole window is used."""
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]]
     """From the provider's codes to (class, our reason); the table the tests walk."""
@@ -277,12 +277,9 @@ class Provider(ABC):
         Never raises for what happened to a message: a message whose answer did not come is `Unknown`,
         one that certainly was not handed over because the session ended is `TryLater` (PROVIDER).
         Raises ConnectionLost only if certainly nothing of the batch was handed over.
-        """
-
-    async def over(self, batch: Sequence[Submission]) -> None:  # noqa: B027 - most messages end with their answer
-        """Return when a batch no longer takes up the window, like calls that were accepted and are hung up.
-
-        Awaited, where `most_at_once` is set, between the recording of a batch and the next one.
+        What dies with the worker and is never heard of again (a call) is answered when it is over, with its
+        `events`: until then a killed worker leaves it unknown, not accepted. Where a worker that stops has waited
+        long enough, this is cancelled; who can end what is out then may do so, and return its outcomes.
         """
 
     async def wind_up(self) -> None:  # noqa: B027 - most answers come within seconds

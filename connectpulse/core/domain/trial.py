@@ -25,7 +25,8 @@ class Trial:
 
     `settings` makes those of a connection of `provider` from the ports. `sender` is a kind and a value, `content`
     a template's, `address` the address of the n-th person, as a file for an import has it. `reports_delivery` is
-    False where acceptance is the last that is heard of most messages. `recipients` are as many as a demonstration
+    False where acceptance is the last that is heard of most messages, `reports_late` where nobody is told any more
+    what became of a message whose worker died in the middle of it (a call). `recipients` are as many as a demonstration
     takes by default, `window` how many may await an answer at once.
     """
 
@@ -38,6 +39,7 @@ class Trial:
     address: Callable[[int], str]
     options: tuple[str, ...] = ()
     reports_delivery: bool = True
+    reports_late: bool = True
     calls_back: bool = False
     recipients: int = 5_000
     window: int = 400

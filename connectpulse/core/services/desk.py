@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import select, text
 
-from ..domain.outcome import Outcome
+from ..domain.outcome import Accepted, Outcome
 from ..domain.provider import Ambiguity, Capability, Events, Submission
 from ..storage import guard
 from ..storage.models import Connection
@@ -262,9 +262,22 @@ class ServiceHand:
 
     def _record(self, work: Work, held: "Held", done: Batch, answers: Sequence[Outcome]) -> None:
         claimed = held.claims[done.dispatch_id]
-        outcomes.record(work, claimed.source, done.submissions, answers)
+        if outcomes.record(work, claimed.source, done.submissions, answers):
+            self._hear(work, [event for each in answers if isinstance(each, Accepted) for event in each.events])
         held.on_the_wire[done.dispatch_id] -= 1
         self._end_if_answered(work, held, claimed)
+
+    def _hear(self, work: Work, events: Events) -> None:
+        """Take in what came with answers. What cannot be is set aside: the answers hold without it."""
+        for event in events:
+            try:
+                with work.session.begin_nested():
+                    take_in(work, self._facts.connection_id, [event])
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                log.exception("event_failed", connection=self._facts.connection_id)
+                aside.keep(work, self._facts.connection_id, event, error)
 
     def _end_if_answered(self, work: Work, held: "Held", claimed: Claimed) -> None:
         """Finish or give back a dispatch that nothing more is taken from, once nothing of it is out."""

@@ -42,8 +42,8 @@ class _Fate(NamedTuple):
     quantity: int | None = None
 
 
-def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
-    """Write the outcomes of one batch."""
+def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> bool:
+    """Write the outcomes of one batch; return False if they were written before."""
     fates: dict[_Fate, list[int]] = {}
     references: list[tuple[int, int, str]] = []
     again: list[tuple[Submission, Rejected | TryLater]] = []
@@ -61,12 +61,13 @@ def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Se
             again.append((submission, outcome))
             continue
         fates.setdefault(fate, []).append(submission.message_id)
-    is_news = [_settle(work, source, fate, message_ids) for fate, message_ids in fates.items()]
-    if any(is_news):
+    is_news = any([_settle(work, source, fate, message_ids) for fate, message_ids in fates.items()])
+    if is_news:
         _keep_references(work, source, references)
         _look_onward(work, source, fates)
     _retry(work, source, again)
     _tell(work, source, batch, outcomes)
+    return is_news
 
 
 def _look_onward(work: Work, source: Source, fates: Mapping[_Fate, list[int]]) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import structlog
 
@@ -46,6 +46,10 @@ def share(window: int, most: int | None = None) -> tuple[int, int]:
     if most is not None and window // most > lanes:
         return window // most, most
     return lanes, window // lanes
+
+
+def _is_tried(outcome: Outcome) -> TypeGuard[TryLater]:
+    return isinstance(outcome, TryLater) and outcome.is_attempt
 
 
 class Line:
@@ -147,11 +151,6 @@ class Line:
                 self._work_to_do.set()
                 done = turn.batch
                 outcomes = await self._hand_over(provider, done)
-                if provider.most_at_once is not None:
-                    await self._call(self._hand.turn, done, outcomes, 0)
-                    self._recorded(done)
-                    await provider.over(done.submissions)
-                    done, outcomes = None, ()
             elif not is_ending:
                 await self._rest(turn.wait, number)
 
@@ -185,8 +184,8 @@ class Line:
         return outcomes
 
     async def _judge(self, outcomes: Sequence[Outcome], seconds: float) -> None:
-        """Draw conclusions about the connection: slow down, count a failure, or pause it."""
-        failed = [outcome for outcome in outcomes if isinstance(outcome, Rejected | TryLater)]
+        """Draw conclusions about the connection from what was tried: slow down, count a failure, or pause it."""
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Rejected) or _is_tried(outcome)]
         accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)
         if any(outcome.error is ErrorClass.THROTTLE for outcome in failed):
             self._pace.slow_down(accepted / max(seconds, 0.001))

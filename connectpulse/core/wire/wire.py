@@ -74,14 +74,12 @@ class Wire:
         self._stopped = asyncio.Event()
         if self._stopping.is_set():
             return
-        duties = [
-            asyncio.create_task(self._every(LOOK_EVERY, self._look)),
-            asyncio.create_task(self._every(KEEP_EVERY, self._keep)),
-        ]
+        looking = asyncio.create_task(self._every(LOOK_EVERY, self._look))
+        keeping = asyncio.create_task(self._every(KEEP_EVERY, self._keep))
         await self._stopped.wait()
-        for duty in duties:
-            duty.cancel()
+        looking.cancel()
         await self._end(list(self._lines))
+        keeping.cancel()  # what was still out was not to be taken for lost
 
     async def _every(self, seconds: float, duty: Callable[[], Any]) -> None:
         while True:

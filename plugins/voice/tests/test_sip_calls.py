@@ -28,8 +28,7 @@ async def test_calls_end_as_the_called_decide() -> None:
     inbox = Inbox()
     async with calling(inbox) as (provider, callees):
         batch = [submission(digits) for digits in (1, 86, 4, 3, 53, 80)]
-        first, *others = await provider.send_batch(batch)
-        await provider.over(batch)
+        first, *others = await inbox.send(provider, *batch)
     assert isinstance(first, Accepted)
     assert others == [
         Rejected("busy", ErrorClass.RECIPIENT, "486"),
@@ -57,8 +56,7 @@ async def test_keys_answer_and_stop_and_machines_get_the_message() -> None:
     inbox = Inbox()
     async with calling(inbox) as (provider, callees):
         batch = [submission(71, **MENU), submission(79, **MENU), submission(77)]
-        assert all(isinstance(each, Accepted) for each in await provider.send_batch(batch))
-        await provider.over(batch)
+        assert all(isinstance(each, Accepted) for each in await inbox.send(provider, *batch))
     told = {receipt.address[-2:]: receipt for receipt in inbox.receipts}
     assert [(told[ends].code, told[ends].suppress) for ends in ("71", "79")] == [("1", False), ("9", True)]
     (answer,) = inbox.answers
@@ -74,8 +72,7 @@ async def test_a_key_asks_for_more_of_it() -> None:
     async with calling(inbox) as (provider, callees):
         asked = submission(72, **MENU)
         sounds = {"recording": tone(0.3), "more_recording": tone(1)}
-        await provider.send_batch([asked._replace(shared={**(asked.shared or {}), "recordings": sounds})])
-        await provider.over([asked])
+        await inbox.send(provider, asked._replace(shared={**(asked.shared or {}), "recordings": sounds}))
     assert callees.record.find("+923001234572")[0].loud >= 45, "a second of sound are 50 packets"
 
 
@@ -84,8 +81,7 @@ async def test_a_machine_may_be_hung_up_on_and_called_again() -> None:
     inbox = Inbox()
     async with calling(inbox) as (provider, callees):
         batch = [submission(77, machine="hang_up", machine_retries=1)]
-        await provider.send_batch(batch)
-        await provider.over(batch)
+        await inbox.send(provider, *batch)
     (receipt,) = inbox.receipts
     assert (receipt.state, receipt.reason) == (MessageState.UNDELIVERABLE, "answered_machine")
     assert receipt.again == timedelta(hours=1)
@@ -111,14 +107,29 @@ async def test_it_rings_no_longer_than_it_may_and_is_taken_back_when_the_line_st
 
 
 @in_loop
-async def test_closing_hangs_up_and_tells_what_was_said() -> None:
+async def test_no_call_is_made_once_the_line_stops() -> None:
     inbox = Inbox()
     async with calling(inbox) as (provider, callees):
-        (outcome,) = await provider.send_batch([submission(1, **MENU | {"wait_seconds": 30})])
+        await provider.wind_up()
+        (outcome,) = await inbox.send(provider, submission(1))
+    assert isinstance(outcome, TryLater)
+    assert (outcome.reason, outcome.is_attempt) == ("taken_back", False)
+    assert not callees.record.calls
+
+
+@in_loop
+async def test_a_call_that_is_cut_short_is_hung_up_and_tells_what_was_said() -> None:
+    inbox = Inbox()
+    async with calling(inbox) as (provider, callees):
+        talking = asyncio.create_task(inbox.send(provider, submission(1, **MENU | {"wait_seconds": 30})))
+        while callees.record.summary()["unheard"] or not callees.record.summary()["waiting"]:
+            await asyncio.sleep(0.01)
+        talking.cancel()
+        (outcome,) = await talking
+        assert callees.record.summary()["waiting"] == 0
     assert isinstance(outcome, Accepted)
     (receipt,) = inbox.receipts
     assert (receipt.reference, receipt.state) == (outcome.references[0], MessageState.DELIVERED)
-    assert callees.record.summary()["waiting"] == 0
 
 
 @in_loop
@@ -126,8 +137,7 @@ async def test_the_other_side_may_hang_up_and_the_longest_call_ends() -> None:
     inbox = Inbox()
     async with calling(inbox) as (provider, _):
         batch = [submission(1, **MENU | {"wait_seconds": 30, "most_seconds": 1})]
-        await provider.send_batch(batch)
-        await provider.over(batch)
+        await inbox.send(provider, *batch)
     assert inbox.receipts[0].quantity in (1, 2, 3)
 
 
@@ -136,8 +146,9 @@ async def test_a_dead_phone_is_a_lost_session_and_not_a_dead_worker() -> None:
     """Whoever talks has got the call, what rings is unknown, and nobody is called again by us."""
     inbox = Inbox()
     async with calling(inbox, Options(rings=0.4)) as (provider, callees):
-        talking = [submission(1, **MENU | {"wait_seconds": 30})]
-        assert isinstance((await provider.send_batch(talking))[0], Accepted)
+        talking = asyncio.create_task(inbox.send(provider, submission(1, **MENU | {"wait_seconds": 30})))
+        while not callees.record.summary()["waiting"]:
+            await asyncio.sleep(0.01)
         ringing = asyncio.create_task(provider.send_batch([submission(2)]))
         while not callees.record.find("+923001234502"):
             await asyncio.sleep(0.01)
@@ -146,7 +157,7 @@ async def test_a_dead_phone_is_a_lost_session_and_not_a_dead_worker() -> None:
         process.kill()
         await provider.wait_lost()
         assert await ringing == [Unknown()]
-        await provider.over(talking)
+        assert isinstance((await talking)[0], Accepted)
         assert [(each.reason, each.state) for each in inbox.receipts] == [("answered_unknown", MessageState.DELIVERED)]
         (late,) = await provider.send_batch([submission(3)])
         assert isinstance(late, TryLater)

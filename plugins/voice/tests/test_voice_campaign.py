@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 from voice_scene import settings
 
 from connectpulse.core.api import MessageState
+from connectpulse.core.domain.contracts import Purpose
 from connectpulse.core.domain.personal import Use
 from connectpulse.core.services import (
     campaigns,
@@ -26,6 +27,7 @@ from connectpulse.core.services import (
     quotes,
     records,
     senders,
+    singles,
     templates,
     uses,
 )
@@ -37,7 +39,6 @@ from connectpulse.core.wire.wire import Wire
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
-from connectpulse.testing.line import send
 
 CALLER = "+922135300000"
 ENDS = ("01", "02", "71", "79", "86", "04", "03")
@@ -162,7 +163,23 @@ def test_a_worker_that_stops_hangs_up_and_knows_what_was_said(
     with house.work(ADMINISTRATOR, organisation) as work:
         kept = files.keep(work, "long.wav", tone(30))
     content = {"prompt": "recording", "recording": kept.id, "most_seconds": 40}
-    sent = send(house, organisation, "sip", settings(ports["sip_port"]), "+923001234501", content, sender=CALLER)
-    assert sent.state is MessageState.DELIVERED
+    with house.work(ADMINISTRATOR) as work:
+        connection_id = connections.create(work, "Trunk", "sip", settings(ports["sip_port"]), is_trial=True).id
+    with house.work(ADMINISTRATOR, organisation) as work:
+        message_id = singles.queue(
+            work, channel=house.registry.channel("voice"), sender=CALLER, address="+923001234501", content=content,
+            values=None, purpose=Purpose.TRANSACTIONAL, connection_id=connection_id,
+        )  # fmt: skip
+    wire = Wire(ServiceDesk(house.work, "test-worker", ""))
+    wire.start()
+    try:
+        until(lambda: record(ports)["waiting"] == 1)
+    finally:
+        wire.stop()
+    with house.work(ADMINISTRATOR, organisation) as work:
+        sent = work.session.get_one(Message, message_id)
+        assert sent.state == MessageState.DELIVERED
+        assert sent.billed is not None
+        assert 1 <= sent.billed < 40
     remembered = record(ports)
     assert (remembered["calls"], remembered["delivered"], remembered["waiting"]) == (1, 1, 0)

@@ -11,7 +11,7 @@ from connectpulse_voice.simulator.options import Options
 from connectpulse_voice.sip.provider import SipProvider
 from connectpulse_voice.sip.settings import FORM
 
-from connectpulse.core.api import Events, Inbound, Receipt
+from connectpulse.core.api import Accepted, Events, Inbound, Outcome, Receipt, Submission
 
 QUICK = Options(rings=0.05, hello=0.2, greeting=2.7)
 
@@ -27,13 +27,19 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 
 
 class Inbox:
-    """An intake that keeps what it is given."""
+    """An intake that keeps what it is given, and what came with outcomes."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
 
     async def __call__(self, events: Events) -> None:
         self.events += events
+
+    async def send(self, provider: SipProvider, *batch: Submission) -> list[Outcome]:
+        """Call, and keep what came of it."""
+        outcomes = await provider.send_batch(batch)
+        self.events += [event for each in outcomes if isinstance(each, Accepted) for event in each.events]
+        return outcomes
 
     @property
     def receipts(self) -> list[Receipt]:

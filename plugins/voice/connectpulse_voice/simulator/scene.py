@@ -28,6 +28,7 @@ TRIAL: Final = Trial(
     ("caller_id", "+922135300000"),
     {"text": TEXT, "opt_out_key": "9", "wait_seconds": 1},
     number,
+    reports_late=False,
     recipients=200,
     window=60,
 )

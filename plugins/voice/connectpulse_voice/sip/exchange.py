@@ -71,6 +71,10 @@ class Exchange:
         """Take back what only rings."""
         await self._write({"do": "wind_up"})
 
+    async def hang_up(self) -> None:
+        """End the talks, too."""
+        await self._write({"do": "hang_up"})
+
     async def close(self) -> None:
         """Hang up everything, learn how it ended, and end the process; by force where it does not end itself."""
         if self._process is None:

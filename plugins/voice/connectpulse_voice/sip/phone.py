@@ -16,7 +16,7 @@ from typing import Any, Final
 from baresip import Account, BaresipError, Call, Config, Event, RegistrationError, Runtime, StackEvent, UserAgent
 
 from . import frames
-from .legs import Leg, Switchboard
+from .legs import TAKEN_BACK, Leg, Switchboard
 from .talk import Script, Talk
 
 _REGISTER_WITHIN: Final = 15.0
@@ -69,10 +69,14 @@ class Phone:
         """Take back every call that only rings; those that talk go on."""
         self._is_winding_up.set()
 
-    async def close(self) -> None:
-        """Hang up, tell what became of every call, and stop the stack."""
+    def hang_up(self) -> None:
+        """End every call."""
         self._is_winding_up.set()
         self._closing.set()
+
+    async def close(self) -> None:
+        """Hang up, tell what became of every call, and stop the stack."""
+        self.hang_up()
         if self._calls:
             await asyncio.wait(list(self._calls.values()), timeout=3)
         await self._runtime.close()
@@ -82,6 +86,9 @@ class Phone:
             leg = await self._dial(words)
         except (BaresipError, ValueError) as fault:
             self._refused(number, "", type(fault).__name__)
+            return
+        if leg is None:
+            self._refused(number, "", TAKEN_BACK)
             return
         await leg.wait_answer(words["ring"], self._is_winding_up)
         if leg.answered_at is None:
@@ -110,8 +117,11 @@ class Phone:
                 each.cancel()
             await leg.hang_up()
 
-    async def _dial(self, words: dict[str, Any]) -> Leg:
+    async def _dial(self, words: dict[str, Any]) -> Leg | None:
+        """Return the call that is made; None where it is taken back before."""
         async with self._dialling:
+            if self._is_winding_up.is_set():
+                return None
             agent = await self._agent(words["from"])
             call: Call = await agent.dial(words["to"])
             return self._switchboard.leg(call)
@@ -165,6 +175,8 @@ async def serve(reader: asyncio.StreamReader, write: Callable[[bytes], Any]) -> 
             phone.call(frame.words, frame.sound)
         elif frame.words["do"] == "wind_up":
             phone.wind_up()
+        elif frame.words["do"] == "hang_up":
+            phone.hang_up()
         else:
             break
     await phone.close()

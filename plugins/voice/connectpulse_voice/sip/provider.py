@@ -19,12 +19,10 @@ from connectpulse.core.api import (
     Disclosure,
     ErrorClass,
     Form,
-    Inbound,
     Intake,
     MessageState,
     Outcome,
     Provider,
-    Receipt,
     Rejected,
     Samples,
     Submission,
@@ -44,6 +42,8 @@ log = logging.getLogger(__name__)
 
 _LIFE_EVERY: Final = 30.0
 _SOON: Final = timedelta(seconds=5)
+_HANG_UP_WITHIN: Final = 5.0
+_TAKEN_BACK: Final = TryLater(_SOON, ErrorClass.PROVIDER, "taken_back", is_attempt=False)
 
 
 class SipProvider(Provider):
@@ -67,7 +67,7 @@ class SipProvider(Provider):
         self._exchange: Exchange | None = None
         self._silent: asyncio.Event = asyncio.Event()
         self._address = ""
-        self._talks: dict[int, asyncio.Task[None]] = {}
+        self._is_winding_up = False
 
     @classmethod
     def disclosure(cls, settings: Mapping[str, Any]) -> Disclosure:
@@ -95,11 +95,9 @@ class SipProvider(Provider):
         await self._exchange.open()
 
     async def close(self) -> None:
-        """Hang up, and hand over what came of every call."""
+        """Hang up, and end the phone."""
         if self._exchange is not None:
             await self._exchange.close()
-        if self._talks:
-            await asyncio.wait(list(self._talks.values()))
 
     async def wait_lost(self) -> None:
         """Return when the phone has ended, the registration failed, or the trunk answers no more."""
@@ -114,17 +112,17 @@ class SipProvider(Provider):
             silent.cancel()
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
-        """Call; return when somebody answered, or it is clear that nobody will."""
-        return list(await asyncio.gather(*(self._call(submission) for submission in batch)))
-
-    async def over(self, batch: Sequence[Submission]) -> None:
-        """Return when the calls of a batch are hung up."""
-        talks = [self._talks[each.message_id] for each in batch if each.message_id in self._talks]
-        if talks:
-            await asyncio.wait(talks)
+        """Call; return when every call is over. One that is cut short (cancelled) hangs up, and tells what was said."""
+        calls = [asyncio.create_task(self._call(submission)) for submission in batch]
+        try:
+            await asyncio.wait(calls)
+        except asyncio.CancelledError:
+            await self._cut_short(calls)
+        return [call.result() if call.done() else Unknown() for call in calls]
 
     async def wind_up(self) -> None:
-        """Take back what only rings."""
+        """Call nobody any more, and take back what only rings."""
+        self._is_winding_up = True
         if self._exchange is not None:
             await self._exchange.wind_up()
 
@@ -147,6 +145,15 @@ class SipProvider(Provider):
         done = "It is registered." if self.settings["registers"] else "The phone is ready; calls show more."
         return Check(True, (*steps, done))
 
+    async def _cut_short(self, calls: Sequence[asyncio.Task[Outcome]]) -> None:
+        """End the calls, and return when it is known how they ended; one that is not told in time is cancelled."""
+        self._is_winding_up = True
+        if self._exchange is not None:
+            await self._exchange.hang_up()
+        _, late = await asyncio.wait(calls, timeout=_HANG_UP_WITHIN)
+        for call in late:
+            call.cancel()
+
     async def _call(self, submission: Submission) -> Outcome:
         assert self._exchange is not None
         try:
@@ -155,6 +162,8 @@ class SipProvider(Provider):
         except Faulty as fault:
             log.warning("message %s has nothing to say: %s", submission.message_id, fault)
             return Rejected("prompt_faulty", ErrorClass.CONTENT)
+        if self._is_winding_up:
+            return _TAKEN_BACK
         try:
             ring = await self._exchange.call(self._words(submission), prompt, more)
         except ConnectionLost as lost:
@@ -162,10 +171,9 @@ class SipProvider(Provider):
         decided = await ring.decided
         if decided["is"] != "answered":
             return self._refused(submission, decided)
-        self._talks[submission.message_id] = asyncio.create_task(
-            self._report(submission, str(decided["reference"]), ring)
-        )
-        return Accepted((str(decided["reference"]),))
+        reference = str(decided["reference"])
+        talk = _talk(await ring.over, ring)
+        return Accepted((reference,), events=tuple(answered(submission, reference, talk)))
 
     async def _sound(self, submission: Submission, which: str) -> bytes:
         if submission.shared is None:
@@ -198,25 +206,12 @@ class SipProvider(Provider):
         if why == "no_answer":
             return unanswered(submission, NO_ANSWER, "487")
         if why == "taken_back":
-            return TryLater(_SOON, ErrorClass.PROVIDER, "taken_back", is_attempt=False)
+            return _TAKEN_BACK
         if why in ("silence", ""):  # no sign of the call, or the phone died while it rang
             if why:
                 self._silent.set()
             return Unknown(code=why)
         return unanswered(submission, FAILED, why)
-
-    async def _report(self, submission: Submission, reference: str, ring: Ring) -> None:
-        """Wait for the end of a talk and hand over what came of it."""
-        try:
-            events = answered(submission, reference, _talk(await ring.over, ring))
-            await self._hand_over(events)
-        except Exception:
-            log.exception("the end of a call was not taken in")
-        finally:
-            self._talks.pop(submission.message_id, None)
-
-    async def _hand_over(self, events: Sequence[Receipt | Inbound]) -> None:
-        await self.intake(events)
 
     async def _watch_life(self) -> None:
         """Return when the trunk does not answer twice in a row; never, where it is not asked."""

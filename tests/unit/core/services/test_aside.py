@@ -3,17 +3,21 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from connectpulse.core.domain.jobs import Job
 from connectpulse.core.domain.message import MessageState
+from connectpulse.core.domain.outcome import Accepted
 from connectpulse.core.domain.provider import Approval, Event, Inbound, Receipt, Stop, TemplateWord
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import aside, callbacks, jobs
 from connectpulse.core.services.desk import ServiceDesk
 from connectpulse.core.services.work import SYSTEM, Work
+from connectpulse.core.storage.models import Message
 from connectpulse.house import House
+from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
+from tests.unit.core.services.scene import Scene
 
 # Half a pair of UTF-16, as telephones cut texts: Python holds it, no database does.
 POISON = Receipt("what\ud800ever", MessageState.DELIVERED)
@@ -35,6 +39,23 @@ def test_a_poisoned_event_of_a_session_spoils_no_neighbour_and_is_not_repeated_f
     assert (told.connection_id, told.name, told.count) == (7, "connection 7", 1)
     assert "surrogates not allowed" in told.reason
     assert callbacks.drain(house.work, 7) == 0, "what is set aside waits for a person"
+
+
+def test_a_poisoned_event_of_an_answer_spoils_neither_the_answer_nor_what_came_with_it(post_house: House) -> None:
+    scene = Scene(post_house, factories.organisation(post_house))
+    scene.connect()
+    scene.launch(scene.campaign(scene.people("p@x.org")))
+    desk = ServiceDesk(post_house.work, "w1", "")
+    hand = desk.hand(desk.lines()[0])
+    batch = hand.turn(None, (), 1).batch
+    assert batch is not None
+    answer = [Accepted(("call-1",), events=(POISON, Receipt("call-1", MessageState.DELIVERED, quantity=12)))]
+    hand.turn(batch, answer, 0)
+    with scene.work() as work:
+        sent = work.session.scalars(select(Message)).one()
+        assert (sent.state, sent.billed) == (MessageState.DELIVERED, 12)
+    assert _scalars(post_house, "SELECT reference FROM pulse_receipt") == ["call-1"]
+    assert _scalars(post_house, "SELECT state FROM pulse_callback") == ["failed"]
 
 
 def test_what_was_told_is_tried_again_and_set_aside_again(house: House) -> None:

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from connectpulse.core.domain.message import MessageState
-from connectpulse.core.domain.outcome import ErrorClass, Outcome, Rejected, TryLater
-from connectpulse.core.services import campaigns, leaving
+from connectpulse.core.domain.outcome import Accepted, ErrorClass, Outcome, Rejected, TryLater
+from connectpulse.core.domain.provider import Receipt
+from connectpulse.core.services import campaigns, leaving, recovery
 from connectpulse.core.services.desk import ServiceDesk, ServiceHand
 from connectpulse.core.services.dispatching import remaining
 from connectpulse.core.storage import guard
@@ -58,6 +59,8 @@ RETRIES: list[Outcome] = [
     TryLater(2 * MINUTE, ErrorClass.THROTTLE),
     TryLater(2 * MINUTE, ErrorClass.PROVIDER),
     Rejected("connection_lost", ErrorClass.PROVIDER),
+    TryLater(10 * MINUTE, ErrorClass.RECIPIENT, "busy"),
+    Accepted(("R",), events=(Receipt("R", MessageState.UNDELIVERABLE, again=timedelta(hours=1)),)),
 ]
 
 
@@ -69,6 +72,8 @@ def test_a_retry_waits_for_the_sending_window_like_the_first_attempt(noon: Scene
     batch = turned(hand)
     assert batch is not None
     turned(hand, batch, [outcome])
+    with noon.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
+        recovery.orphans(work)  # ids are of today, and the house's clock is not: receipts find nothing at once
     (again,) = ready(noon)
     assert again.closes_at == datetime(2026, 6, 15, 17, tzinfo=UTC)
     noon.at(datetime(2026, 6, 15, 20, tzinfo=UTC))
