@@ -54,6 +54,7 @@ from .domain.provider import (
     Samples,
     Stop,
     Submission,
+    TemplateSubmission,
     TemplateWord,
 )
 from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
@@ -176,6 +177,7 @@ __all__ = [
     "Table",
     "Tariff",
     "Template",
+    "TemplateSubmission",
     "TemplateWord",
     "Then",
     "Trial",

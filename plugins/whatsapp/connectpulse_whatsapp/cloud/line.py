@@ -61,13 +61,19 @@ class Line:
             await self._egress.close()
             self._egress = None
 
+    async def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Reply:
+        """Send one request, once; return its answer. Raises Refused, Unreachable or AnswerLost without one."""
+        given = {**self._headers, **headers} if headers else self._headers
+        return await self.session.request(method, self.base + path, headers=given, body=body)
+
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Reply | Outcome:
         """Send one request, once; return its answer, or what became of the message where there is none."""
-        given = {**self._headers, **headers} if headers else self._headers
         try:
-            return await self.session.request(method, self.base + path, headers=given, body=body)
+            return await self.request(method, path, headers, body)
         except Refused:
             return NOT_ALLOWED
         except Unreachable:

@@ -20,6 +20,8 @@ from connectpulse.core.api import (
     Reply,
     Samples,
     Submission,
+    TemplateSubmission,
+    TemplateWord,
     Unreachable,
 )
 
@@ -30,6 +32,7 @@ from .events import events
 from .line import Line, spread
 from .media import Shelf
 from .requests import Draft, encode
+from .reviewing import Reviewers
 from .settings import FORM, complete, countries, faults, host, numbers
 from .signature import challenge, is_genuine
 
@@ -50,7 +53,9 @@ class CloudProvider(Provider):
     summary: ClassVar = "Meta's own interface: templates, answers, states and incoming messages."
     settings_form: ClassVar = FORM
     ambiguity: ClassVar = Ambiguity.BLIND
-    capabilities: ClassVar = frozenset({Capability.RECEIPTS, Capability.INBOUND, Capability.CALLBACKS})
+    capabilities: ClassVar = frozenset(
+        {Capability.RECEIPTS, Capability.INBOUND, Capability.CALLBACKS, Capability.TEMPLATES}
+    )
     errors: ClassVar = codes.ERRORS
     states: ClassVar = codes.STATES
 
@@ -63,6 +68,7 @@ class CloudProvider(Provider):
         self._line = Line(base, settings["access_token"], connections=window, timeout=settings["timeout"])
         self._numbers = numbers(settings["numbers"])
         self._media = Shelf(self._line.ask)
+        self._reviewers = Reviewers(self._line, settings["account_id"])
         self._drafts: OrderedDict[int, tuple[Mapping[str, Any], Draft]] = OrderedDict()
 
     @classmethod
@@ -130,6 +136,14 @@ class CloudProvider(Provider):
             if not was_open:
                 await self.close()
         return Check(is_working, tuple(steps))
+
+    async def submit_template(self, template: TemplateSubmission) -> TemplateWord:
+        """Hand a template over to Meta's reviewers; the same content is the same template there."""
+        return await self._reviewers.submit(template)
+
+    async def ask_templates(self, references: Sequence[str]) -> Sequence[TemplateWord]:
+        """Return what Meta says about templates now."""
+        return [found for each in references if (found := await self._reviewers.ask(each))]
 
     async def _send(self, submission: Submission) -> Outcome:
         number_id = self._numbers.get(submission.sender)
