@@ -26,10 +26,10 @@ from connectpulse.core.api import (
 )
 
 from ..form import MARKETING
+from ..line import Line, spread
 from . import codes, samples
 from .answers import code_of, document, outcome
 from .events import events
-from .line import Line, spread
 from .media import Shelf
 from .requests import Draft, encode
 from .reviewing import Reviewers
@@ -65,7 +65,7 @@ class CloudProvider(Provider):
         settings = complete(settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
         base = f"{settings['base_url'].rstrip('/')}/{settings['version']}"
-        self._line = Line(base, settings["access_token"], connections=window, timeout=settings["timeout"])
+        self._line = Line(base, f"Bearer {settings['access_token']}", connections=window, timeout=settings["timeout"])
         self._numbers = numbers(settings["numbers"])
         self._media = Shelf(self._line.ask)
         self._reviewers = Reviewers(self._line, settings["account_id"])

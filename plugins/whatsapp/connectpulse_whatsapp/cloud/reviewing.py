@@ -9,9 +9,9 @@ from connectpulse.core.api import Approval, ErrorClass, Refused, Reply, Template
 
 from ..content import Written, read
 from ..form import MEDIA
+from ..line import Line
 from .answers import code_of, document
 from .codes import BY_STATUS, meaning
-from .line import Line
 from .proposal import components, proposal
 from .reading import part, rows
 from .template_words import word
