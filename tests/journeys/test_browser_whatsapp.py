@@ -1,6 +1,7 @@
 """A template of WhatsApp in a real browser: seen as a bubble, submitted, approved by webhook, and sent to a list."""
 
 import json
+import time
 from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
@@ -87,21 +88,17 @@ def word(house: House, organisation: int) -> TemplateReview | None:
 def watch(person: Person, words: str) -> None:
     """Look at the template until its mark says `words`."""
 
-    def look() -> bool:
+    mark = person.page.locator("td .badge").first
+    deadline = time.monotonic() + 20
+    while not (mark.count() and mark.text_content() == words):
+        assert time.monotonic() < deadline, f"the mark never said {words}"
         person.page.reload()
-        return person.page.locator("td .badge").first.text_content(timeout=2_000) == words
-
-    for _ in range(40):
-        if person.page.locator("td .badge").count() and look():
-            return
-        person.page.wait_for_timeout(250)
-        person.page.reload()
-    expect(person.page.locator("td .badge")).to_have_text(words)
 
 
 def launch(person: Person) -> None:
-    person.open("/campaigns/add?channel=whatsapp")
+    person.open("/campaigns/add")
     person.fill("Name", "Spring")
+    person.page.locator("[name=channel]").select_option("whatsapp")
     person.page.get_by_label("Purpose").select_option("promotional")
     person.choose("Template", "Sale")
     person.choose("Sender", NUMBER)

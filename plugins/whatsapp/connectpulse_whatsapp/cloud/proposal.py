@@ -3,7 +3,7 @@
 Source: WhatsApp Business Management API, message_templates, v23.0.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from connectpulse.core.api import Template
@@ -33,7 +33,7 @@ def components(written: Written, handle: str = "") -> list[dict[str, Any]]:
     if written.is_code:
         return _code(written)
     found = _header(written, handle)
-    found.append({"type": "BODY", "text": written.wording(written.body)} | _example(written, "body", written.body))
+    found.append({"type": "BODY", "text": written.wording(written.body), **_example(written, "body", written.body)})
     if written.footer:
         found.append({"type": "FOOTER", "text": written.footer})
     if written.buttons:
@@ -60,7 +60,7 @@ def _header(written: Written, handle: str) -> list[dict[str, Any]]:
     return [{"type": "HEADER", "format": "TEXT", "text": written.wording(text), **_example(written, "header", text)}]
 
 
-def _example(written: Written, part: str, text: Template) -> Mapping[str, Any]:
+def _example(written: Written, part: str, text: Template) -> dict[str, Any]:
     """Return the examples of a text's placeholders: numbered ones in a list, named ones each with its name."""
     slots = written.slots(text)
     if not slots:
