@@ -55,6 +55,7 @@ from .domain.provider import (
     Samples,
     Stop,
     Submission,
+    TemplateSubmission,
     TemplateWord,
 )
 from .domain.retention import RetentionRule, Rows, Subject, SubjectHandler, Then
@@ -182,6 +183,7 @@ __all__ = [
     "Table",
     "Tariff",
     "Template",
+    "TemplateSubmission",
     "TemplateWord",
     "Then",
     "Trial",

@@ -17,6 +17,7 @@ from ..core.services import (
     moving,
     periodic,
     recovery,
+    reviews,
     ways_in,
 )
 from ..core.services.access import signing_in
@@ -119,6 +120,7 @@ PERIODIC: tuple[tuple[str, Any, Sweep], ...] = (
     ("core.start_campaigns", crontab(minute="*"), campaigns.start_due),
     ("core.wake_campaigns", crontab(minute="*"), recovery.stalled),
     ("core.expire_silent", crontab(minute="*/5"), recovery.silent),
+    ("core.wake_reviews", crontab(minute="*"), reviews.wake),
     ("core.squash_counters", crontab(minute="*"), counters.squash),
     ("core.expire_decisions", crontab(minute="*/10"), four_eyes.expire),
     ("core.end_half_sessions", crontab(minute="*/10"), signing_in.end_half_sessions),

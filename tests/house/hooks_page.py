@@ -31,9 +31,9 @@ HANDED_OVER: tuple[type[Any], ...] = (
     contracts.PluginInfo, retention.RetentionRule, retention.SubjectHandler, retention.Subject, audit.AuditAction,
     contracts.Channel, contracts.SenderKind, contracts.Measure, contracts.Rendered, contracts.Preview, contracts.Needs,
     contracts.CampaignFacts, contracts.Remarks, provider.Provider, provider.Disclosure, provider.Submission,
-    provider.Receipt, provider.Inbound, provider.TemplateWord, provider.Stop, provider.Callback, provider.Check,
-    provider.Samples, contracts.Ledger, contracts.Tariff, contracts.Movement, faces.PaymentGateway, faces.View,
-    roles.Role, doors.Door,
+    provider.Receipt, provider.Inbound, provider.TemplateWord, provider.TemplateSubmission, provider.Stop,
+    provider.Callback, provider.Check, provider.Samples, contracts.Ledger, contracts.Tariff, contracts.Movement,
+    faces.PaymentGateway, faces.View, roles.Role, doors.Door,
     doors.Knock, doors.Answer, jobs.Job, jobs.Duty, acts.Act, limits.Limit, limits.Allowance, faces.Report,
     faces.HealthCheck, faces.Health, faces.Card, faces.RestoreCheck, trial.Trial, form.Field, form.Shape,
 )  # fmt: skip

@@ -49,9 +49,14 @@ def working(house: House) -> Iterator[Worker]:
 @contextmanager
 def smsc(*options: str) -> Iterator[dict[str, int]]:
     """Run the simulated SMSC as a process of its own; yields its ports."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "connectpulse_sms.simulator", *options], stdout=subprocess.PIPE, text=True
-    )
+    with simulator("connectpulse_sms.simulator", *options) as ports:
+        yield ports
+
+
+@contextmanager
+def simulator(module: str, *options: str) -> Iterator[dict[str, int]]:
+    """Run a channel's simulator as a process of its own; yields its ports."""
+    process = subprocess.Popen([sys.executable, "-m", module, *options], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         yield json.loads(process.stdout.readline())

@@ -35,6 +35,8 @@ class Capability(StrEnum):
     INBOUND = "inbound"
     CALLBACKS = "callbacks"
     SESSION = "session"
+    TEMPLATES = "templates"
+    """It decides about templates: `submit_template` and `ask_templates`."""
     SIMULATED = "simulated"
     """Nothing leaves the house: such a provider discloses nothing, and needs no agreement."""
 
@@ -131,6 +133,20 @@ class TemplateWord:
     state: Approval | None
     reason: str = ""
     category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSubmission:
+    """A template version handed over for approval.
+
+    `shared` is what `Channel.share` returned for its content, without a sender. `reference` is the provider's name
+    for it where it was submitted before: it was refused, and somebody asks to look at it again.
+    """
+
+    title: str
+    content: Mapping[str, Any]
+    shared: Mapping[str, Any]
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +312,22 @@ class Provider(ABC):
         `Unknown` leaves it as it is.
         """
         return [Unknown() for _ in batch]
+
+    async def submit_template(self, template: TemplateSubmission) -> TemplateWord:
+        """Hand a template over for approval; return the provider's first word, with its reference.
+
+        For TEMPLATES only. Safe to repeat: an answer may have been lost, so the same content must be found, not made
+        twice. A content the provider refuses is REJECTED with its reason. Raises Refused where the connection's
+        settings are at fault, Unreachable or AnswerLost where no answer came: it is tried again later.
+        """
+        raise NotImplementedError
+
+    async def ask_templates(self, references: Sequence[str]) -> Sequence[TemplateWord]:
+        """Return what the provider says now about templates that were submitted; none about those it does not know.
+
+        For TEMPLATES only; raises as `submit_template` does. Asked every so often, as webhooks may be lost.
+        """
+        return ()
 
     @classmethod
     def proof_address(cls, settings: Mapping[str, Any], callback: Callback) -> str:

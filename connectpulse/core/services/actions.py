@@ -50,6 +50,8 @@ ACTIONS = (
     AuditAction("template.archived", "{actor} archived the template {object}."),
     AuditAction("template.restored", "{actor} took the template {object} out of the archive."),
     AuditAction("template.reviewed", "{actor} recorded the provider's word on the template {object}."),
+    AuditAction("template.submitted", "{actor} submitted the template {object} for approval."),
+    AuditAction("template.submitted_again", "{actor} asked a provider to look at the template {object} again."),
     AuditAction("sender.created", "{actor} added the sender {object}."),
     AuditAction("sender.updated", "{actor} changed the sender {object}."),
     AuditAction("sender.deleted", "{actor} deleted the sender {object}."),

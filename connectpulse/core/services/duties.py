@@ -18,7 +18,7 @@ from ..errors import PluginRefused
 from ..registry import Registry
 from ..storage import migrate, models
 from ..storage.base import Table
-from . import expansion, files, imports, leaving, periodic, quotes
+from . import expansion, files, imports, leaving, periodic, quotes, reviews
 from .access import duties as access
 from .action_log import cutting, erasure
 from .action_log import duties as action_log
@@ -90,6 +90,7 @@ def register(registry: Registry) -> None:
         Job("quote", quotes.step, quotes.give_up),
         Job("expand", expansion.step, expansion.give_up),
         Job("cancel", leaving.cancel_step),
+        reviews.KIND,
         periodic.KIND,
         *(job for part in PARTS for job in part.jobs),
     ]
@@ -147,6 +148,7 @@ def retention_rules() -> list[RetentionRule]:
             parent=m.Import),
         kept(m.Template, "content of the organisation"),
         kept(m.TemplateVersion, "content of the organisation", *MAKERS[m.TemplateVersion]),
+        kept(m.TemplateReview, "content of the organisation"),
         log(m.File, MESSAGE_LOG, Then.PURGE, "files no template uses", *MAKERS[m.File], age="used_at",
             final_only=files.IDLE, **choice),
         kept(m.FileUse, "content of the organisation", age="version_id"),

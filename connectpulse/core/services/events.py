@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..domain.provider import Event, Inbound, Receipt, Stop, TemplateWord
-from . import inbound, receipts, stops, templates
+from . import inbound, receipts, reviews, stops
 from .work import Work
 
 
@@ -21,6 +21,6 @@ def take_in(work: Work, connection_id: int, events: Sequence[Event]) -> None:
     if written:
         inbound.take(work, connection_id, written)
     if words:
-        templates.hear(work, connection_id, words)
+        reviews.hear(work, connection_id, words)
     if stopped:
         stops.take(work, connection_id, stopped)

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from ..domain.contracts import CampaignFacts, Channel, Needs, Pricer, Purpose, Renderer, Tariff
 from ..domain.fallback import onward
 from ..domain.fields import BUILT_IN
-from ..domain.routing import Order, chooser
+from ..domain.provider import Approval
+from ..domain.routing import Order, RouteRule, chooser
 from ..domain.windows import SendingWindow, find_zone
 from ..errors import Refused
-from ..storage.models import Campaign, Fallback
+from ..storage.models import Campaign, Fallback, TemplateReview
 from . import connections, senders, ways_out
 from .work import Work
 
@@ -96,7 +99,7 @@ def _build(work: Work, campaign: Campaign, leg: Leg, price_version: str) -> Plan
         render=channel.prepare(content),
         names=tuple(sorted(channel.names(content) - set(BUILT_IN))),
         required=channel.required_values(content),
-        choose=_chooser(work, channel, campaign.organisation_id, leg.sender.value),
+        choose=_chooser(work, channel, campaign.organisation_id, leg.sender.value, leg.template_version.id),
         price=work.registry.ledger.pricer(work, tariff),
         tariff=tariff,
         window=window_of(campaign),
@@ -117,10 +120,23 @@ def legs(campaign: Campaign) -> list[Leg]:
     return [campaign, *campaign.fallbacks]
 
 
-def _chooser(work: Work, channel: Channel, organisation_id: int, sender: str) -> Callable[[str, int], Order]:
-    """Return who carries what; what only a connection without an agreement could carry waits there for one."""
-    ready = chooser(connections.rules(work, channel.name, organisation_id), sender)
-    waiting = chooser(connections.rules(work, channel.name, organisation_id, is_waiting=True), sender)
+def _chooser(
+    work: Work, channel: Channel, organisation_id: int, sender: str, version_id: int
+) -> Callable[[str, int], Order]:
+    """Return who carries what; what only a connection without an agreement could carry waits there for one.
+
+    A connection whose provider decides about templates carries those it has approved.
+    """
+    refused = set(work.session.scalars(
+        select(TemplateReview.connection_id)
+        .where(TemplateReview.version_id == version_id, TemplateReview.state != Approval.APPROVED)
+    ))  # fmt: skip
+
+    def rules(*, is_waiting: bool) -> list[RouteRule]:
+        found = connections.rules(work, channel.name, organisation_id, is_waiting=is_waiting)
+        return [rule for rule in found if rule.connection_id not in refused]
+
+    ready, waiting = chooser(rules(is_waiting=False), sender), chooser(rules(is_waiting=True), sender)
     return lambda address, number: ready(address, number) or waiting(address, number)
 
 

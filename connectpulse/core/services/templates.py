@@ -1,18 +1,20 @@
 """Templates: a name, and versions of a text that never change once written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 
 from ..domain import form
 from ..domain.contracts import Preview, Purpose
-from ..domain.provider import Approval, TemplateWord
+from ..domain.provider import Approval
 from ..errors import Refused
-from ..storage.models import Connection, Template, TemplateVersion
-from . import contacts, files, records
+from ..storage.models import Template, TemplateVersion
+from . import contacts, files, jobs, records
 from .work import Work
 
+REVIEW = "review_template"
+"""The job that submits a version to the connections that would carry it."""
 APPROVALS = tuple(Approval)
 """What a provider may say about a template version."""
 
@@ -123,36 +125,6 @@ def pending(work: Work, channel: str, after: int = 0, limit: int = 100) -> list[
     return list(work.session.scalars(statement).unique())
 
 
-def hear(work: Work, connection_id: int, words: Sequence[TemplateWord]) -> None:
-    """Act on what a connection's provider says about templates. Platform work; unknown references are ignored."""
-    connection = work.session.get(Connection, connection_id)
-    if connection is None:
-        return
-    for word in words:
-        statement = (
-            select(TemplateVersion)
-            .join(TemplateVersion.template)
-            .where(TemplateVersion.approval_reference == word.reference[:120], Template.channel == connection.channel)
-            .with_for_update(of=TemplateVersion)
-        )
-        if connection.organisation_id is not None:
-            statement = statement.where(TemplateVersion.organisation_id == connection.organisation_id)
-        versions = work.session.scalars(statement).unique().all() if word.reference else []
-        for version in versions:
-            _hear(work, version, word)
-
-
-def _hear(work: Work, version: TemplateVersion, word: TemplateWord) -> None:
-    before, work.organisation = work.organisation, version.organisation_id
-    try:
-        reason = version.approval_reason
-        if word.state is not None or (word.reason and version.approval == Approval.APPROVED):
-            reason = word.reason
-        record_approval(work, version.id, word.state or version.approval, reason=reason, category=word.category)
-    finally:
-        work.organisation = before
-
-
 def usable(work: Work, channel: str) -> list[Template]:
     """Return the templates a campaign of this channel may choose from, the newest first."""
     statement = (
@@ -175,5 +147,7 @@ def _write_version(work: Work, template: Template, number: int, content: dict[st
     )
     work.session.add(version)
     work.session.flush()
+    if needs.approved_template:
+        jobs.submit(work, REVIEW, version.id)
     files.use_in(work, version, files.named(work.registry.channel(template.channel).content_form, content))
     return version

@@ -96,6 +96,7 @@ TITLES: Mapping[str, str] = {
     "pulse_support_request": "Support requests",
     "pulse_suppression": "Suppressions",
     "pulse_template": "Templates",
+    "pulse_template_review": "Providers' words on templates",
     "pulse_template_version": "Versions of templates",
     "pulse_thread": "Conversations",
     "pulse_wrong_tries": "Wrong passwords and codes",

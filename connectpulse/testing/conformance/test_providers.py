@@ -121,6 +121,9 @@ def test_it_can_what_it_says(provider: type[Provider]) -> None:
     assert all(isinstance(each, Capability) for each in provider.capabilities)
     if Capability.SESSION in provider.capabilities:
         assert provider.open is not Provider.open, "it says SESSION and opens none"
+    if Capability.TEMPLATES in provider.capabilities:
+        for name in ("submit_template", "ask_templates"):
+            assert getattr(provider, name) is not getattr(Provider, name), f"{name} must say something"
     if Capability.CALLBACKS in provider.capabilities:
         samples = provider.samples()
         assert samples.callbacks, "it takes callbacks and has no sample of one"

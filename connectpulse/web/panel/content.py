@@ -1,7 +1,7 @@
 """Templates and senders."""
 
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from flask import abort, make_response, redirect, request, url_for
 from flask_appbuilder import expose
@@ -11,7 +11,7 @@ from sqlalchemy import Select, select
 from ...core.domain.contracts import Purpose
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import NotFound, Refused
-from ...core.services import contacts, records, senders, templates
+from ...core.services import contacts, records, reviews, senders, templates
 from ...core.services.work import Work
 from ...core.storage.models import Sender, Template, TemplateVersion
 from .. import current
@@ -43,7 +43,7 @@ class TemplateView(NounView):
     )
     can_delete = False
     include_route_methods: ClassVar[set[str]] = {
-        "list", "show", "add", "edit", "lookup", "preview", "document", "shown", "archive",
+        "list", "show", "add", "edit", "lookup", "preview", "document", "shown", "archive", "submit",
     }  # fmt: skip
     show_template = "pulse/template.html"
     add_template = edit_template = "pulse/template_form.html"
@@ -168,9 +168,25 @@ class TemplateView(NounView):
             versions = work.session.scalars(statement.order_by(TemplateVersion.number.desc()).limit(50)).unique().all()
             channel = work.registry.channels.get(row.channel)
             preview = channel.preview(versions[0].content) if channel and versions else None
-            return self.render_template(
-                self.show_template, view=self, row=row, versions=versions, channel=channel, preview=preview
+            found = reviews.of(work, [each.id for each in versions])
+            may_submit = bool(versions) and (
+                versions[0].approval == "rejected"
+                or any(each.review.state not in ("pending", "approved") for each in found.get(versions[0].id, ()))
             )
+            return self.render_template(
+                self.show_template, view=self, row=row, versions=versions, channel=channel, preview=preview,
+                reviews=found, approval=approval_badge, may_submit=may_submit and self.may(WRITE),
+                is_decided=bool(channel and _deciding(work, channel.name)),
+            )  # fmt: skip
+
+    @expose("/submit/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def submit(self, pk: str) -> Any:
+        """Let providers look at the newest version again."""
+        done = "The provider is asked to look at it again."
+        self.act(lambda work: reviews.submit_again(work, self.find(work, pk).id), done)
+        return redirect(url_for("TemplateView.show", pk=pk))
 
     @expose("/archive/<pk>", methods=["POST"])
     @has_access
@@ -181,6 +197,24 @@ class TemplateView(NounView):
         done = "The template is archived." if hide else "The template can be chosen again."
         self.act(lambda work: templates.archive(work, self.find(work, pk).id, hide), done)
         return redirect(url_for("TemplateView.show", pk=pk))
+
+
+APPROVALS: Final = {
+    "waiting": ("not submitted yet", "warn"), "pending": ("waits for approval", "busy"),
+    "approved": ("approved", "ok"), "rejected": ("not approved", "bad"),
+}  # fmt: skip
+"""What pages call the states of an approval, with the colour of each."""
+
+
+def approval_badge(state: str, reason: str = "") -> Any:
+    """Return a provider's word on a template as a mark; empty where none is needed."""
+    words, kind = APPROVALS.get(state, ("", ""))
+    return badge(words, kind, reason) if words else ""
+
+
+def _deciding(work: Work, channel: str) -> bool:
+    """Return whether any installed provider of a channel decides about templates by itself."""
+    return any(work.registry.provider(name).channel == channel for name in reviews.deciding(work.registry))
 
 
 def _content(form: Form, values: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from connectpulse.core.api import (
     reads_as_opt_out,
 )
 
-from . import checks
+from . import bubble, checks
 from .buttons import STOP, STOP_PAYLOAD
 from .content import Written, examples, read
 from .form import ACCEPTED, FORM, LARGEST, MARKETING, MEDIA, TEXT
@@ -92,7 +92,7 @@ class WhatsAppChannel(Channel):
         return renderer(read(content))
 
     def preview(self, content: Mapping[str, Any]) -> Preview:
-        """Return characters, what is left of them, and the category that decides the price."""
+        """Return characters, what is left of them, the category that decides the price, and the bubble of the chat."""
         try:
             written = read(content)
         except Refused as refusal:
@@ -100,7 +100,7 @@ class WhatsAppChannel(Channel):
         most = checks.LONGEST_BODY if written.is_template else checks.LONGEST_TEXT
         length = len(checks.longest_of(written.body))
         figures = (("Characters", str(length)), ("Left", str(most - length)), ("Billed as", self._billed_as(written)))
-        return Preview(figures, _warnings(written))
+        return Preview(figures, _warnings(written), bubble.document(written))
 
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return the placeholders of header, text and links."""

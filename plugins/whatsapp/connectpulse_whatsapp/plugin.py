@@ -18,10 +18,11 @@ from .channel import WhatsAppChannel
 from .cloud.provider import CloudProvider
 from .simulator.scene import TRIAL
 from .simulator.trial import TrialProvider
+from .twilio.provider import TwilioProvider
 
 
 class WhatsAppPlugin:
-    """Messages on WhatsApp over Meta's Cloud API, and a simulator. It keeps no tables: core stores every message."""
+    """Messages on WhatsApp over Meta's Cloud API or Twilio, and a simulator. There are no tables of its own."""
 
     @hookimpl
     def pulse_plugin(self) -> PluginInfo:
@@ -32,7 +33,7 @@ class WhatsAppPlugin:
             title="WhatsApp",
             contact="the maintainers of Connect Pulse",
             kinds=frozenset({PluginKind.CHANNEL, PluginKind.PROVIDER}),
-            summary="Templates and answers on WhatsApp over Meta's Cloud API, and a simulator for trials.",
+            summary="Templates and answers on WhatsApp over Meta's Cloud API or Twilio, and a simulator for trials.",
         )
 
     @hookimpl
@@ -58,7 +59,7 @@ class WhatsAppPlugin:
     @hookimpl
     def pulse_providers(self) -> list[type[Provider]]:
         """Return the ways to send."""
-        return [CloudProvider, TrialProvider]
+        return [CloudProvider, TwilioProvider, TrialProvider]
 
     @hookimpl
     def pulse_trials(self) -> list[Trial]:

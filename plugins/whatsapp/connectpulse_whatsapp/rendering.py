@@ -30,8 +30,7 @@ def renderer(written: Written) -> Renderer:
     """Return the renderer; it raises Refused for a recipient whose values WhatsApp would refuse."""
     fill = written.body.renderer()
     if written.is_code:
-        sentence = _SENTENCES.get(written.language, "{code} is your verification code.")
-        fill = _around(sentence, fill)
+        fill = _around(sentence(written.language), fill)
     pick = _picker(written) if written.is_template and written.names else None
 
     def render(values: Values) -> Rendered:
@@ -46,8 +45,13 @@ def renderer(written: Written) -> Renderer:
     return lambda values: same
 
 
-def _around(sentence: str, fill: Callable[[Values], str]) -> Callable[[Values], str]:
-    return lambda values: sentence.replace("{code}", fill(values))
+def sentence(language: str) -> str:
+    """Return what WhatsApp writes around a code, with `{code}` in its place."""
+    return _SENTENCES.get(language, "{code} is your verification code.")
+
+
+def _around(words: str, fill: Callable[[Values], str]) -> Callable[[Values], str]:
+    return lambda values: words.replace("{code}", fill(values))
 
 
 def _picker(written: Written) -> Callable[[Values], Mapping[str, Any]]:

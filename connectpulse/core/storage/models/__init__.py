@@ -43,7 +43,7 @@ from .policy import Acceptance, Operator, PolicyReminder, PolicyVersion
 from .retention import Archive, ArchiveExport, Hold, MergedFile, RetentionClock, RetentionRun, RuleChoice
 from .rights import ErasedPerson, SubjectPackage, SubjectRequest
 from .support import SupportMessage, SupportRequest
-from .template import Sender, Template, TemplateVersion
+from .template import Sender, Template, TemplateReview, TemplateVersion
 from .traffic import RangePeak
 
 __all__ = [
@@ -129,6 +129,7 @@ __all__ = [
     "SupportRequest",
     "Suppression",
     "Template",
+    "TemplateReview",
     "TemplateVersion",
     "Thread",
     "UserSession",

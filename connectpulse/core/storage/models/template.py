@@ -2,11 +2,11 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, String, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..base import BigId, CreatedAt, Json, Owned, Table
+from ..base import BigId, CreatedAt, Json, Moment, Owned, Table
 
 
 class Template(Owned, Table):
@@ -53,6 +53,33 @@ class TemplateVersion(Owned, Table):
 
     def __repr__(self) -> str:
         return f"{self.template.name} (version {self.number})"
+
+
+class TemplateReview(Owned, Table):
+    """What one connection's provider says about a template version: `state` waiting, pending, approved or rejected.
+
+    `due_at` is when it is submitted, or asked about again; `reference` the provider's name for it.
+    """
+
+    __tablename__ = "pulse_template_review"
+    __table_args__ = (
+        Index("ix_pulse_template_review_reference", "reference", postgresql_where=text("reference <> ''")),
+        Index("ix_pulse_template_review_due", "due_at"),
+    )
+
+    version_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("pulse_template_version.id", ondelete="CASCADE"), primary_key=True
+    )
+    connection_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("pulse_connection.id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str] = mapped_column(String(20), default="waiting", server_default="waiting")
+    reference: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    reason: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    category: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    created_at: Mapped[CreatedAt]
+    due_at: Mapped[Moment] = mapped_column(server_default=func.now())
+    told_at: Mapped[Moment | None]
 
 
 class Sender(Owned, Table):

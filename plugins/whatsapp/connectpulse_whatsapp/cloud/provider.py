@@ -20,16 +20,19 @@ from connectpulse.core.api import (
     Reply,
     Samples,
     Submission,
+    TemplateSubmission,
+    TemplateWord,
     Unreachable,
 )
 
 from ..form import MARKETING
+from ..line import Line, spread
 from . import codes, samples
 from .answers import code_of, document, outcome
 from .events import events
-from .line import Line, spread
 from .media import Shelf
 from .requests import Draft, encode
+from .reviewing import Reviewers
 from .settings import FORM, complete, countries, faults, host, numbers
 from .signature import challenge, is_genuine
 
@@ -50,7 +53,9 @@ class CloudProvider(Provider):
     summary: ClassVar = "Meta's own interface: templates, answers, states and incoming messages."
     settings_form: ClassVar = FORM
     ambiguity: ClassVar = Ambiguity.BLIND
-    capabilities: ClassVar = frozenset({Capability.RECEIPTS, Capability.INBOUND, Capability.CALLBACKS})
+    capabilities: ClassVar = frozenset(
+        {Capability.RECEIPTS, Capability.INBOUND, Capability.CALLBACKS, Capability.TEMPLATES}
+    )
     errors: ClassVar = codes.ERRORS
     states: ClassVar = codes.STATES
 
@@ -60,9 +65,10 @@ class CloudProvider(Provider):
         settings = complete(settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
         base = f"{settings['base_url'].rstrip('/')}/{settings['version']}"
-        self._line = Line(base, settings["access_token"], connections=window, timeout=settings["timeout"])
+        self._line = Line(base, f"Bearer {settings['access_token']}", connections=window, timeout=settings["timeout"])
         self._numbers = numbers(settings["numbers"])
         self._media = Shelf(self._line.ask)
+        self._reviewers = Reviewers(self._line, settings["account_id"])
         self._drafts: OrderedDict[int, tuple[Mapping[str, Any], Draft]] = OrderedDict()
 
     @classmethod
@@ -130,6 +136,14 @@ class CloudProvider(Provider):
             if not was_open:
                 await self.close()
         return Check(is_working, tuple(steps))
+
+    async def submit_template(self, template: TemplateSubmission) -> TemplateWord:
+        """Hand a template over to Meta's reviewers; the same content is the same template there."""
+        return await self._reviewers.submit(template)
+
+    async def ask_templates(self, references: Sequence[str]) -> Sequence[TemplateWord]:
+        """Return what Meta says about templates now."""
+        return [found for each in references if (found := await self._reviewers.ask(each))]
 
     async def _send(self, submission: Submission) -> Outcome:
         number_id = self._numbers.get(submission.sender)

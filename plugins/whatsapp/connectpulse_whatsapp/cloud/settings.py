@@ -77,7 +77,7 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
         found.append("WhatsApp Business account id: digits only.")
     if not re.fullmatch(r"v[0-9]{1,3}\.[0-9]", settings["version"]):
         found.append("Version of the API: must be like v23.0.")
-    if not _is_plain(settings["base_url"]):
+    if not is_plain(settings["base_url"]):
         found.append("Address: must be like https://graph.facebook.com, without query, fragment or credentials.")
     codes = countries(settings["countries"])
     if not codes or not all(re.fullmatch("[A-Z]{2}", code) for code in codes):
@@ -85,7 +85,8 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _is_plain(base_url: str) -> bool:
+def is_plain(base_url: str) -> bool:
+    """Return whether an address is one of HTTP, without query, fragment or credentials."""
     try:
         parts = urlsplit(base_url)
         is_http = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -53,6 +53,16 @@ def status(value: Mapping[str, Any]) -> list[TemplateWord]:
     return [TemplateWord(reference, approval, _reason(event, value), _category(value.get("message_template_category")))]
 
 
+def word(template: Mapping[str, Any]) -> TemplateWord | None:
+    """Return the word in a template as the API lists it, or answers a submission; None where it holds none."""
+    status, reference = str(template.get("status") or "").upper(), str(template.get("id") or "")
+    approval = APPROVALS.get(status)
+    if approval is None or not reference:
+        return None
+    reason = _reason(status, {"reason": template.get("rejected_reason")})
+    return TemplateWord(reference, approval, reason, _category(template.get("category")))
+
+
 def category(value: Mapping[str, Any]) -> list[TemplateWord]:
     """Return the word of a template_category_update; one that only foretells (`correct_category`) changes nothing."""
     reference, new = reference_of(value), _category(value.get("new_category"))

@@ -91,8 +91,8 @@ class CloudApi:
             if is_get:
                 return self.templates.list(request.query.get("name"))
             return self.templates.submit(await body(request))
-        if place in self.templates.known and not edge and is_get:
-            return self.templates.known[place]
+        if place in self.templates.known and not edge:
+            return self.templates.known[place] if is_get else self.templates.edit(place, await body(request))
         if edge == "uploads" or place.startswith("upload:"):
             return await self.media.resume(request, place)
         raise Failure(33)

@@ -39,10 +39,22 @@ class Templates:
             **{name: asked[name] for name in ("name", "language", "components", "parameter_format") if name in asked},
         }
         self.known[made["id"]] = made
-        review = asyncio.create_task(self._review(made))
+        self._begin(made)
+        return {name: made[name] for name in ("id", "status", "category")}
+
+    def edit(self, template_id: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Take a refused template for review once more; raise Failure for one that is being reviewed."""
+        template = self.known[template_id]
+        if template["status"] == "PENDING" or not asked.get("components"):
+            raise Failure(100, "Message templates cannot be edited while they are in review.")
+        template |= {"status": "PENDING", "components": asked["components"]}
+        self._begin(template)
+        return {"success": True}
+
+    def _begin(self, template: dict[str, Any]) -> None:
+        review = asyncio.create_task(self._review(template))
         self._reviews.add(review)
         review.add_done_callback(self._reviews.discard)
-        return {name: made[name] for name in ("id", "status", "category")}
 
     def list(self, name: str | None) -> dict[str, Any]:
         """Return the templates, or those of one name, newest first."""

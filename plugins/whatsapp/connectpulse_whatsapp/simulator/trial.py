@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from connectpulse.core.api import (
     Accepted,
     Ambiguity,
+    Approval,
     Capability,
     Check,
     Disclosure,
@@ -24,11 +25,14 @@ from connectpulse.core.api import (
     Receipt,
     Samples,
     Submission,
+    TemplateSubmission,
+    TemplateWord,
     Unknown,
 )
 
 from ..cloud.answers import refusal
 from ..cloud.codes import ERRORS, STATES, STOPPED, meaning
+from ..content import name_of
 from .fates import by_digits
 
 log = logging.getLogger(__name__)
@@ -63,7 +67,7 @@ class TrialProvider(Provider):
         ),
     )
     ambiguity = Ambiguity.IDEMPOTENT
-    capabilities = frozenset({Capability.RECEIPTS, Capability.SIMULATED})
+    capabilities = frozenset({Capability.RECEIPTS, Capability.SIMULATED, Capability.TEMPLATES})
     errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]] = ERRORS
     states: ClassVar[Mapping[str, MessageState]] = STATES
 
@@ -107,6 +111,16 @@ class TrialProvider(Provider):
             self._reports.add(report)
             report.add_done_callback(self._reports.discard)
         return outcomes
+
+    async def submit_template(self, template: TemplateSubmission) -> TemplateWord:
+        """Approve every template at once, save those with the word REJECT in them."""
+        if "REJECT" in str(template.content.get("body")):
+            return TemplateWord("", Approval.REJECTED, "It has the word REJECT in it.")
+        return TemplateWord(name_of(template.content), Approval.APPROVED)
+
+    async def ask_templates(self, references: Sequence[str]) -> Sequence[TemplateWord]:
+        """Return that what was approved is approved."""
+        return [TemplateWord(each, Approval.APPROVED) for each in references]
 
     async def check(self) -> Check:
         """Return that there is nothing to try."""

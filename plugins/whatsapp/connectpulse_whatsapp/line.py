@@ -1,4 +1,4 @@
-"""One guarded session to Meta, what it means when no answer came, and a batch spread over it."""
+"""One guarded session to a provider, what it means when no answer came, and a batch spread over it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,9 +27,9 @@ NOT_ALLOWED: Final = TryLater(timedelta(minutes=5), ErrorClass.CREDENTIAL, "addr
 class Line:
     """Requests below `base`, at most `connections` at once; the session opens with the first of them."""
 
-    def __init__(self, base: str, token: str, *, connections: int, timeout: float) -> None:
+    def __init__(self, base: str, authorization: str, *, connections: int, timeout: float) -> None:
         self.base = base.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {"Authorization": authorization, "Content-Type": "application/json"}
         self._connections = connections
         self._timeout = timeout
         self._egress: EgressSession | None = None
@@ -61,13 +61,19 @@ class Line:
             await self._egress.close()
             self._egress = None
 
+    async def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Reply:
+        """Send one request, once; return its answer. Raises Refused, Unreachable or AnswerLost without one."""
+        given = {**self._headers, **headers} if headers else self._headers
+        return await self.session.request(method, self.base + path, headers=given, body=body)
+
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Reply | Outcome:
         """Send one request, once; return its answer, or what became of the message where there is none."""
-        given = {**self._headers, **headers} if headers else self._headers
         try:
-            return await self.session.request(method, self.base + path, headers=given, body=body)
+            return await self.request(method, path, headers, body)
         except Refused:
             return NOT_ALLOWED
         except Unreachable:
@@ -79,8 +85,8 @@ class Line:
 def outlook(outcome: Outcome) -> TryLater | None:
     """Return what awaits the messages behind one with this outcome, None if they may fare better.
 
-    A refused account, a throttle and a dead line are no message's fault; trying the rest would annoy Meta
-    or wait in vain.
+    A refused account, a throttle and a dead line are no message's fault; trying the rest would annoy the
+    provider or wait in vain.
     """
     match outcome:
         case Rejected(error=ErrorClass.CREDENTIAL):

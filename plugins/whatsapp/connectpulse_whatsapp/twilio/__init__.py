@@ -1,0 +1,1 @@
+"""WhatsApp through Twilio: its Messages API, and its Content API for templates."""
