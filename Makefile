@@ -66,11 +66,11 @@ check: $(READY_DEV)  ## Check style, types, floors, spelling and the documentati
 	$(BIN)/codespell
 	$(BIN)/python -m pytest -q $(wildcard tests/house/test_docs*.py)
 
-bench: $(READY_DEV)  ## Measure, and print ratios (ARGS for its options)
-	$(BIN)/python -m bench $(ARGS)
+bench: $(READY_DEV)  ## Measure, and print ratios (CHANNEL=email from end to end; ARGS for its options)
+	$(BIN)/python -m bench $(if $(CHANNEL),--channel $(CHANNEL)) $(ARGS)
 
-faults: $(READY_DEV)  ## Kill workers and the database under a campaign; nothing may be lost or sent twice
-	$(BIN)/python -m tests.faults $(ARGS)
+faults: $(READY_DEV)  ## Kill workers and the database under a campaign; nothing may be lost or sent twice (CHANNEL=email)
+	$(BIN)/python -m tests.faults $(if $(CHANNEL),--channel $(CHANNEL)) $(ARGS)
 
 new-plugin: $(READY)  ## Write a plugin to fill in: NAME=acme, and INTO=folder for a place outside plugins/
 	@$(if $(NAME),,echo 'Name it: make new-plugin NAME=acme' >&2; exit 1;) \

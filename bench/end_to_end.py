@@ -1,22 +1,28 @@
-"""Messages per second from launch to the last receipt applied, everything recorded, over wire and database alone."""
+"""Messages per second from launch to the last receipt applied, everything recorded, over wire and database alone.
+
+Beside them stands what a message costs in CPU, process by process: wall clocks of a busy machine say little.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from sqlalchemy import text
 
+from connectpulse.core.domain.trial import Trial
 from connectpulse.core.services.connections import Limits
 from connectpulse.testing.factories import ADMINISTRATOR
 
-from . import bare_wire, floor
+from . import bare_wire, floor, spent
 from .figure import Figure
-from .line import wait_until
+from .line import PLAIN, wait_until
 from .scene import Scene, scene
 
 WINDOW = 1000
 PATIENCE = 900.0
 RATE = 15_000
-"""Messages a second that are aimed at, on two cores with everything on one machine."""
+"""Text messages a second that are aimed at, on two cores with everything on one machine."""
+RATE_OF_OTHERS = 5_000
+"""The same for channels whose wire costs more: a request, a letter or a document for each message."""
 
 
 class Timing(NamedTuple):
@@ -26,19 +32,31 @@ class Timing(NamedTuple):
     sending: float
 
 
-def measure(recipients: int) -> Iterator[Figure]:
-    """Yield the rates of one and two workers, each over the bare wire and over the database floor."""
-    wire = bare_wire.measure(recipients, WINDOW)["complete_per_second"]
+def measure(recipients: int, trial: Trial = PLAIN) -> Iterator[Figure]:
+    """Yield the rates of one and two workers over the database floor, over the bare wire where that is known."""
+    is_plain = trial is PLAIN
+    wire = bare_wire.measure(recipients, WINDOW)["complete_per_second"] if is_plain else None
+    least, window = (RATE, WINDOW) if is_plain else (RATE_OF_OTHERS, trial.window)
     bottom = 0.0
     for workers in (1, 2):
-        with scene() as stage:
-            stage.connect(Limits(window=WINDOW, sessions=workers))
-            bottom = bottom or floor.measure(stage, recipients)
+        with scene(trial=trial) as stage:
+            stage.connect(Limits(window=window, sessions=workers))
             serve(stage, workers)
-            rate = recipients / send(stage, stage.line.audience(recipients), recipients).total
+            list_id = stage.line.audience(recipients)
+            before = spent.of(stage)
+            rate = recipients / send(stage, list_id, recipients).total
+            costs = spent.between(before, spent.of(stage))
+            stage.stop_workers()
+            bottom = bottom or floor.measure(stage, recipients)
         name = f"end_to_end_{workers}_worker" + "s" * (workers > 1)
-        yield Figure(f"{name}_over_wire", rate, "messages/s", "the bare wire", wire, least=RATE)
-        yield Figure(f"{name}_over_floor", rate, "messages/s", "the database floor", bottom, least_ratio=0.5)
+        if wire is not None:
+            yield Figure(f"{name}_over_wire", rate, "messages/s", "the bare wire", wire)
+        yield Figure(
+            f"{name}_over_floor", rate, "messages/s", "the database floor", bottom,
+            least=least, least_ratio=0.5 if is_plain else None,
+        )  # fmt: skip
+        for process, seconds in costs.items():
+            yield Figure(f"{name}_cpu_{process}", 1e6 * seconds / recipients, "µs/message")
 
 
 def serve(stage: Scene, workers: int) -> None:

@@ -1,30 +1,32 @@
-"""What a message costs in small and large campaigns: a hundred times the recipients should not change it."""
+"""What a message costs in small and large campaigns: many times the recipients should not change it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from connectpulse.core.domain.trial import Trial
 from connectpulse.core.services.connections import Limits
 
 from .end_to_end import WINDOW, send, serve
 from .figure import Figure
+from .line import PLAIN
 from .scene import scene
 
 
-def measure(largest: int) -> Iterator[Figure]:
-    """Yield microseconds a message, from launch to the last receipt, at a hundredth, a tenth and the whole.
+def measure(sizes: Sequence[int], trial: Trial = PLAIN) -> Iterator[Figure]:
+    """Yield microseconds a message, from launch to the last receipt, for campaigns of these sizes, small to large.
 
     `sending_at_...` leaves out what goes before the first submit: in a small campaign that is its whole expansion,
     in a large one almost nothing, because the two overlap. It explains the cost and is not it.
 
-    All three run in one database, the smallest first, so that the largest also carries what the others left.
+    All run in one database, the smallest first, so that the largest also carries what the others left.
     A first small campaign, not counted, warms the worker.
     """
-    with scene() as stage:
+    with scene(trial=trial) as stage:
         stage.connect(Limits(window=WINDOW, sessions=1))
         serve(stage, 1)
         first = 0
-        smallest = largest // 100
+        smallest = sizes[0]
         costs: list[float] = []
-        for recipients in (smallest, smallest, largest // 10, largest):
+        for recipients in (smallest, *sizes):
             list_id = stage.line.audience(recipients, first)
             first += recipients
             timing = send(stage, list_id, recipients)

@@ -18,6 +18,7 @@ class Simulator:
         self.trial = trial
         command = [sys.executable, "-m", trial.program, *trial.options, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - a plugin's own program
+        self.pid = self._process.pid
         assert self._process.stdout is not None
         self.ports: Ports = json.loads(self._process.stdout.readline())
 

@@ -1,4 +1,4 @@
-"""`connectpulse demo`: a campaign over real SMPP, and the data of the last start."""
+"""`connectpulse demo`: a campaign over real wires of each channel, and the data of the last start."""
 
 import json
 import os
@@ -21,6 +21,20 @@ def test_the_demo_runs_a_campaign_over_real_smpp_and_both_counts_agree(site: Sit
     assert 0 < told["undeliverable"] < 30
     assert (told["unknown"], told["lost"], told["duplicates"]) == (0, 0, 0)
     assert told["messages_per_second"] > 0
+    assert site.processes() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("channel", "recipients", "ends"),
+    [("whatsapp", 60, "delivered"), ("email", 60, "accepted"), ("voice", 4, "delivered")],
+)
+def test_the_demo_runs_over_other_channels_too(site: Site, channel: str, recipients: int, ends: str) -> None:
+    done = site.type("demo", "--once", "--channel", channel, "--recipients", str(recipients))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told[ends] + told["undeliverable"] == told["submitted"] == told["recipients"] == recipients
+    assert (told["unknown"], told["lost"], told["duplicates"]) == (0, 0, 0)
     assert site.processes() == {}
 
 

@@ -155,6 +155,11 @@ def _parse(work: Work, connection_id: int, pending: Sequence[Pending]) -> tuple[
 
 
 def _take(work: Work, connection_id: int, limit: int) -> list[Pending]:
+    """Return the next requests, one batch of a connection at a time: two tell of the same messages and collide."""
+    work.session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('pulse_callbacks', :connection))"),
+        {"connection": connection_id},
+    )
     rows = work.session.execute(
         text(
             "SELECT id, method, url, headers, body FROM pulse_callback "

@@ -19,7 +19,7 @@ from ..domain.pricing import Price, due
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
-from . import campaign_end, counters, onward, receipt_log, retries, suppression_batch
+from . import campaign_end, counters, onward, receipt_log, receipt_own, retries, suppression_batch
 from .work import Work
 
 LOOK_BACK = timedelta(days=8)
@@ -135,12 +135,11 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     movements: list[Movement] = []
     told = list(messages)
     again = _again(work, told)
+    _write_own(work, [message for message in told if message.best and message.id not in again])
     for message in told:
         if not message.best or message.id in again:
             continue
         best = _best(message)
-        if message.bill is not None or message.part_states is not None:
-            _write_alone(work, message)
         after = _state(message)
         if after > message.before:
             is_bad = after < MessageState.DELIVERED
@@ -344,31 +343,19 @@ def _correction(message: Known) -> Decimal:
     return message.due(message.rebilled) - message.due(message.billed)
 
 
-_WRITE_ALONE = f"""
-UPDATE pulse_message SET part_states = %s::smallint[], billed = %s
-WHERE id = %s AND part_states IS NOT DISTINCT FROM %s::smallint[] AND billed IS NOT DISTINCT FROM %s
-  AND state = %s AND CASE WHEN reason = ANY({CAUSES}) THEN reason ELSE '' END = %s
-"""
+def _write_own(work: Work, messages: Iterable[Known]) -> None:
+    """Write what is each message's own: the states of its parts, and the quantity its provider bills."""
+    owns = [_own(message) for message in messages if message.bill is not None or message.part_states is not None]
+    changed = [own for own in owns if own.is_changed]
+    if not receipt_own.write(work, changed, CAUSES):
+        raise Moved
 
 
-def _write_alone(work: Work, message: Known) -> None:
-    """Write what is a message's own: the states of its parts, and the quantity its provider bills."""
+def _own(message: Known) -> receipt_own.Own:
     parts = _folded_parts(message) if message.part_states is not None else None
-    billed = message.rebilled
-    if (parts, billed) == (message.part_states, message.billed):
-        return
-    facts = (
-        _array(parts), billed, message.id, _array(message.part_states), message.billed,
-        int(message.before), message.cause.value,
-    )  # fmt: skip
-    with raw(work.session).cursor() as cursor:
-        cursor.execute(_WRITE_ALONE, facts)
-        if cursor.rowcount != 1:
-            raise Moved
-
-
-def _array(states: list[int] | None) -> str | None:
-    return None if states is None else arrays.ints(states)
+    return receipt_own.Own(
+        message.id, message.before, message.cause, message.part_states, message.billed, parts, message.rebilled
+    )
 
 
 def _count(work: Work, together: Mapping[_Change, Sequence[Known]], again: Iterable[Known]) -> None:

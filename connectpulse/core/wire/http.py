@@ -198,12 +198,19 @@ async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
 
 def _checked(url: str, headers: Mapping[str, str]) -> URL:
     """Return `url` parsed; raise Refused where aiohttp would only find out half-way."""
+    if any(map(_CONTROL.search, headers.values())):
+        raise Refused(_NOT_HTTP)
+    return _parsed(url)
+
+
+@lru_cache(maxsize=32)  # a provider asks one address again and again
+def _parsed(url: str) -> URL:
     try:
         target = URL(url, encoded=True)
         is_http = target.scheme in ("http", "https") and bool(target.host and target.port)
     except ValueError:
         is_http = False
-    if not is_http or any(_CONTROL.search(value) for value in headers.values()):
+    if not is_http:
         raise Refused(_NOT_HTTP)
     return target
 

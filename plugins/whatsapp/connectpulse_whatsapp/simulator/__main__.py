@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--undeliverable", type=int, metavar="PERCENT", help="share of numbers not on WhatsApp, instead of digits")
     add("--delay", type=float, default=0, metavar="SECONDS", help="between sent, delivered and read")
     add("--batch", type=int, default=200, metavar="N", help="states in one webhook at most")
+    add("--gather", type=float, default=0, metavar="SECONDS", help="a state waits for others")
     add("--callers", type=int, default=4, metavar="N", help="webhooks under way at once")
     add("--retry-after", type=float, default=1, metavar="SECONDS", help="before a refused webhook is repeated")
     add("--most-per-second", type=int, default=0, metavar="N", help="error 130429 above this")

@@ -33,6 +33,9 @@ class Options:
     batch: int = 200
     """Statuses in one webhook at most."""
 
+    gather: float = 0
+    """How long a state waits for others to be told with; a webhook that is full goes at once."""
+
     callers: int = 4
     """Webhooks under way at once."""
 

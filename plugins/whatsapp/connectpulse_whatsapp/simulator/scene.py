@@ -23,7 +23,8 @@ TRIAL: Final = Trial(
         "buttons": "stop: Stop these messages",
         "examples": "first_name = Amina",
     },
-    address=lambda number: f"+92301{number % 10_000_000:07d}",
+    address=lambda number: f"+923{number:07d}{number % 90:02d}",
+    options=("--gather", "0.2"),
     calls_back=True,
 )
-"""A greeting to numbers that exist nowhere else."""
+"""A greeting to numbers that exist nowhere else, and whose last digits ask for nothing to go wrong."""

@@ -128,17 +128,25 @@ class Webhooks:
             self._under_way += 1
             return 1, _payload(self._options.account_id, json.dumps([self._changes.popleft()]))
         now = time.monotonic()
+        if not self._is_time(now):
+            return None
         due: list[Due] = []
         for queue in self._due:
             while queue and queue[0].at <= now and len(due) < self._options.batch:
                 due.append(queue.popleft())
-        if not due:
-            return None
         self._under_way += len(due)
         if self._options.is_shuffled:
             self._random.shuffle(due)
         self._follow(due, now)
         return len(due), _payload(self._options.account_id, self._changes_of(due))
+
+    def _is_time(self, now: float) -> bool:
+        """Whether a webhook would be full, or something is due that has waited for others long enough."""
+        firsts = [queue[0].at for queue in self._due if queue and queue[0].at <= now]
+        if not firsts:
+            return False
+        is_full = any(len(queue) >= self._options.batch for queue in self._due if queue and queue[0].at <= now)
+        return is_full or min(firsts) <= now - self._options.gather
 
     def _follow(self, due: Iterable[Due], now: float) -> None:
         """Let what follows these states be told after a while."""
