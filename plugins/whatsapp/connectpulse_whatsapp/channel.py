@@ -56,7 +56,7 @@ class WhatsAppChannel(Channel):
 
     name = "whatsapp"
     title = "WhatsApp"
-    icon = "fa-whatsapp"
+    icon = "fa-comment-dots"
     scheme = "whatsapp"
     unit = "message"
     content_form: ClassVar[Form] = FORM

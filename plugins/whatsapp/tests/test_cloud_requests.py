@@ -48,6 +48,14 @@ def test_a_template_with_everything() -> None:
     }  # fmt: skip
 
 
+def test_a_code_to_copy_is_named_with_every_message() -> None:
+    template = made(body="Today only.", buttons="link: Shop | https://example.com/\ncode: SALE25")["template"]
+    assert template["components"] == [
+        {"type": "button", "sub_type": "copy_code", "index": "1",
+         "parameters": [{"type": "coupon_code", "coupon_code": "SALE25"}]},
+    ]  # fmt: skip
+
+
 def test_a_template_without_placeholders_has_no_components() -> None:
     template = made(body="Our new collection has arrived.", buttons="reply: Yes")["template"]
     assert template == {"name": "sale", "language": {"policy": "deterministic", "code": "en"}}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from connectpulse.core.api import Submission, files
 
-from ..buttons import STOP, STOP_PAYLOAD
+from ..buttons import CODE, STOP, STOP_PAYLOAD, Button
 from ..content import Written, read
 from ..form import MEDIA, NAMED
 
@@ -27,10 +27,10 @@ class Draft:
         slots = {"header": self.written.slots(self.written.header_text), "body": self.written.slots(self.written.body)}
         is_named = self.written.variables == NAMED
         self._names = {part: [slot.name if is_named else "" for slot in each] for part, each in slots.items()}
-        self._stops = [
-            _button("quick_reply", index, {"type": "payload", "payload": STOP_PAYLOAD})
+        self._same = [
+            _fixed(index, button)
             for index, button in enumerate(self.written.buttons)
-            if button.kind == STOP
+            if button.kind in (STOP, CODE) and not self.written.is_code
         ]
 
     @property
@@ -69,7 +69,7 @@ class Draft:
             found.append(_button("url", 0, {"type": "text", "text": extra["body"][0]}))
         links = extra.get("buttons") or {}
         found += [_button("url", int(index), {"type": "text", "text": text}) for index, text in links.items()]
-        return found + self._stops
+        return found + self._same
 
     def _texts(self, part: str, texts: Sequence[str]) -> list[dict[str, str]]:
         return [
@@ -114,6 +114,13 @@ def recipient(address: str) -> dict[str, str]:
 def encode(message: Mapping[str, Any]) -> bytes:
     """Return the bytes of a request; raise UnicodeEncodeError for a text that is none."""
     return _ENCODER.encode(message).encode()
+
+
+def _fixed(index: int, button: Button) -> dict[str, Any]:
+    """Return a button that is the same for everybody: one that stops messages, or a code to copy."""
+    if button.kind == CODE:
+        return _button("copy_code", index, {"type": "coupon_code", "coupon_code": button.base})
+    return _button("quick_reply", index, {"type": "payload", "payload": STOP_PAYLOAD})
 
 
 def _button(kind: str, index: int, parameter: Mapping[str, str]) -> dict[str, Any]:
