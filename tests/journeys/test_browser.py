@@ -73,6 +73,7 @@ def add_sender(person: Person) -> None:
     person.sign_in(roles.ORGANISATION_ADMINISTRATOR)
     person.shoot("home-empty")
     person.open("/senders/add")
+    person.page.locator("[name=kind]").select_option("sms:alphanumeric")
     person.fill("Sender", "Pulse")
     person.page.get_by_label("Promotional").check()
     person.page.get_by_label("Transactional").check()
@@ -98,7 +99,7 @@ def import_contacts(person: Person, file: Path) -> None:
 
 
 def write_template(person: Person) -> None:
-    person.open("/templates/add")
+    person.open("/templates/add?channel=sms")
     person.fill("Name", "Greeting")
     person.fill("Text", 'Dear {{ name | default("friend") }}, greetings to ')
     person.press("city")
@@ -112,6 +113,7 @@ def write_template(person: Person) -> None:
 def make_campaign(person: Person) -> None:
     person.open("/campaigns/add")
     person.fill("Name", "First campaign")
+    person.page.locator("[name=channel]").select_option("sms")
     person.page.get_by_label("Purpose").select_option("transactional")
     person.choose("Template", "Greeting")
     person.choose("Sender", "Pulse")

@@ -71,6 +71,7 @@ def test_prices_from_a_file_to_a_number(app: Flask, tmp_path: Path) -> None:
                 operator.shoot(f"phone-{name}")
             operator.open("/billing/rates/list/?version=2")
             operator.follow("New rate")
+            operator.page.locator("[name=channel]").select_option("sms")
             operator.fill("Destination begins with", "0044")
             operator.fill("Units", "4")
             operator.shoot("rate-form")
@@ -80,6 +81,7 @@ def test_prices_from_a_file_to_a_number(app: Flask, tmp_path: Path) -> None:
         with browsing.person(chromium, address, browsing.PHONE) as analyst:
             analyst.sign_in(roles.ANALYST)
             analyst.open("/billing/price/")
+            analyst.page.locator("[name=channel]").select_option("sms")
             analyst.fill("To", "0300 1234567")
             analyst.fill("How many", "3")
             analyst.press("Say what it costs")
