@@ -294,6 +294,7 @@ DOORS: Mapping[str, Door] = {
     "TemplateView.preview": Door(READ, "Templates"),
     "TemplateView.show": Door(READ, "Templates", of="template"),
     "TemplateView.shown": Door(READ, "Templates", of="template"),
+    "TemplateView.submit": Door(WRITE, "Templates", of="template"),
     **declared.table("DOORS"),
 }
 # fmt: on

@@ -57,6 +57,7 @@ TASKS = {
     "core.wake_jobs": "It wakes what waits.",
     "core.wake_duties": "It wakes what waits.",
     "core.wake_backups": "It wakes what waits; making the backup is written down.",
+    "core.wake_reviews": "It wakes what waits; what reviewers say is written down.",
     "core.wake_reconciling": "It wakes whoever compares; what that finds is written down.",
     "core.watch_backups": "It puts an alarm on the board, which tells since when.",
     "core.watch_wal": "It puts an alarm on the board, which tells since when.",

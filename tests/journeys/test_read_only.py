@@ -108,7 +108,8 @@ def test_the_api_says_so_in_json_and_no_line_of_its_log_is_lost(house: House, or
 
 
 def test_a_provider_is_told_to_come_again(house: House) -> None:
-    cls = next(each for each in house.registry.providers.values() if Capability.CALLBACKS in each.capabilities)
+    calling = (each for each in house.registry.providers.values() if Capability.CALLBACKS in each.capabilities)
+    cls = next(each for each in calling if not each.samples().callbacks[0][0].proof)
     with house.work(factories.ADMINISTRATOR) as work:
         made = connections.create(work, "Gateway", cls.name, cls.samples().settings, is_trial=True)
     client = _client(house)
