@@ -1,6 +1,6 @@
 """The people of the demo, as the CSV file an administrator would upload. None of them exists."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 _FIRST = (
     "Ayesha", "Bilal", "Chanda", "Danish", "Erum", "Faisal", "Ghazala", "Hamza", "Iqra", "Junaid", "Kiran", "Luqman",
@@ -12,9 +12,9 @@ _NAMELESS = 20
 """Every so many-th person left no name, so that a text's default is seen."""
 
 
-def columns(scheme: str) -> tuple[str, ...]:
-    """Return what the file's columns are imported as; addresses are of `scheme`."""
-    return "name", f"address:{scheme}", "new:City"
+def columns(scheme: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return what the file's columns are imported as: addresses of `scheme`; of `known` fields none is made again."""
+    return "name", f"address:{scheme}", "field:city" if "city" in known else "new:City"
 
 
 def csv(count: int, address: Callable[[int], str]) -> bytes:

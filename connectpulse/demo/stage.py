@@ -11,7 +11,7 @@ from sqlalchemy import select
 from ..commands import site
 from ..core.domain.provider import Approval
 from ..core.domain.trial import Trial
-from ..core.services import campaigns, connections, furnishing, imports, records, senders, templates
+from ..core.services import campaigns, connections, contacts, furnishing, imports, records, senders, templates
 from ..core.services.campaigns import Draft
 from ..core.services.connections import Limits
 from ..core.services.work import Actor, Work
@@ -113,7 +113,7 @@ def _furnish(work: Work, trial: Trial, recipients: int) -> None:
     kind, value = trial.sender
     senders.create(work, trial.name, kind, value, purposes=["promotional", "transactional"])
     given = imports.upload(work, "people.csv", io.BytesIO(people.csv(recipients, trial.address)))
-    columns, consent = people.columns(channel.scheme), "People of the demo; none exists"
+    columns, consent = people.columns(channel.scheme, contacts.known_names(work)), "People of the demo; none exists"
     imports.start(work, given.id, columns, new_list=AUDIENCE.format(channel.title), consent=consent)
     template = templates.create(work, GREETING.format(channel.title), trial.name, dict(trial.content))
     version = templates.current(work, template.id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from connectpulse.testing.plugin import require_peer
 
@@ -72,9 +73,17 @@ class Person:
     def choose(self, label: str, words: str) -> None:
         """Pick something by typing the beginning of its name."""
         box = self.page.get_by_role("combobox", name=re.compile(f"^{re.escape(label)}"))
-        box.click()
-        box.press_sequentially(words)
-        self.page.locator(".ts-dropdown:visible .option", has_text=words).first.click()
+        option = self.page.locator(".ts-dropdown:visible .option", has_text=words).first
+        for patience in (5_000, 10_000, 30_000):  # what is typed while the page is busy may be asked for too early
+            box.click()
+            box.fill("")
+            box.press_sequentially(words)
+            try:
+                option.click(timeout=patience)
+                break
+            except PlaywrightTimeout:
+                if patience == 30_000:
+                    raise
         self.page.keyboard.press("Escape")
 
     def press(self, name: str) -> None:

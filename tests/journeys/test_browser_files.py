@@ -83,7 +83,7 @@ def switch(person: Person) -> None:
     person.shoot("template-form-phone")
 
 
-@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+@pytest.mark.parametrize(("size", "theme"), [(browsing.PHONE, "dark")])
 def test_a_poster_is_written(
     poster_house: House, address: str, chromium: Browser, pictures: tuple[Path, Path], size: dict[str, int], theme: str
 ) -> None:

@@ -73,7 +73,7 @@ def answer_by_keyboard(person: Person) -> None:
     box.press("Control+Enter")
 
 
-@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light")])
 def test_a_text_is_answered(
     address: str, number: int, chromium: Browser, size: dict[str, int], theme: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,7 @@ def address(house: House) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+@pytest.mark.parametrize(("size", "theme"), [(browsing.PHONE, "dark")])
 def test_a_call_is_heard_while_it_is_written(address: str, chromium: Browser, size: dict[str, int], theme: str) -> None:
     with browsing.person(chromium, address, size, theme) as somebody:
         somebody.sign_in(roles.CAMPAIGN_MANAGER)

@@ -111,7 +111,7 @@ def launch(person: Person) -> None:
     expect(person.page.locator(".head .badge")).to_have_text("finished", timeout=30_000)
 
 
-@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light")])
 def test_a_template_is_approved_and_sent(
     house: House, organisation: int, address: str, chromium: Browser, size: dict[str, int], theme: str
 ) -> None:

@@ -12,30 +12,20 @@ from .command_site import Site, answers, until
 
 
 @pytest.mark.slow
-def test_the_demo_runs_a_campaign_over_real_smpp_and_both_counts_agree(site: Site) -> None:
-    done = site.type("demo", "--once", "--recipients", "300")
-    assert done.returncode == 0, done.stderr
-    [line] = done.stdout.splitlines()
-    told = json.loads(line)
-    assert told["delivered"] + told["undeliverable"] == told["submitted"] == told["recipients"] == 300
-    assert 0 < told["undeliverable"] < 30
-    assert (told["unknown"], told["lost"], told["duplicates"]) == (0, 0, 0)
-    assert told["messages_per_second"] > 0
-    assert site.processes() == {}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("channel", "recipients", "ends"),
-    [("whatsapp", 60, "delivered"), ("email", 60, "accepted"), ("voice", 4, "delivered")],
-)
-def test_the_demo_runs_over_other_channels_too(site: Site, channel: str, recipients: int, ends: str) -> None:
-    done = site.type("demo", "--once", "--channel", channel, "--recipients", str(recipients))
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told[ends] + told["undeliverable"] == told["submitted"] == told["recipients"] == recipients
-    assert (told["unknown"], told["lost"], told["duplicates"]) == (0, 0, 0)
-    assert site.processes() == {}
+def test_the_demo_runs_a_campaign_over_each_channel_and_both_counts_agree(site: Site) -> None:
+    """One site shows them all, one after the other."""
+    for channel, recipients, ends in (
+        ("sms", 300, "delivered"), ("whatsapp", 60, "delivered"), ("email", 60, "accepted"), ("voice", 4, "delivered"),
+    ):  # fmt: skip
+        done = site.type("demo", "--once", "--channel", channel, "--recipients", str(recipients))
+        assert done.returncode == 0, done.stderr
+        [line] = done.stdout.splitlines()
+        told = json.loads(line)
+        assert told[ends] + told["undeliverable"] == told["submitted"] == told["recipients"] == recipients
+        assert (told["unknown"], told["lost"], told["duplicates"]) == (0, 0, 0)
+        assert told["seconds"] > 0
+        assert 0 < told["undeliverable"] < 30 or recipients < 300
+        assert site.processes() == {}
 
 
 @pytest.mark.slow

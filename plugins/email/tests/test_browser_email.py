@@ -120,7 +120,7 @@ def look_at_figures(person: Person, campaign_id: int) -> None:
     person.shoot("links")
 
 
-@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+@pytest.mark.parametrize(("size", "theme"), [(browsing.PHONE, "dark")])
 def test_letters_from_the_first_block_to_the_domain(
     house: House, address: str, chromium: Browser, size: dict[str, int], theme: str
 ) -> None:
