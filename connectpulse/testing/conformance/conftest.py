@@ -98,7 +98,9 @@ def ground(database_server: "Server", specimen: Specimen) -> Iterator[Ground]:
     from connectpulse.core.domain.settings import fresh_secrets, from_mapping
     from connectpulse.core.storage import migrate
 
-    with fresh_database(database_server, lent(CORE)) as url:
+    from ..routing import written_once
+
+    with written_once(), fresh_database(database_server, lent(CORE)) as url:
         settings = from_mapping(fresh_secrets() | {"DATABASE_URL": url, "EGRESS_ALLOW": "127.0.0.0/8,::1/128"})
         made = house.build(settings, entry_points=specimen.entry_points, pool_size=5)
         others = {name: package for name, package in made.migrations.items() if name != specimen.name}
