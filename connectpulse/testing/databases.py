@@ -7,13 +7,12 @@ milliseconds.
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import psycopg
-
-    from connectpulse.core.storage.embedded import EmbeddedServer
 
 MOST_USES = 300
 """After so many tests a database is replaced: what was deleted still takes a look to skip."""
@@ -64,10 +63,24 @@ END $$
 """A table without a row has a file without a byte: it is not even opened."""
 
 
+class Server(Protocol):
+    """A PostgreSQL for tests: `url` is the address of one of its databases, as SQLAlchemy takes it."""
+
+    @property
+    def url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LentServer:
+    """A server that another run started and will stop."""
+
+    url: str
+
+
 class Databases:
     """The databases of one run on one server, alike as copies of `template` are."""
 
-    def __init__(self, server: "EmbeddedServer", template: str) -> None:
+    def __init__(self, server: "Server", template: str) -> None:
 
         self._server = server
         self._template = template
@@ -119,7 +132,7 @@ class Databases:
         return True
 
 
-def ease_greeting(server: "EmbeddedServer") -> None:
+def ease_greeting(server: "Server") -> None:
     """Keep the password so that a client need not stretch it: that takes longer than all else about a connection."""
     from sqlalchemy import make_url
 
@@ -128,7 +141,7 @@ def ease_greeting(server: "EmbeddedServer") -> None:
         connection.execute(f"ALTER ROLE pulse PASSWORD '{make_url(server.url).password}'")
 
 
-def connect(server: "EmbeddedServer", name: str = "") -> "psycopg.Connection[Any]":
+def connect(server: "Server", name: str = "") -> "psycopg.Connection[Any]":
     """Return a connection to the database `name`, or to none in particular; every statement commits."""
     import psycopg
 
@@ -136,12 +149,12 @@ def connect(server: "EmbeddedServer", name: str = "") -> "psycopg.Connection[Any
     return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
 
-def address(server: "EmbeddedServer", name: str) -> str:
+def address(server: "Server", name: str) -> str:
     """Return the URL of the database `name`."""
     return server.url.rpartition("/")[0] + "/" + name
 
 
-def create(server: "EmbeddedServer", template: str) -> str:
+def create(server: "Server", template: str) -> str:
     """Copy `template`; return the copy's name."""
 
     name = f"test_{token_hex(6)}"
@@ -150,7 +163,7 @@ def create(server: "EmbeddedServer", template: str) -> str:
     return name
 
 
-def drop(server: "EmbeddedServer", name: str) -> None:
+def drop(server: "Server", name: str) -> None:
     """Remove a database, whoever speaks to it."""
 
     with connect(server) as connection:

@@ -4,6 +4,11 @@ Fixtures: `database_server` (one PostgreSQL per run), `database_url` (a fresh, m
 `house` (everything joined on it), `organisation` and `work`. Imports happen inside the fixtures, so that a
 test run without them costs nothing. `--pulse-plugin` names the plugin that the conformance kit is run on.
 
+A run that starts another one may share its server: where `CONNECTPULSE_TEST_SERVER` names the address of a PostgreSQL,
+`database_server` is that one and starts nothing. `CONNECTPULSE_TEST_TEMPLATE` and `CONNECTPULSE_TEST_CORE` name
+databases on it that nobody speaks to, migrated with every plugin the first run knows and with core alone: templates
+begin with a copy, and bring it to what is installed. Who lends a server throws away what is left on it.
+
 Plugins that meter are muted in `house`, so that a test of something else needs no prices and no units; a test
 or a module marked `metered` has them, and its organisations have what `pulse_demo` gives.
 """
@@ -20,12 +25,12 @@ import pytest
 
 if TYPE_CHECKING:
     from connectpulse.core.services.work import Work
-    from connectpulse.core.storage.embedded import EmbeddedServer
     from connectpulse.house import House
 
-    from .databases import Databases
+    from .databases import Databases, Server
 
 REQUIRE_PEERS = "CONNECTPULSE_REQUIRE_PEERS"
+SERVER, TEMPLATE, CORE = "CONNECTPULSE_TEST_SERVER", "CONNECTPULSE_TEST_TEMPLATE", "CONNECTPULSE_TEST_CORE"
 METERED = "metered"
 """The mark of tests that want the installed billing plugin in their house."""
 
@@ -66,13 +71,16 @@ def require_peer(is_there: bool, name: str, how: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["EmbeddedServer"]:
-    """A PostgreSQL of this run alone. It does not wait for the disk: tests of durability start their own."""
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Server"]:
+    """A PostgreSQL of this run, or one lent to it. It waits for no disk: tests of durability start their own."""
     from connectpulse.core.storage.embedded import EmbeddedServer
 
     from . import databases
     from .memory import folder_in_memory
 
+    if url := os.environ.get(SERVER):
+        yield databases.LentServer(url)
+        return
     with folder_in_memory() as memory:
         tuning = {"fsync": "off", "synchronous_commit": "off", "max_wal_size": "512MB", "shared_buffers": "128MB"}
         server = EmbeddedServer(memory or tmp_path_factory.mktemp("postgres"), tuning)
@@ -83,7 +91,7 @@ def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Embed
 
 
 @pytest.fixture(scope="session")
-def database_template(database_server: "EmbeddedServer") -> Iterator[str]:
+def database_template(database_server: "Server") -> Iterator[str]:
     """The name of a migrated, empty database that tests copy; plugins installed here are migrated too.
 
     From here on, houses and applications share what never differs between them.
@@ -92,7 +100,7 @@ def database_template(database_server: "EmbeddedServer") -> Iterator[str]:
     from .routing import written_once
     from .statements import compiled_once
 
-    name = create(database_server, "template1")
+    name = create(database_server, lent(TEMPLATE))
     house = build(address(database_server, name), is_metered=True)
     house.upgrade()
     house.close()
@@ -101,7 +109,7 @@ def database_template(database_server: "EmbeddedServer") -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def databases(database_server: "EmbeddedServer", database_template: str) -> "Databases":
+def databases(database_server: "Server", database_template: str) -> "Databases":
     """The databases of this run: lent to a test, emptied after it."""
     from .databases import Databases
 
@@ -115,8 +123,13 @@ def database_url(databases: "Databases") -> Iterator[str]:
         yield url
 
 
+def lent(which: str) -> str:
+    """Return the database a template begins with: the lent one that the variable `which` names, else an empty one."""
+    return (os.environ.get(SERVER) and os.environ.get(which)) or "template1"
+
+
 @contextmanager
-def fresh_database(server: "EmbeddedServer", template: str = "template1") -> Iterator[str]:
+def fresh_database(server: "Server", template: str = "template1") -> Iterator[str]:
     """Make a database and yield its address; it is dropped at the end of the block."""
     from .databases import address, create, drop
 

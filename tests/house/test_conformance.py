@@ -62,13 +62,13 @@ MUST_FAIL = {
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_an_installed_plugin_passes_its_kit(name: str) -> None:
-    done = installing.run_kit(name, code.ROOT, code.ROOT)
+def test_an_installed_plugin_passes_its_kit(name: str, lent: installing.Lent) -> None:
+    done = installing.run_kit(name, code.ROOT, code.ROOT, lent)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
 
 
-def test_a_channel_of_one_file_passes_its_kit(tmp_path: Path) -> None:
+def test_a_channel_of_one_file_passes_its_kit(tmp_path: Path, lent: installing.Lent) -> None:
     project = tmp_path / "postcard"
     project.mkdir()
     shutil.copy(PLUGINS / "postcard.py", project / "connectpulse_postcard.py")
@@ -77,20 +77,20 @@ def test_a_channel_of_one_file_passes_its_kit(tmp_path: Path) -> None:
         '[project.entry-points."connectpulse.plugins"]\npostcard = "connectpulse_postcard:PostcardPlugin"\n'
     )
     name = installing.install(project, tmp_path / "site")
-    done = installing.run_kit(name, project, tmp_path / "site")
+    done = installing.run_kit(name, project, tmp_path / "site", lent)
     assert done.returncode == 0, done.stdout
 
 
-def test_broken_promises_are_red(tmp_path: Path) -> None:
+def test_broken_promises_are_red(tmp_path: Path, lent: installing.Lent) -> None:
     name = installing.install(PLUGINS / "faulty", tmp_path)
-    done = installing.run_kit(name, PLUGINS / "faulty", tmp_path)
+    done = installing.run_kit(name, PLUGINS / "faulty", tmp_path, lent)
     assert done.returncode == 1, done.stdout
     failed = set(re.findall(r"^FAILED \S*?(test_\w+)\.py::(\w+)", done.stdout, re.MULTILINE))
     expected = {(file, test) for file, tests in MUST_FAIL.items() for test in tests}
     assert expected - failed == set(), done.stdout
 
 
-def test_a_plugin_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
-    done = installing.run_kit("nothing", tmp_path, tmp_path)
+def test_a_plugin_that_is_not_there_is_said_to_be_so(tmp_path: Path, lent: installing.Lent) -> None:
+    done = installing.run_kit("nothing", tmp_path, tmp_path, lent)
     assert done.returncode != 0
     assert f"No plugin 'nothing' is installed. Installed: {', '.join(BUILT_IN)}" in done.stdout

@@ -21,9 +21,11 @@ def acme(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "acme", folder / "site"
 
 
-def test_it_passes_its_kit_and_its_own_tests_and_serves_its_people(acme: tuple[Path, Path]) -> None:
+def test_it_passes_its_kit_and_its_own_tests_and_serves_its_people(
+    acme: tuple[Path, Path], lent: installing.Lent
+) -> None:
     visit = code.ROOT / "tests" / "plugins" / "acme_page.py"
-    done = installing.run_kit("acme", *acme, str(acme[0] / "tests"), str(visit))
+    done = installing.run_kit("acme", *acme, lent, str(acme[0] / "tests"), str(visit))
     assert done.returncode == 0, done.stdout
 
 

@@ -20,8 +20,8 @@ def test_every_block_is_a_file() -> None:
     assert len(tutorial.FILES) == tutorial.TEXT.count("\n```\n") == 6
 
 
-def test_the_plugin_passes_its_kit_and_its_message_arrives(pigeon: tuple[Path, Path]) -> None:
-    done = installing.run_kit("pigeon", *pigeon, str(pigeon[0] / "tests"))
+def test_the_plugin_passes_its_kit_and_its_message_arrives(pigeon: tuple[Path, Path], lent: installing.Lent) -> None:
+    done = installing.run_kit("pigeon", *pigeon, lent, str(pigeon[0] / "tests"))
     assert done.returncode == 0, done.stdout
 
 

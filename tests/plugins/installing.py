@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+
+Lent = Mapping[str, str]
+"""Variables by which a run shares its server with another, see `connectpulse.testing.plugin`."""
 
 
 def install(project: Path, site: Path) -> str:
@@ -23,13 +27,13 @@ def install(project: Path, site: Path) -> str:
     return str(name)
 
 
-def run(project: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in `project` as if it were installed; output and errors are one text."""
+def run(project: Path, site: Path, *arguments: str, lent: Lent | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python in `project` as if it were installed, told what is `lent`; output and errors are one text."""
     path = os.pathsep.join([str(project), str(site)])
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": path, **(lent or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -38,13 +42,12 @@ def run(project: Path, site: Path, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def run_kit(name: str, project: Path, site: Path, *tests: str) -> subprocess.CompletedProcess[str]:
-    """Run the conformance kit on an installed plugin, warnings as errors; and `tests` on the same database server."""
+def run_kit(name: str, project: Path, site: Path, lent: Lent, *tests: str) -> subprocess.CompletedProcess[str]:
+    """Run the conformance kit on an installed plugin, warnings as errors; and `tests` on the same database server.
+
+    That server is `lent`.
+    """
     own = ("-c", str(project / "pyproject.toml"), *tests) if tests else ()
-    return run_pytest(project, site, "--pyargs", "connectpulse.testing", f"--pulse-plugin={name}", *own)
-
-
-def run_pytest(project: Path, site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in `project` as its author would."""
     quiet = ("-q", "-rfE", "-W", "error", "-p", "no:cacheprovider", "-p", "no:randomly")
-    return run(project, site, "-m", "pytest", *quiet, *arguments)
+    kit = ("--pyargs", "connectpulse.testing", f"--pulse-plugin={name}")
+    return run(project, site, "-m", "pytest", *quiet, *kit, *own, lent=lent)

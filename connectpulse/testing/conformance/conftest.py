@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from .. import factories
-from ..plugin import fresh_database
+from ..plugin import CORE, fresh_database, lent
 from . import specimen as specimens
 from .specimen import Specimen
 
 if TYPE_CHECKING:
     from connectpulse.core.services.work import Work
-    from connectpulse.core.storage.embedded import EmbeddedServer
     from connectpulse.house import House
+
+    from ..databases import Server
 
 _KEY = pytest.StashKey[Specimen]()
 
@@ -89,7 +90,7 @@ class Ground(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def ground(database_server: "EmbeddedServer", specimen: Specimen) -> Iterator[Ground]:
+def ground(database_server: "Server", specimen: Specimen) -> Iterator[Ground]:
     """A migrated database with core and the plugin, and nothing else."""
     from sqlalchemy import inspect
 
@@ -97,7 +98,9 @@ def ground(database_server: "EmbeddedServer", specimen: Specimen) -> Iterator[Gr
     from connectpulse.core.domain.settings import fresh_secrets, from_mapping
     from connectpulse.core.storage import migrate
 
-    with fresh_database(database_server) as url:
+    from ..routing import written_once
+
+    with written_once(), fresh_database(database_server, lent(CORE)) as url:
         settings = from_mapping(fresh_secrets() | {"DATABASE_URL": url, "EGRESS_ALLOW": "127.0.0.0/8,::1/128"})
         made = house.build(settings, entry_points=specimen.entry_points, pool_size=5)
         others = {name: package for name, package in made.migrations.items() if name != specimen.name}

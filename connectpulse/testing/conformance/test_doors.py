@@ -1,5 +1,7 @@
 """Its doors refuse nonsense and never break; its background work can be done twice."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from connectpulse.core.domain.doors import Door
@@ -11,6 +13,9 @@ from connectpulse.house import House
 
 from .specimen import Specimen
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 NONSENSE = (
     b"", b"\x00\xff\xfe", b"{", b"[]", b"null", b'{"id": 1}', b"a=1&a=2&%zz=%00", b"<xml/>", "ø=آ".encode(),
     b"x" * 5000,
@@ -19,13 +24,19 @@ TYPES = ("application/json", "application/x-www-form-urlencoded", "")
 RESTS = ("", "/0", "/" + "a" * 200, "/..%2f..%2fetc", "/%00")
 
 
-@pytest.mark.parametrize("content_type", TYPES)
-def test_a_door_refuses_nonsense(door: Door, house: House, specimen: Specimen, content_type: str) -> None:
+@pytest.fixture(scope="module")
+def patient(house: House) -> "Flask":
+    """An application that answers however often it is asked."""
     from connectpulse.app import create_app
 
     app = create_app(house)
     app.config["RATELIMIT_ENABLED"] = False
-    asking = app.test_client()
+    return app
+
+
+@pytest.mark.parametrize("content_type", TYPES)
+def test_a_door_refuses_nonsense(door: Door, patient: "Flask", specimen: Specimen, content_type: str) -> None:
+    asking = patient.test_client()
     wrong = []
     for method in door.methods:
         for rest in RESTS:
