@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from connectpulse_whatsapp.simulator.options import ACCOUNT_ID, NUMBER_ID, TOKEN, Options
+from connectpulse_whatsapp.simulator.record import Record
 from connectpulse_whatsapp.simulator.scene import TRIAL
 from connectpulse_whatsapp.simulator.server import CloudApi
 from whatsapp_scene import Listener, connected, message, run, serving
@@ -202,3 +203,11 @@ def test_receipts_come_in_any_order_and_twice_where_asked() -> None:
                 assert tokens != sorted(tokens, key=lambda token: int(token, 16))
 
     run(scene())
+
+
+def test_no_two_messages_have_one_number_even_after_it_forgot() -> None:
+    record = Record()
+    numbers = [record.add(b"{}", "", "delivered") for _ in range(3)]
+    record.clear()
+    assert record.summary()["messages"] == 0
+    assert record.add(b"{}", "", "delivered") not in numbers

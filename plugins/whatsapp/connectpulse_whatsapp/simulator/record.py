@@ -8,11 +8,14 @@ class Record:
     """Every accepted message. Those of one token are one message: `duplicates` counts the repetitions."""
 
     def __init__(self) -> None:
+        self._numbers_before = 0
+        self.messages: list[bytes] = []
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
-        self.messages: list[bytes] = []
+        """Forget everything; numbers go on, since no two messages ever have one id."""
+        self._numbers_before += len(self.messages)
+        self.messages = []
         self.refused: dict[str, int] = {}
         self.states: dict[str, int] = {}
         self.uploads = 0
@@ -27,7 +30,7 @@ class Record:
         else:
             self._nameless += 1
         self.states[fate] = self.states.get(fate, 0) + 1
-        return len(self.messages)
+        return self._numbers_before + len(self.messages)
 
     def refuse(self, code: int) -> None:
         """Count a message that was not accepted."""
