@@ -66,6 +66,7 @@ from .domain.trial import Ports, Trial
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
+from .wire import requests
 from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 from .wire.names import NoAnswer
@@ -216,6 +217,7 @@ __all__ = [
     "reads_as_opt_out",
     "record_template_approval",
     "records",
+    "requests",
     "resolve_host",
     "resume_funded",
     "site_key",

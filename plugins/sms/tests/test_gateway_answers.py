@@ -8,13 +8,13 @@ import pytest
 from connectpulse_sms.gateway.answer import Answer, conditions, extractor
 from connectpulse_sms.gateway.documents import parse_json, parse_xml
 from connectpulse_sms.gateway.form import complete
-from connectpulse_sms.gateway.verdict import LONGEST_PAUSE, Judge, SessionEnded, Verdict, error_table
+from connectpulse_sms.gateway.verdict import Judge, SessionEnded, Verdict, error_table
 from gateway_scene import BASIC
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from connectpulse.core.api import Accepted, ErrorClass, Refused, Rejected, Reply, TryLater, Unknown
+from connectpulse.core.api import Accepted, ErrorClass, Refused, Rejected, Reply, TryLater, Unknown, requests
 
 quick = settings(derandomize=True, deadline=None, max_examples=200)
 
@@ -209,8 +209,8 @@ def test_what_is_unclear_goes_again_where_that_is_safe(status: int) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "seconds"),
-    [("7", 7), ("0", 0), ("99999999999999999999", LONGEST_PAUSE.total_seconds()), ("soon", 5), ("-3", 5), ("", 5),
-     ("١٢", 5), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 2015 07:28:00 -0000", 0)],
+    [("7", 7), ("0", 0), ("99999999999999999999", requests.LONGEST_PAUSE.total_seconds()), ("soon", 5), ("-3", 5),
+     ("", 5), ("١٢", 5), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("Wed, 21 Oct 2015 07:28:00 -0000", 0)],
 )  # fmt: skip
 def test_retry_after_is_honoured_within_reason(asked: str, seconds: float) -> None:
     verdict = judge(answer("?", 429, Retry_After=asked))

@@ -8,12 +8,11 @@ from urllib.parse import parse_qsl
 
 import pytest
 from aiohttp import web
-from connectpulse_sms.hosted.requests import basic
 from connectpulse_sms.vonage import VonageProvider, codes, peer
 from connectpulse_sms.vonage.settings import MESSAGES, SMS
 from hosted_scene import AFTER_LEAVING, Handler, connected, faults, message, oracle, read, saying, send
 
-from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Submission, TryLater, Unknown
+from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Submission, TryLater, Unknown, requests
 
 ACCOUNTS = {SMS: peer.settings(), MESSAGES: peer.settings(interface=MESSAGES)}
 CALLBACK = "https://pulse.example.com/callbacks/7/x"
@@ -62,7 +61,7 @@ def test_the_messages_api_gets_a_document_their_library_would_send() -> None:
     models = oracle("vonage_messages.models.sms", "vonage-messages")
     request, body = seen(MESSAGES, message("سلام"))
     assert (request.method, request.path) == ("POST", "/v1/messages")
-    assert request.headers["Authorization"] == basic(peer.ACCOUNT, peer.SECRET)
+    assert request.headers["Authorization"] == requests.basic(peer.ACCOUNT, peer.SECRET)
     found = json.loads(body)
     theirs = models.Sms(
         to="923001234567", from_="PULSE", text="سلام", ttl=14400, client_ref="1a", webhook_url=CALLBACK,

@@ -14,18 +14,16 @@ from connectpulse.core.api import (
     Intake,
     Outcome,
     Provider,
-    Refused,
     Rejected,
     Reply,
     Submission,
-    Unreachable,
+    requests,
 )
 
 from ..bounces.verp import reference
 from ..letter import Faulty
-from .requests import Ask, Requests
+from .requests import Ask
 from .settings import complete, countries_of, host_of, network_faults
-from .spread import spread
 
 _FIELDS: Final = (
     "recipient address", "sender", "letter", "values of the recipient in it", "files that go with it",
@@ -51,7 +49,7 @@ class HostedProvider(Provider):
     ) -> None:
         settings = self.known(settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
-        self.requests = Requests(settings["base_url"], connections=window, timeout=settings["timeout"])
+        self.requests = requests.Requests(settings["base_url"], connections=window, timeout=settings["timeout"])
 
     @classmethod
     def known(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,22 +95,11 @@ class HostedProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Send each letter once. A refused account, a throttle or a dead line spares the rest the attempt."""
-        return await spread(batch, self.window, self._send)
+        return await requests.spread(batch, self.window, self._send)
 
     async def check(self) -> Check:
         """Try guard, name, connection and certificate, and a request that sends nothing."""
-        was_open = self.requests.is_open
-        steps: list[str] = []
-        try:
-            async for step in self.requests.session.probe(self.requests.base):
-                steps.append(step)  # noqa: PERF401 - the steps before a failure are kept
-            is_working, last = await self.try_account()
-        except (Refused, Unreachable) as failed:
-            is_working, last = False, str(failed)
-        finally:
-            if not was_open:
-                await self.close()
-        return Check(is_working, (*steps, last))
+        return await self.requests.check(self.try_account)
 
     async def _send(self, submission: Submission) -> Outcome:
         if not submission.address.isascii():
@@ -126,5 +113,5 @@ class HostedProvider(Provider):
             return Rejected("letter_failed", ErrorClass.CONTENT, type(error).__name__[:40])
         if len(ask.body) > self.largest:
             return Rejected("letter_too_large", ErrorClass.CONTENT)
-        reply = await self.requests.ask(ask)
+        reply = await self.requests.ask(*ask)
         return self.outcome(reply, submission, name) if isinstance(reply, Reply) else reply

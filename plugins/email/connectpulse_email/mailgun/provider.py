@@ -16,11 +16,12 @@ from connectpulse.core.api import (
     Submission,
     TryLater,
     Unknown,
+    requests,
 )
 
 from .. import mime
 from ..hosted.provider import HostedProvider
-from ..hosted.requests import Ask, document, retry_after, unproven
+from ..hosted.requests import Ask, unproven
 from ..letter import compose
 from . import codes, samples
 from .events import REFERENCE, events
@@ -82,13 +83,13 @@ class MailgunProvider(HostedProvider):
     def outcome(self, reply: Reply, submission: Submission, name: str) -> Outcome:
         """Return what an answer means."""
         if reply.status < 300:
-            taken = document(reply).get("id")
+            taken = requests.document(reply).get("id")
             return Accepted((name,)) if isinstance(taken, str) and taken else Unknown("answer_not_understood")
         return unproven(reply) or _refusal(reply)
 
     async def try_account(self) -> tuple[bool, str]:
         """Ask to send a letter to nobody: a key that may not send is refused before that is noticed."""
-        reply = await self.requests.ask(self._ask(b"o:testmode=yes", _FORM_TYPE))
+        reply = await self.requests.ask(*self._ask(b"o:testmode=yes", _FORM_TYPE))
         if not isinstance(reply, Reply):
             return False, "Mailgun was reached, but did not answer."
         if reply.status == 404:
@@ -108,13 +109,13 @@ def _refusal(reply: Reply) -> Outcome:
     code = _code(reply)
     error, reason = codes.ERRORS.get(code, codes.ERRORS["400"])
     if error is ErrorClass.THROTTLE:
-        return TryLater(retry_after(reply), error, reason, code)
+        return TryLater(requests.retry_after(reply.headers), error, reason, code)
     return Rejected(reason, error, code)
 
 
 def _code(reply: Reply) -> str:
     """Return the status, and behind it what its words are about, where that is something we tell apart."""
-    words = str(document(reply).get("message") or "").lower()
+    words = str(requests.document(reply).get("message") or "").lower()
     about = ""
     if "'to' parameter" in words or "to parameter" in words:
         about = "to"

@@ -23,10 +23,11 @@ from connectpulse.core.api import (
     Submission,
     TryLater,
     Unknown,
+    requests,
 )
 
 from ..hosted.provider import HostedProvider
-from ..hosted.requests import LONGEST_PAUSE, Ask, document, retry_after, unproven
+from ..hosted.requests import Ask, unproven
 from ..letter import Letter, compose
 from . import codes, samples
 from .events import REFERENCE, events
@@ -91,12 +92,12 @@ class SendGridProvider(HostedProvider):
 
     async def try_account(self) -> tuple[bool, str]:
         """Ask what the key may do."""
-        reply = await self.requests.ask(Ask("GET", "/v3/scopes", self._headers))
+        reply = await self.requests.ask(*Ask("GET", "/v3/scopes", self._headers))
         if not isinstance(reply, Reply):
             return False, "SendGrid was reached, but did not answer."
         if reply.status != 200:
             return False, f"SendGrid refused the API key (HTTP status {reply.status})."
-        scopes = document(reply).get("scopes")
+        scopes = requests.document(reply).get("scopes")
         if not isinstance(scopes, list) or "mail.send" not in scopes:
             return False, "The API key works, but lacks the permission Mail Send."
         events_come = "" if self.settings["verifier"] else " Events are not taken: there is no verification key."
@@ -147,7 +148,7 @@ def _refusal(reply: Reply) -> Outcome:
 def _code(reply: Reply) -> str:
     """Return the status, and behind it the field whose fault it is, where that is one we tell apart."""
     status = str(reply.status)
-    told = document(reply).get("errors")
+    told = requests.document(reply).get("errors")
     first = told[0] if isinstance(told, list) and told and isinstance(told[0], dict) else {}
     field, words = str(first.get("field") or ""), str(first.get("message") or "").lower()
     if field.startswith("personalizations") and ".to" in field:
@@ -167,5 +168,5 @@ def _pause(reply: Reply) -> timedelta:
     until = reply.headers.get("X-RateLimit-Reset", "").strip()
     if until.isascii() and until.isdigit() and len(until) <= 12:
         left = timedelta(seconds=max(int(until) - time.time(), 1))
-        return min(left, LONGEST_PAUSE)
-    return retry_after(reply)
+        return min(left, requests.LONGEST_PAUSE)
+    return requests.retry_after(reply.headers)

@@ -18,11 +18,12 @@ from connectpulse.core.api import (
     Submission,
     TryLater,
     Unknown,
+    requests,
 )
 
 from .. import mime
 from ..hosted.provider import HostedProvider
-from ..hosted.requests import Ask, document, retry_after, unproven
+from ..hosted.requests import Ask, unproven
 from ..letter import compose
 from . import codes, samples
 from .events import REFERENCE, events
@@ -101,16 +102,16 @@ class SesProvider(HostedProvider):
     def outcome(self, reply: Reply, submission: Submission, name: str) -> Outcome:
         """Return what an answer means."""
         if reply.status < 300:
-            taken = document(reply).get("MessageId")
+            taken = requests.document(reply).get("MessageId")
             return Accepted((name,)) if isinstance(taken, str) and taken else Unknown("answer_not_understood")
         return unproven(reply) or _refusal(reply, submission.address)
 
     async def try_account(self) -> tuple[bool, str]:
         """Ask what the account may send."""
-        reply = await self.requests.ask(self._ask("GET", _ACCOUNT))
+        reply = await self.requests.ask(*self._ask("GET", _ACCOUNT))
         if not isinstance(reply, Reply):
             return False, "SES was reached, but did not answer."
-        told = document(reply)
+        told = requests.document(reply)
         if reply.status != 200:
             kind = _type(reply, told)
             return False, f"SES refused the access key (HTTP status {reply.status}{', ' + kind if kind else ''})."
@@ -147,7 +148,7 @@ def _type(reply: Reply, told: Mapping[str, Any]) -> str:
 
 
 def _refusal(reply: Reply, address: str) -> Outcome:
-    told = document(reply)
+    told = requests.document(reply)
     code, words = _type(reply, told), str(told.get("message") or told.get("Message") or "").lower()
     if code == "MessageRejected" and "not verified" in words:
         code = "RecipientNotVerified" if address.lower() in words else "SenderNotVerified"
@@ -162,4 +163,4 @@ def _refusal(reply: Reply, address: str) -> Outcome:
 
 
 def _pause(reply: Reply, reason: str) -> timedelta:
-    return codes.DAILY if reason == "daily_limit_reached" else retry_after(reply)
+    return codes.DAILY if reason == "daily_limit_reached" else requests.retry_after(reply.headers)

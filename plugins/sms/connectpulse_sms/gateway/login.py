@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectpulse.core.api import ErrorClass, Outcome, Rejected, TryLater
+from connectpulse.core.api import ErrorClass, Outcome, Rejected, TryLater, requests
 
 from .answer import Answer, Condition, Extractor, conditions, extractor
 from .call import Call, login_call
-from .verdict import FIRST_PAUSE, Judge, Verdict
+from .verdict import Judge, Verdict
 
 Ask = Callable[[Call, Mapping[str, str]], Awaitable[Answer | Outcome]]
 """Sends a call; returns the answer, or the outcome of a request that got none."""
@@ -93,4 +93,4 @@ def _certainly_unsent(outcome: Verdict) -> Rejected | TryLater:
     """Return what a failed login means for a message: nothing was sent, so it may go again."""
     if isinstance(outcome, Rejected | TryLater):
         return outcome
-    return TryLater(FIRST_PAUSE, ErrorClass.PROVIDER, "login_failed")
+    return TryLater(requests.FIRST_PAUSE, ErrorClass.PROVIDER, "login_failed")

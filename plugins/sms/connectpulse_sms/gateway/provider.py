@@ -26,6 +26,7 @@ from connectpulse.core.api import (
     Submission,
     Unknown,
     Unreachable,
+    requests,
 )
 
 from . import rules, samples
@@ -36,9 +37,8 @@ from .login import Login, LoginRules, NotLoggedIn
 from .presets import PRESETS
 from .questions import Lookup, Ping
 from .receipts import CallbackMap, is_genuine
-from .spread import outlook, spread
 from .values import Values, credentials
-from .verdict import HTTP_ERRORS, NOT_ALLOWED, UNREACHABLE, Judge, SessionEnded, Verdict
+from .verdict import HTTP_ERRORS, Judge, SessionEnded, Verdict
 
 _DISCLOSED: Final = {
     "to": "recipient's number",
@@ -141,13 +141,13 @@ class GatewayProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Send each message once. A refused login, a throttle or a dead line spares the rest the attempt."""
-        return await spread(batch, self.window, self._send, stops=outlook)
+        return await requests.spread(batch, self.window, self._send)
 
     async def lookup(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Ask the gateway by our references; what it does not answer stays Unknown."""
         if self._lookup is None:
             return await super().lookup(batch)
-        return await spread(batch, self.window, partial(self._ask_after, self._lookup))
+        return await requests.spread(batch, self.window, partial(self._ask_after, self._lookup), stops=None)
 
     async def check(self) -> Check:
         """Try guard, name, connection and certificate, the login, and the free request if one is set."""
@@ -219,9 +219,9 @@ class GatewayProvider(Provider):
         try:
             reply = await self._session().request(call.method, url, headers=headers, body=body)
         except Refused:
-            return NOT_ALLOWED
+            return requests.NOT_ALLOWED
         except Unreachable:
-            return UNREACHABLE
+            return requests.UNREACHABLE
         except AnswerLost:
             return self._judge.lost()
         return Answer(reply)

@@ -6,8 +6,7 @@ What none of them covers is Unknown. An answer nobody understands is no proof th
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any, Final
 
 from connectpulse.core.api import (
@@ -17,9 +16,9 @@ from connectpulse.core.api import (
     Outcome,
     Refused,
     Rejected,
-    Reply,
     TryLater,
     Unknown,
+    requests,
 )
 
 from .answer import Answer, Condition, Extractor, conditions, extractor
@@ -36,13 +35,6 @@ HTTP_ERRORS: Final[Mapping[str, tuple[ErrorClass, str]]] = {
     "429": (ErrorClass.THROTTLE, "too_fast"),
 }
 """What HTTP itself says for certain. Other statuses leave open whether the message was taken."""
-
-FIRST_PAUSE: Final = timedelta(seconds=5)
-LONGEST_PAUSE: Final = timedelta(minutes=15)
-"""A gateway's Retry-After is honoured up to this."""
-
-UNREACHABLE: Final = TryLater(timedelta(seconds=30), ErrorClass.PROVIDER, "unreachable")
-NOT_ALLOWED: Final = TryLater(timedelta(minutes=5), ErrorClass.CREDENTIAL, "address_not_allowed")
 
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _ROW_KEYS = frozenset({"when", "class", "reason", "action", "after"})
@@ -99,7 +91,7 @@ class Judge:
     def lost(self, reason: str = "answer_lost") -> TryLater | Unknown:
         """Return the outcome of a message that may have been taken."""
         if self.is_idempotent:
-            return TryLater(FIRST_PAUSE, ErrorClass.PROVIDER, reason)
+            return TryLater(requests.FIRST_PAUSE, ErrorClass.PROVIDER, reason)
         return Unknown(reason)
 
     def _by_row(self, answer: Answer) -> Refusal | SessionEnded | None:
@@ -111,7 +103,7 @@ class Judge:
     def _by_status(self, answer: Answer) -> Refusal:
         error, reason = HTTP_ERRORS.get(str(answer.status), (None, ""))
         if error is ErrorClass.THROTTLE:
-            return TryLater(retry_after(answer), error, reason)
+            return TryLater(requests.retry_after(answer.headers), error, reason)
         if error:
             return Rejected(reason, error)
         if answer.status < 300:
@@ -128,20 +120,6 @@ class Judge:
     def _parts(self, answer: Answer) -> int | None:
         parts = self.find_parts(answer) if self.find_parts else None
         return int(parts) if parts and parts.isascii() and parts.isdigit() else None
-
-
-def retry_after(answer: Reply | Answer) -> timedelta:
-    """Return how long a gateway asks to be left alone: seconds or a date, at most LONGEST_PAUSE."""
-    asked = answer.headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(timedelta(seconds=min(int(asked[:9]), 86400)), LONGEST_PAUSE)
-    try:
-        until = parsedate_to_datetime(asked)
-    except ValueError:
-        return FIRST_PAUSE
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return min(max(until - datetime.now(UTC), timedelta()), LONGEST_PAUSE)
 
 
 def error_table(rows: Any) -> tuple[_Row, ...]:

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown
+from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown, requests
 
-from ..gateway.verdict import retry_after
-from ..hosted.requests import document
 from .codes import BY_STATUS, ERRORS, PAUSES, SUPPRESSED
 
 _AGAIN = timedelta(seconds=30)
@@ -15,7 +13,7 @@ _AGAIN = timedelta(seconds=30)
 
 def outcome(reply: Reply) -> Outcome:
     """Return what became of the message. What nobody understands is no proof that nothing was sent."""
-    found = document(reply)
+    found = requests.document(reply)
     if reply.status < 300:
         sid = found.get("sid")
         return Accepted((sid,), parts(found)) if isinstance(sid, str) and sid else Unknown("answer_not_understood")
@@ -38,9 +36,9 @@ def _refusal(reply: Reply, code: str) -> Outcome:
     error, reason = ERRORS.get(code, default)
     code = code or str(reply.status)
     if reply.status == 429:  # never processed, whatever its code
-        return TryLater(PAUSES.get(code, retry_after(reply)), ErrorClass.THROTTLE, reason, code)
+        return TryLater(PAUSES.get(code, requests.retry_after(reply.headers)), ErrorClass.THROTTLE, reason, code)
     if error is ErrorClass.THROTTLE:
-        return TryLater(PAUSES.get(code, retry_after(reply)), error, reason, code)
+        return TryLater(PAUSES.get(code, requests.retry_after(reply.headers)), error, reason, code)
     if error is ErrorClass.PROVIDER:
         return TryLater(_AGAIN, error, reason, code)
     return Rejected(reason, error, code, suppress=code in SUPPRESSED)

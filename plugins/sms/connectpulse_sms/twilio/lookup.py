@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from connectpulse.core.api import Accepted, ErrorClass, Outcome, Reply, Submission, TryLater, Unknown, id_at
+from connectpulse.core.api import Accepted, ErrorClass, Outcome, Reply, Submission, TryLater, Unknown, id_at, requests
 
-from ..hosted.requests import document
 from .answers import parts
 
 PAGE: Final = 100
@@ -25,7 +24,7 @@ _SKEW = timedelta(seconds=30)
 
 def found(reply: Reply, submission: Submission) -> Outcome:
     """Return what a list of messages proves about ours."""
-    rows = document(reply).get("messages")
+    rows = requests.document(reply).get("messages")
     if reply.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return Unknown("not_found_out")
     recent = [row for row in rows if _is_since(row, submission.message_id)]

@@ -15,10 +15,11 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from connectpulse.core.api import requests
+
 from ..encoding import measure
 from ..gateway.peer import serving
 from ..hosted.calling import Calls, calling
-from ..hosted.requests import basic
 from .settings import BASE
 from .signature import sign
 
@@ -126,7 +127,7 @@ class Peer:
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "")
-        if given == basic(ACCOUNT, TOKEN) and request.match_info["account"] == ACCOUNT:
+        if given == requests.basic(ACCOUNT, TOKEN) and request.match_info["account"] == ACCOUNT:
             return None
         return _failed(401, 20003, "Authenticate")
 

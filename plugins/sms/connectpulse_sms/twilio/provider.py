@@ -18,17 +18,14 @@ from connectpulse.core.api import (
     Intake,
     Outcome,
     Provider,
-    Refused,
     Rejected,
     Reply,
     Samples,
     Submission,
     Unknown,
-    Unreachable,
+    requests,
 )
 
-from ..gateway.spread import outlook, spread
-from ..hosted.requests import Requests, basic, document
 from ..hosted.settings import complete, countries_of, host_of
 from . import codes, lookup, samples
 from .answers import outcome
@@ -65,12 +62,12 @@ class TwilioProvider(Provider):
     ) -> None:
         settings = complete(FORM, settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
-        self._requests = Requests(settings["base_url"], connections=window, timeout=settings["timeout"])
+        self._requests = requests.Requests(settings["base_url"], connections=window, timeout=settings["timeout"])
         self._account = f"/2010-04-01/Accounts/{quote(settings['account_sid'], safe='')}"
         user, password = settings["account_sid"], settings["auth_token"]
         if settings["key_sid"]:
             user, password = settings["key_sid"], settings["key_secret"]
-        self._headers = {"Authorization": basic(user, password), "Accept": "application/json"}
+        self._headers = {"Authorization": requests.basic(user, password), "Accept": "application/json"}
 
     @classmethod
     def ambiguity_of(cls, settings: Mapping[str, Any]) -> Ambiguity:
@@ -121,27 +118,16 @@ class TwilioProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Send each message once. A refused account, a throttle or a dead line spares the rest the attempt."""
-        return await spread(batch, self.window, self._send, stops=outlook)
+        return await requests.spread(batch, self.window, self._send)
 
     async def lookup(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Look for each message among those to its number; two of the same text tell nothing."""
         alike = Counter((each.address, each.body) for each in batch)
-        return await spread(batch, self.window, partial(self._ask_after, alike))
+        return await requests.spread(batch, self.window, partial(self._ask_after, alike), stops=None)
 
     async def check(self) -> Check:
         """Try guard, name, connection and certificate, and a request that sends nothing."""
-        was_open = self._requests.is_open
-        steps: list[str] = []
-        try:
-            async for step in self._requests.session.probe(self._requests.base):
-                steps.append(step)  # noqa: PERF401 - the steps before a failure are kept
-            is_working, last = await self._try_account()
-        except (Refused, Unreachable) as failed:
-            is_working, last = False, str(failed)
-        finally:
-            if not was_open:
-                await self.close()
-        return Check(is_working, (*steps, last))
+        return await self._requests.check(self._try_account)
 
     async def _send(self, submission: Submission) -> Outcome:
         if len(submission.body) > LONGEST:
@@ -184,7 +170,7 @@ class TwilioProvider(Provider):
         reply = await self._requests.ask("GET", path, self._headers)
         if not isinstance(reply, Reply):
             return False, "Twilio was reached, but did not answer."
-        told = document(reply)
+        told = requests.document(reply)
         if reply.status != 200:
             code = f", code {told['code']}" if told.get("code") else ""
             return False, f"Twilio refused the credentials (HTTP status {reply.status}{code})."

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown
+from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown, requests
 
-from ..gateway.verdict import retry_after
-from ..hosted.requests import document
 from .codes import BY_STATUS, MESSAGES_ERRORS, SMS_ERRORS, SUPPRESSED, Codes
 
 _AGAIN = timedelta(seconds=30)
@@ -21,7 +19,7 @@ def of_sms(reply: Reply) -> Outcome:
     """
     if reply.status != 200:
         return _by_status(reply, "", {})
-    rows = document(reply).get("messages")
+    rows = requests.document(reply).get("messages")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         return _NOT_UNDERSTOOD
     taken = [row for row in rows if str(row.get("status")) == "0"]
@@ -36,7 +34,7 @@ def of_sms(reply: Reply) -> Outcome:
 
 def of_messages(reply: Reply) -> Outcome:
     """Return what the Messages API did."""
-    found = document(reply)
+    found = requests.document(reply)
     if reply.status < 300:
         reference = found.get("message_uuid")
         return Accepted((reference,)) if isinstance(reference, str) and reference else _NOT_UNDERSTOOD
@@ -66,7 +64,7 @@ def _by_status(reply: Reply, code: str, codes: Codes) -> Outcome:
 
 def _refusal(reply: Reply, code: str, error: ErrorClass, reason: str) -> Outcome:
     if error is ErrorClass.THROTTLE:
-        return TryLater(retry_after(reply), error, reason, code)
+        return TryLater(requests.retry_after(reply.headers), error, reason, code)
     if error is ErrorClass.PROVIDER:
         return TryLater(_AGAIN, error, reason, code)
     return Rejected(reason, error, code, suppress=code in SUPPRESSED)

@@ -16,10 +16,11 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from connectpulse.core.api import requests
+
 from ..encoding import measure
 from ..gateway.peer import serving
 from ..hosted.calling import Calls, calling
-from ..hosted.requests import basic
 from .settings import SMS
 from .signature import sign, token
 
@@ -68,7 +69,7 @@ class Peer:
 
     async def show_account(self, request: web.Request) -> web.Response:
         """Answer with a balance."""
-        if request.headers.get("Authorization") != basic(ACCOUNT, SECRET):
+        if request.headers.get("Authorization") != requests.basic(ACCOUNT, SECRET):
             return _said({"title": "Unauthorized"}, 401)
         return _said({"value": 10.28, "autoReload": False})
 
@@ -91,7 +92,7 @@ class Peer:
 
     async def take_message(self, request: web.Request) -> web.Response:
         """Take a message like the Messages API does."""
-        if request.headers.get("Authorization") != basic(ACCOUNT, SECRET):
+        if request.headers.get("Authorization") != requests.basic(ACCOUNT, SECRET):
             return _problem(401, "")
         found = await request.json()
         if not all(found.get(name) for name in ("to", "from", "text", "channel", "message_type")):

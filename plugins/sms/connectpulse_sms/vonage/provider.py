@@ -14,16 +14,13 @@ from connectpulse.core.api import (
     Intake,
     Outcome,
     Provider,
-    Refused,
     Rejected,
     Reply,
     Samples,
     Submission,
-    Unreachable,
+    requests,
 )
 
-from ..gateway.spread import outlook, spread
-from ..hosted.requests import Requests, basic, document
 from ..hosted.settings import complete, countries_of, host_of
 from . import answers, codes, events, samples
 from .requests import LONGEST, request
@@ -51,7 +48,7 @@ class VonageProvider(Provider):
         settings = complete(FORM, settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
         self._is_sms = settings["interface"] == SMS
-        self._requests = Requests(base_of(settings), connections=window, timeout=settings["timeout"])
+        self._requests = requests.Requests(base_of(settings), connections=window, timeout=settings["timeout"])
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> list[str]:
@@ -99,24 +96,15 @@ class VonageProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Send each message once. A refused account, a throttle or a dead line spares the rest the attempt."""
-        return await spread(batch, self.window, self._send, stops=outlook)
+        return await requests.spread(batch, self.window, self._send)
 
     async def check(self) -> Check:
         """Try guard, name, connection and certificate, and a request that sends nothing."""
-        was_open = self._requests.is_open
-        steps: list[str] = []
-        try:
-            async for step in self._requests.session.probe(self._requests.base):
-                steps.append(step)  # noqa: PERF401 - the steps before a failure are kept
-            is_working, last = await self._try_account()
-        except (Refused, Unreachable) as failed:
-            is_working, last = False, str(failed)
-        finally:
-            if not was_open:
-                await self.close()
-        if not self.settings["signature_secret"]:
-            steps.append("There is no signature secret, so no receipts and replies are taken.")
-        return Check(is_working, (*steps, last))
+        before = () if self.settings["signature_secret"] else (self._tell_of_silence,)
+        return await self._requests.check(*before, self._try_account)
+
+    async def _tell_of_silence(self) -> tuple[bool, str]:
+        return True, "There is no signature secret, so no receipts and replies are taken."
 
     async def _send(self, submission: Submission) -> Outcome:
         if len(submission.body) > LONGEST:
@@ -133,7 +121,7 @@ class VonageProvider(Provider):
     async def _try_account(self) -> tuple[bool, str]:
         """Ask for the balance, or at the other host for the account's applications."""
         path = "/account/get-balance" if self._is_sms else "/v2/applications?page_size=1"
-        headers = {"Authorization": basic(self.settings["account"], self.settings["api_secret"])}
+        headers = {"Authorization": requests.basic(self.settings["account"], self.settings["api_secret"])}
         reply = await self._requests.ask("GET", path, headers)
         if not isinstance(reply, Reply):
             return False, "Vonage was reached, but did not answer."
@@ -141,6 +129,6 @@ class VonageProvider(Provider):
             return False, f"Vonage refused the credentials (HTTP status {reply.status})."
         if reply.status != 200:
             return False, f"Vonage answered with HTTP status {reply.status}."
-        balance = document(reply).get("value")
+        balance = requests.document(reply).get("value")
         told = f" The balance is {balance} euros." if self._is_sms and isinstance(balance, int | float) else ""
         return True, "The credentials work." + told

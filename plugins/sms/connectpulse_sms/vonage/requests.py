@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from connectpulse.core.api import Submission
+from connectpulse.core.api import Submission, requests
 
 from ..encoding import is_gsm
-from ..hosted.requests import basic
 from .settings import SMS
 from .signature import sign
 
@@ -63,7 +62,7 @@ def _messages(settings: Mapping[str, Any], submission: Submission, callback_url:
     if callback_url:
         document |= {"webhook_url": callback_url, "webhook_version": "v1"}
     headers = {
-        "Authorization": basic(settings["account"], settings["api_secret"]),
+        "Authorization": requests.basic(settings["account"], settings["api_secret"]),
         "Content-Type": "application/json",
         "Accept": "application/json",
     }

@@ -9,9 +9,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from connectpulse.core.api import Accepted, ErrorClass, Outcome, Reply, Submission, TryLater, Unknown, id_at
-
-from .requests import document
+from connectpulse.core.api import Accepted, ErrorClass, Outcome, Reply, Submission, TryLater, Unknown, id_at, requests
 
 PAGE: Final = 100
 """Calls to a number that are looked through, newest first."""
@@ -21,7 +19,7 @@ _SKEW: Final = timedelta(seconds=30)
 
 def found(reply: Reply, submission: Submission) -> Outcome:
     """Return what a list of calls proves about ours."""
-    rows = document(reply).get("calls")
+    rows = requests.document(reply).get("calls")
     if reply.status != 200 or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         return OPEN
     recent = [row for row in rows if _is_since(row, submission.message_id)]

@@ -18,7 +18,8 @@ from xml.etree import ElementTree
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from .requests import basic
+from connectpulse.core.api import requests
+
 from .settings import BASE
 from .signature import sign
 
@@ -135,7 +136,7 @@ class Peer:
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         given = request.headers.get("Authorization", "")
-        if given == basic(ACCOUNT, TOKEN) and request.match_info["account"] == ACCOUNT:
+        if given == requests.basic(ACCOUNT, TOKEN) and request.match_info["account"] == ACCOUNT:
             return None
         return _failed(401, 20003, "Authenticate")
 

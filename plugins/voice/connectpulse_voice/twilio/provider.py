@@ -23,7 +23,7 @@ from connectpulse.core.api import (
     Reply,
     Samples,
     Submission,
-    Unreachable,
+    requests,
 )
 
 from .. import prompts
@@ -32,7 +32,6 @@ from ..prompts import making
 from . import codes, lookup, samples, script, twiml
 from .answers import outcome
 from .events import events
-from .requests import Requests, basic, document, spread
 from .settings import FORM, PRESETS, complete, countries_of, faults, host_of
 from .signature import is_genuine
 
@@ -61,12 +60,12 @@ class TwilioCallsProvider(Provider):
     ) -> None:
         settings = complete(settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
-        self._requests = Requests(settings["base_url"], connections=window, timeout=settings["timeout"])
+        self._requests = requests.Requests(settings["base_url"], connections=window, timeout=settings["timeout"])
         self._account = f"/2010-04-01/Accounts/{quote(settings['account_sid'], safe='')}"
         user, password = settings["account_sid"], settings["auth_token"]
         if settings["key_sid"]:
             user, password = settings["key_sid"], settings["key_secret"]
-        self._headers = {"Authorization": basic(user, password), "Accept": "application/json"}
+        self._headers = {"Authorization": requests.basic(user, password), "Accept": "application/json"}
 
     @classmethod
     def ambiguity_of(cls, settings: Mapping[str, Any]) -> Ambiguity:
@@ -115,26 +114,17 @@ class TwilioCallsProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Ask for each call once. A refused account, a throttle or a dead line spares the rest the attempt."""
-        return await spread(batch, self.window, self._call)
+        return await requests.spread(batch, self.window, self._call)
 
     async def lookup(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Look for each call among those to its number; two to one number tell nothing."""
-        return await spread(batch, self.window, partial(self._ask_after, Counter(each.address for each in batch)))
+        return await requests.spread(
+            batch, self.window, partial(self._ask_after, Counter(each.address for each in batch))
+        )
 
     async def check(self) -> Check:
         """Try guard, name, connection and certificate, and a request that calls nobody."""
-        was_open = self._requests.is_open
-        steps: list[str] = []
-        try:
-            async for step in self._requests.session.probe(self._requests.base):
-                steps.append(step)  # noqa: PERF401 - the steps before a failure are kept
-            is_working, last = await self._try_account()
-        except (Refused, Unreachable) as failed:
-            is_working, last = False, str(failed)
-        finally:
-            if not was_open:
-                await self.close()
-        return Check(is_working, (*steps, last))
+        return await self._requests.check(self._try_account)
 
     async def _call(self, submission: Submission) -> Outcome:
         if not self.callback_url:
@@ -194,7 +184,7 @@ class TwilioCallsProvider(Provider):
         reply = await self._requests.ask("GET", path, self._headers)
         if not isinstance(reply, Reply):
             return False, "Twilio was reached, but did not answer."
-        told = document(reply)
+        told = requests.document(reply)
         if reply.status != 200:
             code = f", code {told['code']}" if told.get("code") else ""
             return False, f"Twilio refused the credentials (HTTP status {reply.status}{code})."

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from connectpulse.core.api import (
@@ -22,11 +23,10 @@ from connectpulse.core.api import (
     Submission,
     TemplateSubmission,
     TemplateWord,
-    Unreachable,
+    requests,
 )
 
 from ..form import MARKETING
-from ..line import Line, spread
 from . import codes, samples
 from .answers import code_of, document, outcome
 from .events import events
@@ -65,7 +65,8 @@ class CloudProvider(Provider):
         settings = complete(settings)
         super().__init__(settings, intake, window=window, callback_url=callback_url)
         base = f"{settings['base_url'].rstrip('/')}/{settings['version']}"
-        self._line = Line(base, f"Bearer {settings['access_token']}", connections=window, timeout=settings["timeout"])
+        headers = {"Authorization": f"Bearer {settings['access_token']}", "Content-Type": "application/json"}
+        self._line = requests.Requests(base, connections=window, timeout=settings["timeout"], headers=headers)
         self._numbers = numbers(settings["numbers"])
         self._media = Shelf(self._line.ask)
         self._reviewers = Reviewers(self._line, settings["account_id"])
@@ -115,27 +116,11 @@ class CloudProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Send each message once. A refused account, a throttle or a dead line spares the rest the attempt."""
-        return await spread(batch, self.window, self._send)
+        return await requests.spread(batch, self.window, self._send)
 
     async def check(self) -> Check:
         """Try guard, name, connection and certificate, and ask for each number; nothing is sent."""
-        was_open = self._line.is_open
-        steps: list[str] = []
-        is_working = True
-        try:
-            async for step in self._line.session.probe(self._line.base):
-                steps.append(step)  # noqa: PERF401 - the steps before a failure are kept
-            for number, number_id in self._numbers.items():
-                is_found, step = await self._try_number(number, number_id)
-                is_working = is_working and is_found
-                steps.append(step)
-        except (Refused, Unreachable) as failed:
-            is_working = False
-            steps.append(str(failed))
-        finally:
-            if not was_open:
-                await self.close()
-        return Check(is_working, tuple(steps))
+        return await self._line.check(*(partial(self._try_number, *each) for each in self._numbers.items()))
 
     async def submit_template(self, template: TemplateSubmission) -> TemplateWord:
         """Hand a template over to Meta's reviewers; the same content is the same template there."""

@@ -5,11 +5,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from connectpulse.core.api import Approval, ErrorClass, Refused, Reply, TemplateSubmission, TemplateWord, files
+from connectpulse.core.api import (
+    Approval,
+    ErrorClass,
+    Refused,
+    Reply,
+    TemplateSubmission,
+    TemplateWord,
+    files,
+    requests,
+)
 
 from ..content import Written, read
 from ..form import MEDIA
-from ..line import Line
 from .answers import code_of, document
 from .codes import BY_STATUS, meaning
 from .proposal import components, proposal
@@ -24,7 +32,7 @@ _AGAIN: Final = frozenset({Approval.REJECTED})
 class Reviewers:
     """Those who decide about the templates of one account."""
 
-    def __init__(self, line: Line, account_id: str) -> None:
+    def __init__(self, line: requests.Requests, account_id: str) -> None:
         self._line = line
         self._account = f"/{quote(account_id, safe='')}/message_templates"
 

@@ -49,6 +49,7 @@ class CloudApi:
         await self._open.enter_async_context(self.webhooks)
         self.port = await self._open.enter_async_context(listening(self._handle, self.port))
         await self._open.enter_async_context(self.control)
+        self._open.callback(self.templates.close)
         return self
 
     async def __aexit__(

@@ -56,6 +56,11 @@ class Templates:
         self._reviews.add(review)
         review.add_done_callback(self._reviews.discard)
 
+    def close(self) -> None:
+        """End the reviews that are under way."""
+        for review in self._reviews:
+            review.cancel()
+
     def list(self, name: str | None) -> dict[str, Any]:
         """Return the templates, or those of one name, newest first."""
         rows = [each for each in reversed(list(self.known.values())) if name in (None, each["name"])]

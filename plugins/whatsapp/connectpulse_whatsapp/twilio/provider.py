@@ -1,6 +1,5 @@
 """WhatsApp through Twilio: approved templates by their Content SID, and texts that answer within a day."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -27,13 +26,13 @@ from connectpulse.core.api import (
     TemplateWord,
     TryLater,
     Unreachable,
+    requests,
 )
 
 from ..cloud.answers import document
 from ..cloud.settings import countries, host
 from ..content import Written, read
 from ..form import MEDIA
-from ..line import Line, spread
 from . import codes, samples
 from .answers import outcome
 from .content_types import values
@@ -80,10 +79,10 @@ class TwilioProvider(Provider):
         user, password = settings["account_sid"], settings["auth_token"]
         if settings["key_sid"]:
             user, password = settings["key_sid"], settings["key_secret"]
-        authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        headers = {"Authorization": requests.basic(user, password), "Content-Type": "application/json"}
         timeout = settings["timeout"]
-        self._line = Line(settings["base_url"], authorization, connections=window, timeout=timeout)
-        self._content = Line(settings["content_url"], authorization, connections=2, timeout=timeout)
+        self._line = requests.Requests(settings["base_url"], connections=window, timeout=timeout, headers=headers)
+        self._content = requests.Requests(settings["content_url"], connections=2, timeout=timeout, headers=headers)
         self._reviewers = Reviewers(self._content)
         self._read: dict[int, tuple[Mapping[str, Any], Written]] = {}
         self._account = f"/2010-04-01/Accounts/{quote(settings['account_sid'], safe='')}"
@@ -132,7 +131,7 @@ class TwilioProvider(Provider):
 
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Send each message once. A refused account, a throttle or a dead line spares the rest the attempt."""
-        return await spread(batch, self.window, self._send)
+        return await requests.spread(batch, self.window, self._send)
 
     async def submit_template(self, template: TemplateSubmission) -> TemplateWord:
         """Keep a template at Twilio, and submit it to WhatsApp; what Twilio cannot show is refused here."""
@@ -144,18 +143,7 @@ class TwilioProvider(Provider):
 
     async def check(self) -> Check:
         """Try guard, name, connection and certificate, and ask for the newest message; nothing is sent."""
-        was_open = self._line.is_open
-        steps: list[str] = []
-        try:
-            async for step in self._line.session.probe(self._line.base):
-                steps.append(step)  # noqa: PERF401 - the steps before a failure are kept
-            is_working, last = await self._try_account()
-        except (Refused, Unreachable) as failed:
-            is_working, last = False, str(failed)
-        finally:
-            if not was_open:
-                await self.close()
-        return Check(is_working, (*steps, last))
+        return await self._line.check(self._try_account)
 
     async def _send(self, submission: Submission) -> Outcome:
         if not submission.address.startswith("+"):

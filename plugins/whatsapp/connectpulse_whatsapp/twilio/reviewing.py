@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from connectpulse.core.api import Approval, ErrorClass, Refused, Reply, TemplateSubmission, TemplateWord
+from connectpulse.core.api import Approval, ErrorClass, Refused, Reply, TemplateSubmission, TemplateWord, requests
 
 from ..cloud.answers import document
 from ..cloud.reading import part, rows
 from ..content import Written, read
-from ..line import Line
 from .codes import APPROVALS, BY_STATUS, ERRORS
 from .content_types import content
 
@@ -19,7 +18,7 @@ from .content_types import content
 class Reviewers:
     """The templates of an account; the SID of each is asked for once."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: requests.Requests) -> None:
         self._line = line
         self._known: dict[tuple[str, str], str] = {}
         self._lock = asyncio.Lock()
