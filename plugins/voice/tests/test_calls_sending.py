@@ -187,7 +187,7 @@ def test_what_this_site_says_is_made_before_it_is_called_for(monkeypatch: pytest
 
     monkeypatch.setattr(desk, "decode", decode)
     sent = call(prompt="recording", recording=4)
-    content = recording()
+    content = recording() + b"heard by no other test"
     sent = sent._replace(shared={**(sent.shared or {}), "recordings": {making.FIELDS["prompt"][1]: content}})
     seen(sent)
     assert made == [content]
