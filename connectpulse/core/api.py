@@ -71,6 +71,7 @@ from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 from .wire.names import NoAnswer
 from .wire.names import ask as ask_dns
+from .wire.simulated import SimulatedProvider
 
 if TYPE_CHECKING:
     from .services import audit, files, four_eyes, records
@@ -177,6 +178,7 @@ __all__ = [
     "Samples",
     "SenderKind",
     "Shape",
+    "SimulatedProvider",
     "Stop",
     "Subject",
     "SubjectHandler",

@@ -1,29 +1,19 @@
 """A provider for trials: no network, and outcomes that can be chosen by the address written to."""
 
-import asyncio
-import logging
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from connectpulse.core.api import (
     Accepted,
-    Ambiguity,
-    Capability,
-    Check,
-    Disclosure,
     ErrorClass,
-    Field,
-    Form,
-    Intake,
-    Kind,
+    Events,
     MessageState,
     Outcome,
-    Provider,
     Receipt,
     Rejected,
     Samples,
+    SimulatedProvider,
     Submission,
     TryLater,
     Unknown,
@@ -34,13 +24,11 @@ from .letter import Faulty, compose
 from .mime import write
 from .smtp import codes
 
-log = logging.getLogger(__name__)
-
 _CONTENT: Final = {"subject": "Hello", "html": "<p>Hello</p>"}
 _SHARED: Final = {"content": _CONTENT, "sender": "Acme <news@acme.example>", "organisation": 1, "keys": ()}
 
 
-class TrialProvider(Provider):
+class TrialProvider(SimulatedProvider):
     """Makes each letter whole and throws it away; the last two digits before the @ decide what becomes of it.
 
     ======  ==================================================================
@@ -66,19 +54,6 @@ class TrialProvider(Provider):
         "92 mailbox full, 93 bounces for good, 94 letter refused, 95 complains, 96 put off once, 97 answer lost once, "
         "98 no report; all others are delivered."
     )
-    settings_form: ClassVar[Form] = (
-        Field(
-            "report_delay",
-            "Reports after (seconds)",
-            Kind.NUMBER,
-            "Reports that are due when the connection closes are handed over then.",
-            default=1,
-            low=0,
-            high=3600,
-        ),
-    )
-    ambiguity = Ambiguity.IDEMPOTENT
-    capabilities = frozenset({Capability.RECEIPTS, Capability.SIMULATED})
     errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]] = {
         code: codes.ERRORS[code] for code in ("5.1.1", "5.2.2", "5.7.1", "4.2.1")
     }
@@ -87,55 +62,16 @@ class TrialProvider(Provider):
         "failed": MessageState.UNDELIVERABLE,
     }
 
-    def __init__(
-        self, settings: Mapping[str, Any], intake: Intake, *, window: int = 10, callback_url: str = ""
-    ) -> None:
-        super().__init__(settings, intake, window=window, callback_url=callback_url)
-        self._delay = float(settings.get("report_delay", 1))
-        self._attempted: set[str] = set()
-        self._closing = asyncio.Event()
-        self._reports: set[asyncio.Task[None]] = set()
-
-    @classmethod
-    def disclosure(cls, settings: Mapping[str, Any]) -> Disclosure:
-        """Return that nothing is disclosed to anybody."""
-        return Disclosure((), (), ())
-
     @classmethod
     def samples(cls) -> Samples:
         """Return letters of each kind; there is no peer to start."""
         refused = (_sample(91), ErrorClass.RECIPIENT), (_sample(94), ErrorClass.CONTENT)
-        return Samples({"report_delay": 0}, submissions=(_sample(1), _sample(93)), refused=refused)
+        return Samples({"receipt_delay": 0}, submissions=(_sample(1), _sample(93)), refused=refused)
 
-    async def close(self) -> None:
-        """Hand over the reports that are still due."""
-        self._closing.set()
-        if self._reports:
-            await asyncio.wait(self._reports)
-
-    async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
-        """Decide at once, and report later."""
-        outcomes = await asyncio.to_thread(lambda: [self._outcome(submission) for submission in batch])
-        reports = [
-            receipt
-            for submission, outcome in zip(batch, outcomes, strict=True)
-            if isinstance(outcome, Accepted)
-            for receipt in _receipts(submission)
-        ]
-        if reports:
-            task = asyncio.create_task(self._report(reports))
-            self._reports.add(task)
-            task.add_done_callback(self._reports.discard)
-        return outcomes
-
-    async def check(self) -> Check:
-        """Return that there is nothing to try."""
-        return Check(True, ("Nothing to connect to: the simulator answers by itself.",))
-
-    def _outcome(self, submission: Submission) -> Outcome:
-        found, token = fate(submission.address), submission.token
-        if found.first and token not in self._attempted:
-            self._attempted.add(token)
+    def decide(self, submission: Submission, *, is_first: bool) -> Outcome:
+        """Return the outcome that the address stands for; an accepted letter was made whole."""
+        found = fate(submission.address)
+        if is_first and found.first:
             wait = TryLater(timedelta(seconds=1), ErrorClass.RECIPIENT, "mailbox_busy", "4.2.1")
             return wait if found.first == "later" else Unknown(code="97")
         refusal = found.reply or found.end
@@ -147,16 +83,11 @@ class TrialProvider(Provider):
             write(compose(submission.shared), submission)
         except Faulty as fault:
             return Rejected(fault.reason, ErrorClass.CONTENT)
-        return Accepted((token,))
+        return Accepted((submission.token,))
 
-    async def _report(self, reports: list[Receipt]) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._delay):
-                await self._closing.wait()
-        try:
-            await self.intake(reports)
-        except Exception:
-            log.exception("%d reports of the simulator were not taken in", len(reports))
+    def reports(self, submission: Submission) -> Events:
+        """Return a delivery, a bounce or a complaint, nothing for those that stay silent."""
+        return _receipts(submission)
 
 
 def _receipts(submission: Submission) -> list[Receipt]:

@@ -202,7 +202,7 @@ def test_a_campaign_is_warned_of_or_kept_from_going(house: House, organisation: 
     try:
         with house.work(ADMINISTRATOR, organisation) as work:
             campaign = drafted(work)
-            simulator = connections.create(work, "Trial", "email_simulator", {"report_delay": 0})
+            simulator = connections.create(work, "Trial", "email_simulator", {"receipt_delay": 0})
             connections.create_route(work, simulator.id)
             ways_out.use("http://127.0.0.1:8080")
             assert plans.problems(work, campaign) == []

@@ -48,7 +48,7 @@ def desk(house: House) -> ServiceDesk:
 def line(house: House) -> int:
     """Set up a connection to the simulator and a route over it; return the connection's id."""
     with house.work(ADMINISTRATOR) as work:
-        made = connections.create(work, "Letters", "email_simulator", {"report_delay": 0})
+        made = connections.create(work, "Letters", "email_simulator", {"receipt_delay": 0})
         connections.create_route(work, made.id)
         return made.id
 
@@ -89,7 +89,7 @@ def carried(desk: ServiceDesk, connection_id: int) -> list[Any]:
     inbox = Inbox()
 
     async def send() -> Any:
-        provider = TrialProvider({"report_delay": 0}, inbox)
+        provider = TrialProvider({"receipt_delay": 0}, inbox)
         outcomes = await provider.send_batch(batch.submissions)
         await provider.close()
         return outcomes

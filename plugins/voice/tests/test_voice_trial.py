@@ -24,7 +24,7 @@ def test_the_trial_provider_keeps_to_the_table(digits: str) -> None:
     @in_loop
     async def run() -> None:
         inbox = Inbox()
-        provider = TrialProvider({"talk_seconds": 600}, inbox)
+        provider = TrialProvider({"receipt_delay": 600}, inbox)
         asked = submission(int(digits), answers="1 Yes\n2 No", opt_out_key="9")
         (outcome,) = await provider.send_batch([asked])
         assert not inbox.events, "a talk takes its time"
@@ -45,7 +45,7 @@ def test_the_summary_tells_the_table() -> None:
 @in_loop
 async def test_a_machine_that_is_hung_up_on_is_no_delivery() -> None:
     inbox = Inbox()
-    provider = TrialProvider({"talk_seconds": 0}, inbox)
+    provider = TrialProvider({"receipt_delay": 0}, inbox)
     await provider.send_batch([submission(77, machine="hang_up")])
     await provider.close()
     assert inbox.receipts[0].state is MessageState.UNDELIVERABLE
