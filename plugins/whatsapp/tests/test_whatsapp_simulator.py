@@ -99,10 +99,10 @@ def test_webhooks_are_batched_repeated_and_wait_for_their_address() -> None:
             assert len(accepted) == len(batch)
             assert api.webhooks.waiting == len(batch), "nobody listens yet"
             listener = Listener(api.settings)
+            listener.refuses = 2
             async with serving(listener.take) as url:
                 assert not await api.webhooks.handshake("http://127.0.0.1:1/")
                 assert await api.webhooks.handshake(url)
-                listener.refuses = 2
                 told = await listener.wait(70 + 70 + 35)
                 assert {each.reference for each in told} == {each.references[0] for each in accepted}
                 assert api.webhooks.answers.count(503) == 2

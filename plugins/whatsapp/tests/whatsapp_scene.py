@@ -156,7 +156,7 @@ class Listener:
         callback = Callback(
             request.method, str(request.url), dict(request.headers), list(request.query.items()), await request.read()
         )
-        if self.refuses:
+        if self.refuses and request.method == "POST":
             self.refuses -= 1
             return web.Response(status=503)
         if not CloudProvider.verify_callback(self.known, callback):
