@@ -4,7 +4,6 @@ SIGTERM and SIGINT end it gracefully: running steps finish, what is on the wire 
 the rest is given back. SIGKILL loses nothing: leases end and others take over.
 """
 
-import gc
 import os
 import secrets
 import signal
@@ -109,13 +108,6 @@ class Worker:
             except psycopg.Error as error:
                 log.warning("listener_lost", error=str(error)[:200])
                 self._stopping.wait(2.0)
-
-
-def calm_collector() -> None:
-    """Keep the garbage collector away from what was loaded and from short-lived batches: worth some percent."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def run_until_signalled(start: Callable[[], Any], stop: Callable[[], Any]) -> None:

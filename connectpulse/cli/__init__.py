@@ -9,7 +9,10 @@ from pathlib import Path
 
 import click
 
+from .. import collector
 from ..core.errors import PulseError
+
+collector.spare()  # here, since processes that a command starts come through here, too
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

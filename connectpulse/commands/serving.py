@@ -17,8 +17,8 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from .. import collector, logs
 from .. import house as houses
-from .. import logs
 from ..core.domain.settings import Settings
 from ..core.errors import Misconfigured, PulseError
 from . import site
@@ -65,7 +65,9 @@ def load(settings: Settings) -> Any:
         house = houses.build(settings, pool_size=settings.web_threads + 2)
         house.patiently(lambda: site.connect_queue(house))
         house.wait_for_database()
-        return create_app(house)
+        app = create_app(house)
+        collector.calm()
+        return app
     except PulseError as error:
         log.error("web_refused", reason=str(error))
         sys.exit(1)

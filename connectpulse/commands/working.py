@@ -1,9 +1,9 @@
 """A worker as a process."""
 
+from .. import collector, logs
 from .. import house as houses
-from .. import logs
 from ..core.domain.settings import Settings
-from ..worker import Worker, calm_collector, run_until_signalled
+from ..worker import Worker, run_until_signalled
 from ..worker_page import page
 from . import site
 
@@ -15,7 +15,7 @@ def work(settings: Settings) -> None:
     house = houses.build(settings, pool_size=settings.worker_threads + 8, pre_ping=False)
     try:
         worker = house.patiently(lambda: Worker(house))
-        calm_collector()
+        collector.calm()
         with page(house, settings.worker_port):
             run_until_signalled(worker.start, worker.stop)
     finally:

@@ -13,7 +13,6 @@ Plugins that meter are muted in `house`, so that a test of something else needs 
 or a module marked `metered` has them, and its organisations have what `pulse_demo` gives.
 """
 
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from .. import collector
 
 if TYPE_CHECKING:
     from connectpulse.core.services.work import Work
@@ -53,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Record outcomes if they are wanted, in the process that hears of all of them."""
+    collector.spare()
     config.addinivalue_line("markers", f"{METERED}: the fixture `house` serves the installed billing plugin, too")
     path = config.getoption("--pulse-evidence")
     if path and not hasattr(config, "workerinput"):
@@ -62,10 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Spare the collector what was collected: it lives as long as the run, and looking at it costs a fifth of it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 50)
+    """Spare the garbage collector the tests: they live as long as the run, and looking at them costs a fifth of it."""
+    collector.calm()
 
 
 def require_peer(is_there: bool, name: str, how: str) -> None:
