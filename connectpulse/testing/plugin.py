@@ -13,7 +13,9 @@ Plugins that meter are muted in `house`, so that a test of something else needs 
 or a module marked `metered` has them, and its organisations have what `pulse_demo` gives.
 """
 
+import atexit
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -180,8 +182,16 @@ def build(url: str, *, is_metered: bool = False) -> "House":
     from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 
     muted = "" if is_metered else ",".join(sorted(metering()))
-    given = fresh_secrets() | {"DATABASE_URL": url, "MUTED_PLUGINS": muted}
+    given = fresh_secrets() | {"DATABASE_URL": url, "MUTED_PLUGINS": muted, "VAR_DIR": own_place()}
     return house.build(from_mapping(given), entry_points=installed(), pool_size=5)
+
+
+@cache
+def own_place() -> str:
+    """Return a folder for the files of houses that tests build, which ends with the run."""
+    made = tempfile.TemporaryDirectory(prefix="pulse-tests-")
+    atexit.register(made.cleanup)
+    return made.name
 
 
 @cache

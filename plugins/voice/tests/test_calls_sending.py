@@ -5,13 +5,14 @@ import base64
 import hashlib
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from aiohttp import web
 from calls_scene import ACCOUNT, CALLBACKS, Handler, connected, read, saying, send
-from connectpulse_voice.prompts import desk, making
+from connectpulse_voice.prompts import desk, making, shelf
 from connectpulse_voice.twilio import TwilioCallsProvider, codes, peer, script
 from prompts_scene import call, recording
 
@@ -178,16 +179,17 @@ def test_without_an_address_nobody_is_called() -> None:
     assert result == Rejected("no_public_address", ErrorClass.CREDENTIAL)
 
 
-def test_what_this_site_says_is_made_before_it_is_called_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_this_site_says_is_made_before_it_is_called_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made: list[bytes] = []
 
     def decode(content: bytes, most_seconds: int) -> bytes:
         made.append(content)
         return bytes(16_000)
 
+    monkeypatch.setattr(shelf, "folder", lambda: tmp_path)
     monkeypatch.setattr(desk, "decode", decode)
     sent = call(prompt="recording", recording=4)
-    content = recording() + b"heard by no other test"
+    content = recording()
     sent = sent._replace(shared={**(sent.shared or {}), "recordings": {making.FIELDS["prompt"][1]: content}})
     seen(sent)
     assert made == [content]
