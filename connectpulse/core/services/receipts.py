@@ -24,6 +24,8 @@ from .work import Work
 
 LOOK_BACK = timedelta(days=8)
 """How old a message may be for its receipt to be matched at once; older ones are matched by the sweeper."""
+FEW_BILLS = 4
+"""Pairs of old and new bills in a batch that are written with the states of their messages."""
 MOST = 1_000
 """Receipts stored at once: they share one block of ids."""
 DUE = """CASE WHEN billed IS NULL OR step = 0 THEN units
@@ -83,7 +85,10 @@ class Known:
 
 
 class _Change(NamedTuple):
-    """What messages have in common that move together: one update, one figure, one movement. `place`: `counters`."""
+    """What messages have in common that move together: one update, one figure, one movement. `place`: `counters`.
+
+    `old_bill` and `bill` are what is billed, where that changes with the state.
+    """
 
     organisation_id: int
     campaign_id: int | None
@@ -95,6 +100,8 @@ class _Change(NamedTuple):
     code: str
     day: date | None
     place: int | None
+    old_bill: int | None = None
+    bill: int | None = None
 
 
 class Place(NamedTuple):
@@ -135,19 +142,12 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     movements: list[Movement] = []
     told = list(messages)
     again = _again(work, told)
-    _write_own(work, [message for message in told if message.best and message.id not in again])
-    for message in told:
-        if not message.best or message.id in again:
-            continue
-        best = _best(message)
-        after = _state(message)
-        if after > message.before:
-            is_bad = after < MessageState.DELIVERED
-            change = _Change(
-                message.organisation_id, message.campaign_id, message.channel, message.before, after, message.cause,
-                best.reason[:60], best.code[:40] if is_bad else "", message.day, message.place,
-            )  # fmt: skip
-            together.setdefault(change, []).append(message)
+    staying = [message for message in told if message.best and message.id not in again]
+    alike = _billed_alike(staying)
+    _write_own(work, [message for message in staying if message.id not in alike])
+    for message in staying:
+        if _state(message) > message.before:
+            together.setdefault(_change(message, message.id in alike), []).append(message)
         elif message.rebilled != message.billed:
             movements.append(_rebilled(message))
     movements += [_requeued(message) for message in again.values()]
@@ -160,6 +160,27 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     ended = [each for change, members in together.items() if change.after.is_final for each in members]
     onward.follow(work, [each.id for each in ended if each.onward])
     campaign_end.reopen(work, {message.campaign_id for message in again.values()})
+
+
+def _billed_alike(messages: Iterable[Known]) -> set[int]:
+    """Return the messages of one part that move and whose bills are a few: these are written with the states.
+
+    Seconds of calls differ from one to the next; a statement for each of them would cost more than it spares.
+    """
+    moving = [message for message in messages if message.part_states is None and _state(message) > message.before]
+    is_few = len({(message.billed, message.rebilled) for message in moving}) <= FEW_BILLS
+    return {message.id for message in moving} if is_few else set()
+
+
+def _change(message: Known, has_bill: bool) -> _Change:
+    """Return how a message moves that its receipts take further; `has_bill`, what is billed moves with it."""
+    best, after = _best(message), _state(message)
+    is_bad = after < MessageState.DELIVERED
+    bills = (message.billed, message.rebilled) if has_bill else ()
+    return _Change(
+        message.organisation_id, message.campaign_id, message.channel, message.before, after, message.cause,
+        best.reason[:60], best.code[:40] if is_bad else "", message.day, message.place, *bills,
+    )  # fmt: skip
 
 
 def _again(work: Work, messages: Sequence[Known]) -> dict[int, Known]:
@@ -291,12 +312,16 @@ def known(work: Work, message_ids: set[int]) -> dict[int, Known]:
 
 _WRITE = f"""
 WITH u AS (
-    UPDATE pulse_message SET state = %(after)s, reason = %(reason)s, code = %(code)s, changed_at = %(now)s
+    UPDATE pulse_message SET state = %(after)s, reason = %(reason)s, code = %(code)s, changed_at = %(now)s{{bill}}
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
-      AND CASE WHEN reason = ANY({CAUSES}) THEN reason ELSE '' END = %(cause)s
+      AND CASE WHEN reason = ANY({CAUSES}) THEN reason ELSE '' END = %(cause)s{{old_bill}}
     RETURNING units, step, quantity, billed)
 SELECT count(*), coalesce(sum({DUE}), 0), coalesce(sum(coalesce(billed, quantity)), 0) FROM u
 """
+_MOVE = _WRITE.format(bill="", old_bill="")
+_MOVE_BILLED = _WRITE.format(
+    bill=", billed = %(bill)s", old_bill=" AND billed IS NOT DISTINCT FROM %(old_bill)s::integer"
+)
 
 
 def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
@@ -310,10 +335,13 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
         "cause": change.cause.value,
         "reason": change.reason,
         "code": change.code,
+        "old_bill": change.old_bill,
+        "bill": change.bill,
         "now": work.clock(),
     }
+    statement = _MOVE if change.bill == change.old_bill else _MOVE_BILLED
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
-        row = rows.execute(_WRITE, facts).fetchone()
+        row = rows.execute(statement, facts).fetchone()
     if row is None or row[0] != len(members):
         raise Moved
     messages, due, quantity = row
