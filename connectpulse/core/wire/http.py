@@ -12,17 +12,18 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from ..errors import Refused
 from .egress import Policy, resolve, site_policy
-
-LARGEST_ANSWER: Final = 1 << 20
-"""Bytes of an answer's body that are read at most: 1 MiB."""
+from .exchange import LARGEST_ANSWER as LARGEST_ANSWER
+from .exchange import Exchange, TooLarge, is_fit
+from .exchange import Reply as Reply
 
 KEEPALIVE: Final = 1.5
 """Seconds an idle connection is kept: fewer than servers keep theirs, so that none is reused dying."""
@@ -34,14 +35,6 @@ class Unreachable(Exception):
 
 class AnswerLost(Exception):
     """The request may have arrived, but no whole answer came back: it may or may not have been obeyed."""
-
-
-class Reply(NamedTuple):
-    """An answer as it came; `headers` are looked up without regard to case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class EgressSession:
@@ -67,21 +60,14 @@ class EgressSession:
         self._connect_timeout = min(connect_timeout, timeout / 2)  # so that it strikes first
         self._tls = tls_context(certificates)
         self._named: set[str] = set()
-        connector = aiohttp.TCPConnector(
+        self._connector = aiohttp.TCPConnector(
             limit=connections,
             ssl=self._tls,
             resolver=_Resolver(self._policy, self._named),
             socket_factory=self._open_socket,
             keepalive_timeout=KEEPALIVE,
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=timeout, connect=self._connect_timeout),
-            headers={"User-Agent": "ConnectPulse", "Accept-Encoding": "identity"},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # nothing was asked for compressed, so nothing can swell
-            middlewares=(_once,),
-        )
+        self._exchange = Exchange(self._connector, self._tls, self._connect_timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,7 +79,7 @@ class EgressSession:
 
     async def close(self) -> None:
         """Close every connection; safe to call twice."""
-        await self._session.close()
+        await self._connector.close()
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -104,18 +90,30 @@ class EgressSession:
         not be reached, Unreachable if certainly nothing was sent, and AnswerLost otherwise; no message
         repeats the URL, which may hold credentials.
         """
-        target = _checked(url, headers or {})
+        fields = headers or {}
+        if not is_fit(method, fields):
+            raise Refused(_NOT_HTTP)
+        target = _parsed(url)
         try:
-            async with self._session.request(
-                method, target, headers=headers, data=body, allow_redirects=False
-            ) as response:
-                return Reply(response.status, response.headers, await _read(response.content))
+            async with asyncio.timeout(self._timeout):
+                connection = await self._connect(target)
+                return await self._exchange.over(connection, method, target, fields, body)
         except TimeoutError:
             raise AnswerLost(f"No answer came within {self._timeout:g} seconds.") from None
-        except aiohttp.InvalidURL:  # found before anything is sent
-            raise Refused(_NOT_HTTP) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except TooLarge:
+            raise AnswerLost(f"The answer is larger than {LARGEST_ANSWER >> 10} KiB.") from None
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+            raise AnswerLost("The connection was closed before an answer came.") from None
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             raise AnswerLost(f"The answer broke off ({type(error).__name__}).") from None
+
+    async def _connect(self, target: URL) -> aiohttp.connector.Connection:
+        try:
+            return await self._exchange.connect(target)
+        except aiohttp.InvalidURL:
+            raise Refused(_NOT_HTTP) from None
+        except (aiohttp.ClientConnectorError, TimeoutError) as error:
+            raise Unreachable(_why(error, f"{target.host}:{target.port}")) from None
 
     async def probe(self, url: str) -> AsyncIterator[str]:
         """Try to reach the host of `url` without a request; yield each step that worked, in plain words.
@@ -183,45 +181,23 @@ class _Resolver(AbstractResolver):
 
 _NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 _NOT_HTTP: Final = "The request is not valid HTTP: look at its address and its headers."
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Name what went wrong here, because aiohttp would send a GET again whose connection broke."""
-    try:
-        return await send(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise Unreachable(_why(error, f"{request.url.host}:{request.url.port}")) from None
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-        raise AnswerLost("The connection was closed before an answer came.") from None
-
-
-def _checked(url: str, headers: Mapping[str, str]) -> URL:
-    """Return `url` parsed; raise Refused where aiohttp would only find out half-way."""
-    if any(map(_CONTROL.search, headers.values())):
-        raise Refused(_NOT_HTTP)
-    return _parsed(url)
+_GAP: Final = re.compile(r"[\x00-\x20\x7f]")
+"""What ends a line of a request, or the address in it."""
 
 
 @lru_cache(maxsize=32)  # a provider asks one address again and again
 def _parsed(url: str) -> URL:
     try:
+        url.encode()
         target = URL(url, encoded=True)
-        is_http = target.scheme in ("http", "https") and bool(target.host and target.port)
+        is_http = target.scheme in ("http", "https") and bool(target.host and target.port) and not _GAP.search(url)
     except ValueError:
         is_http = False
     if not is_http:
         raise Refused(_NOT_HTTP)
     return target
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    chunks = bytearray()
-    while chunk := await content.readany():
-        chunks += chunk
-        if len(chunks) > LARGEST_ANSWER:
-            raise AnswerLost(f"The answer is larger than {LARGEST_ANSWER >> 10} KiB.")
-    return bytes(chunks)
 
 
 def _why(error: BaseException, place: str) -> str:

@@ -6,7 +6,6 @@ the outcome to say.
 
 import asyncio
 import json
-from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -15,6 +14,7 @@ from typing import Any, Final
 from ..domain.outcome import ErrorClass, Outcome, Rejected, TryLater, Unknown
 from ..domain.provider import Check, ConnectionLost, Submission
 from ..errors import Refused
+from .exchange import basic as basic
 from .http import AnswerLost, EgressSession, Reply, Unreachable
 
 UNREACHABLE: Final = TryLater(timedelta(seconds=30), ErrorClass.PROVIDER, "unreachable")
@@ -105,11 +105,6 @@ class Requests:
             if not was_open:
                 await self.close()
         return Check(is_working, tuple(steps))
-
-
-def basic(name: str, password: str) -> str:
-    """Return the value of an Authorization header (RFC 7617)."""
-    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
 
 
 def document(reply: Reply) -> dict[str, Any]:

@@ -1,13 +1,9 @@
 """The guard on outgoing requests, tried against real servers on loopback and the usual ways around it."""
 
 import asyncio
-import contextlib
 import socket
-import socketserver
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,75 +19,8 @@ from connectpulse.core.errors import Misconfigured, Refused
 from connectpulse.core.storage.embedded import free_port
 from connectpulse.core.wire import egress, http
 from connectpulse.core.wire.egress import Policy
-from connectpulse.core.wire.http import AnswerLost, EgressSession, Unreachable
-
-Talk = Callable[[socket.socket], None]
-LOOPBACK = Policy.of(["127.0.0.0/8", "::1"])
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    """One thread a connection, joined at the end, so that nothing of a test outlives it."""
-
-    allow_reuse_address = True
-    request_queue_size = 64
-    talk: Talk
-    tls: ssl.SSLContext | None
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        with contextlib.suppress(OSError):  # the other side left: what many of these tests are about
-            if self.tls:
-                request = self.tls.wrap_socket(request, server_side=True)
-            with request:
-                self.talk(request)
-
-
-class _ServerOf6(_Server):
-    address_family = socket.AF_INET6
-
-
-@contextmanager
-def serving(talk: Talk, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[int]:
-    """Serve `talk` on `host`, by default on a free port; yield the port."""
-    server = (_ServerOf6 if ":" in host else _Server)((host, port), socketserver.BaseRequestHandler)
-    server.talk = staticmethod(talk)
-    server.tls = tls
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def read_head(connection: socket.socket) -> bytes:
-    head = b""
-    while b"\r\n\r\n" not in head and (chunk := connection.recv(4096)):
-        head += chunk
-    return head
-
-
-def saying(answer: bytes, *, then_close: bool = True) -> Talk:
-    def talk(connection: socket.socket) -> None:
-        read_head(connection)
-        connection.sendall(answer)
-        while not then_close and connection.recv(4096):
-            pass
-
-    return talk
-
-
-def ok(body: bytes = b"fine") -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-
-
-def get(url: str, **options: Any) -> http.Reply:
-    async def run() -> http.Reply:
-        async with EgressSession(**{"timeout": 5, **options}) as session:
-            return await session.request("GET", url)
-
-    return asyncio.run(run())
+from connectpulse.core.wire.http import EgressSession, Unreachable
+from tests.unit.core.wire.door_scene import LOOPBACK, get, ok, saying, serving
 
 
 @pytest.fixture
@@ -250,67 +179,6 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy}")
         assert get(f"http://127.0.0.1:{port}/", policy=LOOPBACK).body == b"direct"
-
-
-LOST = {
-    "huge": ok(b"x" * (http.LARGEST_ANSWER + 1)),
-    "reset before the head": b"",
-    "cut in the head": b"HTTP/1.1 200 OK\r\nContent-Le",
-    "cut in the body": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
-    "cut in a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-    "not HTTP": b"220 smtp.example ESMTP\r\n\r\n",
-}
-
-
-@pytest.mark.parametrize("answer", LOST.values(), ids=LOST)
-def test_an_answer_that_does_not_come_whole_is_lost(answer: bytes) -> None:
-    with serving(saying(answer)) as port, pytest.raises(AnswerLost):
-        get(f"http://127.0.0.1:{port}/", policy=LOOPBACK)
-
-
-def test_an_answer_of_exactly_the_limit_is_read() -> None:
-    with serving(saying(ok(b"x" * http.LARGEST_ANSWER))) as port:
-        assert len(get(f"http://127.0.0.1:{port}/", policy=LOOPBACK).body) == http.LARGEST_ANSWER
-
-
-@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"])
-def test_a_server_that_falls_silent_is_left_in_time(head: bytes) -> None:
-    with serving(saying(head, then_close=False)) as port:
-        url = f"http://127.0.0.1:{port}/?password=hunter2"
-        with pytest.raises(AnswerLost, match=r"within 0\.2 seconds") as lost:
-            get(url, policy=LOOPBACK, timeout=0.2)
-    assert "hunter2" not in str(lost.value)
-
-
-def test_drops_that_trickle_do_not_reset_the_clock() -> None:
-    def loris(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
-        left = threading.Event()
-        while not left.wait(0.01):
-            connection.sendall(b"x")  # raises once the session has hung up
-
-    with serving(loris) as port, pytest.raises(AnswerLost):
-        get(f"http://127.0.0.1:{port}/", policy=LOOPBACK, timeout=0.2)
-
-
-def test_a_get_is_never_sent_twice() -> None:
-    """A kept-alive connection that breaks under the second GET: aiohttp by itself would repeat it."""
-    requests: list[bytes] = []
-
-    def talk(connection: socket.socket) -> None:
-        requests.append(read_head(connection))
-        connection.sendall(ok())
-        requests.append(read_head(connection))
-
-    async def run(port: int) -> None:
-        async with EgressSession(policy=LOOPBACK) as session:
-            await session.request("GET", f"http://127.0.0.1:{port}/1")
-            with pytest.raises(AnswerLost):
-                await session.request("GET", f"http://127.0.0.1:{port}/2")
-
-    with serving(talk) as port:
-        asyncio.run(run(port))
-    assert [request.split()[1] for request in requests] == [b"/1", b"/2"]
 
 
 def test_no_listener_means_nothing_was_sent() -> None:
