@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from .errors import Failure, refusal
-from .listening import listening
+from .listening import listening, response
 from .webhooks import metadata, user_id
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Control:
             asked = json.loads(await request.content.read() or b"{}")
             return web.json_response(await self._answer(request.method, request.path[1:], asked))
         except Failure as failure:
-            return refusal(failure)
+            return response(refusal(failure))
         except (ValueError, KeyError, TypeError) as fault:
             return web.json_response({"error": str(fault)}, status=400)
 

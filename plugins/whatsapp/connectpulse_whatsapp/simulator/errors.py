@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from aiohttp import web
+from .listening import Answer
 
 MESSAGES: Final = {
     4: "Application request limit reached",
@@ -34,7 +34,7 @@ class Failure(Exception):
         self.details = details
 
 
-def refusal(failure: Failure) -> web.Response:
+def refusal(failure: Failure) -> Answer:
     """Return the answer that tells a refusal."""
     code, subcode = (100, {"error_subcode": 33}) if failure.code == 33 else (failure.code, {})
     title = MESSAGES.get(failure.code, "Something went wrong")
@@ -46,7 +46,7 @@ def refusal(failure: Failure) -> web.Response:
         "error_data": {"messaging_product": "whatsapp", "details": failure.details or title},
         "fbtrace_id": "Atrial",
     }
-    return web.json_response({"error": error}, status=_STATUSES.get(failure.code, 400))
+    return Answer(_STATUSES.get(failure.code, 400), json.dumps({"error": error}).encode())
 
 
 def status_error(code: str) -> str:

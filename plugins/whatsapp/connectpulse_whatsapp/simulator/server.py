@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -15,7 +15,7 @@ from aiohttp import web
 from .control import Control
 from .errors import Failure, refusal
 from .fates import Fate, by_digits, by_share
-from .listening import listening
+from .listening import Answer, Whole, listening, response
 from .media import Media
 from .options import Options, settings
 from .record import Record
@@ -24,6 +24,17 @@ from .webhooks import Webhooks
 
 _PAIR_SECONDS: Final = 6.0
 _ACCEPTED: Final = '"message_status":"accepted"'
+_MESSAGES: Final = ("messages", "marketing_messages")
+
+
+class _Message(NamedTuple):
+    """A message as it was understood: who sends it, what it says, to whom, our caller's token, and its fate."""
+
+    number_id: str
+    content: Mapping[str, Any]
+    to: str
+    token: str
+    fate: Fate
 
 
 class CloudApi:
@@ -47,7 +58,7 @@ class CloudApi:
     async def __aenter__(self) -> Self:
         self._open = AsyncExitStack()
         await self._open.enter_async_context(self.webhooks)
-        self.port = await self._open.enter_async_context(listening(self._handle, self.port))
+        self.port = await self._open.enter_async_context(listening(self._handle, self.port, self._at_once))
         await self._open.enter_async_context(self.control)
         self._open.callback(self.templates.close)
         return self
@@ -67,17 +78,30 @@ class CloudApi:
         """The settings of a connection that reaches it."""
         return settings(self.options, self.base_url)
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        _, _, rest = request.path[1:].partition("/")
-        if request.headers.get("Authorization") != self._authorization:
-            return refusal(Failure(190, "Invalid OAuth access token."))
-        place, _, edge = unquote(rest).partition("/")
+    def _at_once(self, asked: Whole) -> Answer | None:
+        """Answer a message that came in one piece and about which nothing is awkward."""
+        number_id, edge = _place(asked.path)
+        options = self.options
+        if asked.method != "POST" or edge not in _MESSAGES or options.is_early:
+            return None
+        if options.lose_every or options.stall_every or asked.headers.get("authorization") != self._authorization:
+            return None
         try:
-            if edge in ("messages", "marketing_messages") and request.method == "POST":
-                return await self._message(request, place)
+            message = self._read(asked.body, number_id)
+            return None if message.fate.is_lost else self._accept(asked.body, message)[1]
+        except Failure as failure:
+            return self._refused(failure)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Authorization") != self._authorization:
+            return response(refusal(Failure(190, "Invalid OAuth access token.")))
+        place, edge = _place(unquote(request.path))
+        if edge in _MESSAGES and request.method == "POST":
+            return await self._message(request, place)
+        try:
             return web.json_response(await self._answer(request, place, edge))
         except Failure as failure:
-            return refusal(failure)
+            return response(refusal(failure))
 
     async def _answer(self, request: web.BaseRequest, place: str, edge: str) -> Mapping[str, Any]:
         """Answer everything that is not a message."""
@@ -111,29 +135,41 @@ class CloudApi:
     async def _message(self, request: web.BaseRequest, number_id: str) -> web.StreamResponse:
         raw = await request.content.read()
         try:
-            if number_id not in self.options.numbers:
-                raise Failure(33)
-            message = parse(raw)
-            to = str(message.get("to") or message.get("recipient") or "")
-            token = str(message.get("biz_opaque_callback_data") or "")
-            fate = self._fate(to)
-            self._refuse(to, token, message, fate)
-            category = self._category(message)
+            message = self._read(raw, number_id)
+            number, answer = self._accept(raw, message)
         except Failure as failure:
-            self.record.refuse(failure.code)
-            return refusal(failure)
+            return response(self._refused(failure))
+        if self.options.is_early:
+            await self.webhooks.flush()
+        if await self._is_lost(request, message.fate, number):
+            return web.Response(status=500)
+        return response(answer)
+
+    def _read(self, raw: bytes, number_id: str) -> "_Message":
+        """Return a message and what becomes of it; raise Failure if it is none."""
+        if number_id not in self.options.numbers:
+            raise Failure(33)
+        content = parse(raw)
+        to = str(content.get("to") or content.get("recipient") or "")
+        return _Message(number_id, content, to, str(content.get("biz_opaque_callback_data") or ""), self._fate(to))
+
+    def _accept(self, raw: bytes, message: "_Message") -> tuple[int, Answer]:
+        """Take a message over; return its number and the answer. Raise Failure if it is refused."""
+        number_id, content, to, token, fate = message
+        self._refuse(to, token, content, fate)
+        category = self._category(content)
         number = self.record.add(raw, token, fate.name)
         wamid = f"wamid.TRIAL{number_id[-6:]}{number:012d}"
         self.webhooks.accept(wamid, number_id, to, token, category, fate)
-        if self.options.is_early:
-            await self.webhooks.flush()
-        if await self._is_lost(request, fate, number):
-            return web.Response(status=500)
         contact = f'{{"input":"{to}","wa_id":"{to}"}}'
         answer = (
             f'{{"messaging_product":"whatsapp","contacts":[{contact}],"messages":[{{"id":"{wamid}",{_ACCEPTED}}}]}}'
         )
-        return web.Response(body=answer.encode(), content_type="application/json")
+        return number, Answer(200, answer.encode())
+
+    def _refused(self, failure: Failure) -> Answer:
+        self.record.refuse(failure.code)
+        return refusal(failure)
 
     def _refuse(self, to: str, token: str, message: Mapping[str, Any], fate: Fate) -> None:
         """Raise the Failure that awaits a message, if one does."""
@@ -175,6 +211,12 @@ class CloudApi:
         elif options.stall_every and number % options.stall_every == 0:
             await asyncio.sleep(3600)
         return bool(is_cut)
+
+
+def _place(path: str) -> tuple[str, str]:
+    """Return the object and the edge that a path names, below the version of the interface."""
+    place, _, edge = path[1:].partition("/")[2].partition("/")
+    return place, edge
 
 
 def parse(raw: bytes) -> dict[str, Any]:
