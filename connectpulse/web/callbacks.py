@@ -4,9 +4,7 @@ Nothing but a 2xx says that an event is kept: 404 for an address nobody has, 403
 much, 503 while the database, or what proves a request, is away, so that the provider comes again.
 """
 
-import time
 from dataclasses import replace
-from threading import Lock
 
 import structlog
 from flask import Blueprint, Response, current_app, request
@@ -18,14 +16,13 @@ from ..core.services import callbacks, proofs
 from ..core.services.action_log import denials
 from ..core.services.work import Actor
 from ..core.storage.session import AWAY
+from ..house import House
 from . import current
+from .wakings import Wakings
 
 log = structlog.get_logger(__name__)
 
 blueprint = Blueprint("callbacks", __name__, url_prefix="/callbacks")
-
-WAKE_EVERY = 0.25
-"""Seconds between two wakings for one connection by one process; the sweep finds what falls between."""
 
 _KEY = "pulse_wakings"
 
@@ -33,26 +30,11 @@ _BEYOND = 2**63
 """No connection has such a number, and the database cannot even be asked for it."""
 
 
-class Wakings:
-    """When each connection was last woken for, by one application."""
-
-    def __init__(self) -> None:
-        self._woken: dict[int, float] = {}
-        self._lock = Lock()
-
-    def may(self, connection_id: int) -> bool:
-        """Return whether it is time to wake for this connection again; if so, it counts as woken now."""
-        now = time.monotonic()
-        with self._lock:
-            if now - self._woken.get(connection_id, -WAKE_EVERY) < WAKE_EVERY:
-                return False
-            self._woken[connection_id] = now
-            return True
-
-
 @blueprint.record_once
 def _begin(state: BlueprintSetupState) -> None:
-    state.app.extensions[_KEY] = Wakings()
+    house: House = state.app.extensions["pulse_house"]
+    state.app.extensions[_KEY] = wakings = Wakings(lambda connection_id: house.waker(callbacks.DRAIN, connection_id))
+    house.closing.append(wakings.close)
 
 
 @blueprint.route("/<int:connection_id>/<token>", methods=["GET", "POST"])

@@ -136,3 +136,17 @@ def test_any_order_ends_alike(trial: Trial, story: Any, seed: int, pieces: int) 
     assert {name: count for name, count in figures.items() if name.startswith("state:")} == {
         f"state:{state.label}": states.count(state) for state in set(states)
     } | {"state:queued": -PEOPLE}
+
+
+def test_what_came_early_counts_as_soon_as_its_submit_is_recorded(trial: Trial) -> None:
+    batch = trial.begin()
+    first = batch.submissions[0]
+    trial.take_in([Receipt(f"P{first.message_id}/0", MessageState.DELIVERED)] * 2)
+    assert trial.end()[0] == [MessageState.QUEUED] * PEOPLE
+    trial.submitted(batch, [1] * PEOPLE)
+    states, figures = trial.end()
+    assert states == [MessageState.DELIVERED] + [MessageState.ACCEPTED] * (PEOPLE - 1)
+    assert figures["state:delivered"] == 1
+    with trial.house.work(ADMINISTRATOR, trial.organisation) as work:
+        owners = work.session.scalars(text("SELECT message_id FROM pulse_receipt")).all()
+    assert owners == [first.message_id] * 2

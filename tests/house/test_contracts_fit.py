@@ -28,7 +28,6 @@ from connectpulse.core.services import (
     leaving,
     quotes,
     records,
-    recovery,
     senders,
     templates,
     trials,
@@ -292,8 +291,6 @@ def test_a_bounce_that_overtakes_its_letter_is_not_forgotten(
     desk.take_in(connection, [report(letter.id, MessageState.UNDELIVERABLE, suppress=True)])
     assert suppressed(house, organisation) == {}
     hand_over(desk, accept)
-    with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "match orphans"):
-        assert recovery.orphans(work) == 1
     assert suppressed(house, organisation) == {"gone@example.com": "undeliverable"}
 
 

@@ -1,6 +1,7 @@
 """What a message costs: at first by what was measured, in the end by what its provider says it bills."""
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 _PLACES = Decimal("0.0001")
@@ -17,6 +18,7 @@ class Price(NamedTuple):
     step: int = 1
 
 
+@lru_cache(maxsize=4096)  # the messages of a campaign cost much the same
 def due(price: Price, quantity: int, billed: int | None) -> Decimal:
     """Return what a message of `quantity` costs if its provider bills `billed`, None where it does not say.
 

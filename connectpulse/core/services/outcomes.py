@@ -19,8 +19,8 @@ from ..domain.provider import Submission
 from ..storage import arrays, ids
 from ..storage.models import Attempt
 from ..storage.session import raw
-from . import campaigns, counters, onward, retries, suppression_batch
-from .receipts import DUE
+from . import campaigns, counters, early, onward, retries, suppression_batch
+from .receipts import DUE, Place
 from .retries import MOST_ATTEMPTS, Source
 from .work import Work
 
@@ -63,7 +63,7 @@ def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Se
         fates.setdefault(fate, []).append(submission.message_id)
     is_news = any([_settle(work, source, fate, message_ids) for fate, message_ids in fates.items()])
     if is_news:
-        _keep_references(work, source, references)
+        _keep_references(work, source, [each for each in references if each[2]])
         _look_onward(work, source, fates)
     _retry(work, source, again)
     _tell(work, source, batch, outcomes)
@@ -147,19 +147,21 @@ ON CONFLICT (reference, connection_id, message_id) DO UPDATE SET attempt = exclu
 
 
 def _keep_references(work: Work, source: Source, references: Sequence[tuple[int, int, str]]) -> None:
-    named = [each for each in references if each[2]]
-    if named:
-        raw(work.session).execute(
-            _REFERENCES + (_SAME_AGAIN if source.attempt > 1 else ""),
-            {
-                "organisation": source.organisation_id,
-                "connection": source.connection_id,
-                "attempt": source.attempt,
-                "ids": arrays.ints([each[0] for each in named]),
-                "parts": arrays.ints([each[1] for each in named]),
-                "names": arrays.texts([each[2] for each in named]),
-            },
-        )
+    """Keep by what names messages are reported, and take in what was reported already."""
+    if not references:
+        return
+    raw(work.session).execute(
+        _REFERENCES + (_SAME_AGAIN if source.attempt > 1 else ""),
+        {
+            "organisation": source.organisation_id,
+            "connection": source.connection_id,
+            "attempt": source.attempt,
+            "ids": arrays.ints([each[0] for each in references]),
+            "parts": arrays.ints([each[1] for each in references]),
+            "names": arrays.texts([each[2] for each in references]),
+        },
+    )
+    early.take(work, source.connection_id, {name: Place(id, part, source.attempt) for id, part, name in references})
 
 
 def _account(

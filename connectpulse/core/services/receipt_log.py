@@ -1,12 +1,17 @@
 """Receipts as evidence: appended as they came, each with the message it is about where that is known."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
 
 from ..domain.provider import Receipt
 from ..storage import arrays
 from ..storage.session import raw
 from . import erased
 from .work import Work
+
+MOST = 1_000
+"""Receipts stored at once: they share one block of ids."""
 
 Owner = tuple[int | None, int | None, int]
 """Organisation id and message id, both None while nobody knows them, and the number of the part."""
@@ -33,6 +38,11 @@ def keep(
     owners: Sequence[Owner],
 ) -> None:
     """Append receipts of one connection, each with its owner."""
+    for start in range(0, len(receipts), MOST):
+        _keep(work, connection_id, receipts[start : start + MOST], owners[start : start + MOST])
+
+
+def _keep(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[Owner]) -> None:
     organisations, messages, parts = map(list, zip(*owners, strict=True))
     with raw(work.session).cursor() as cursor:
         cursor.execute(
@@ -46,7 +56,7 @@ def keep(
                 "states": arrays.ints([receipt.state for receipt in receipts]),
                 "codes": arrays.texts([receipt.code[:40] for receipt in receipts]),
                 "reasons": arrays.texts([receipt.reason[:60] for receipt in receipts]),
-                "times": arrays.optional_texts([_moment(receipt) for receipt in receipts]),
+                "times": arrays.optional_texts([_moment(receipt.occurred_at) for receipt in receipts]),
                 "addresses": arrays.texts(_addresses(work, connection_id, receipts, owners)),
                 "quantities": arrays.optional_ints([receipt.quantity for receipt in receipts]),
                 "pleas": arrays.ints([int(receipt.suppress) for receipt in receipts]),
@@ -75,7 +85,9 @@ def _number(token: str) -> int | None:
 def _addresses(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[Owner]) -> list[str]:
     """Return the address kept with each receipt: none where its message is known, none of people who were erased."""
     lone = {receipt.address[:320] for receipt, owner in zip(receipts, owners, strict=True) if owner[1] is None} - {""}
-    gone = erased.among(work, connection_id, lone) if lone else set()
+    if not lone:
+        return [""] * len(receipts)
+    gone = erased.among(work, connection_id, lone)
     return [
         receipt.address[:320] if owner[1] is None and receipt.address[:320] not in gone else ""
         for receipt, owner in zip(receipts, owners, strict=True)
@@ -86,5 +98,6 @@ def _wait(receipt: Receipt) -> int | None:
     return None if receipt.again is None else int(receipt.again.total_seconds())
 
 
-def _moment(receipt: Receipt) -> str | None:
-    return None if receipt.occurred_at is None else receipt.occurred_at.isoformat()
+@lru_cache(maxsize=256)  # providers tell whole seconds, and many things at once
+def _moment(told: datetime | None) -> str | None:
+    return None if told is None else told.isoformat()

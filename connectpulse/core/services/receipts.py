@@ -26,8 +26,8 @@ LOOK_BACK = timedelta(days=8)
 """How old a message may be for its receipt to be matched at once; older ones are matched by the sweeper."""
 FEW_BILLS = 4
 """Pairs of old and new bills in a batch that are written with the states of their messages."""
-MOST = 1_000
-"""Receipts stored at once: they share one block of ids."""
+MOST = 10_000
+"""Receipts folded at once: what is told of one message close together moves it once."""
 DUE = """CASE WHEN billed IS NULL OR step = 0 THEN units
      ELSE round(units * ((billed + step - 1) / step) / greatest((quantity + step - 1) / step, 1), 4) END"""
 """What a message costs, in SQL: as reserved, or by the steps its provider says it bills. The twin of `pricing.due`."""
@@ -368,6 +368,8 @@ def _priced(state: MessageState, cause: Cause) -> Cause:
 
 def _correction(message: Known) -> Decimal:
     """Return how much dearer a message became by what its provider bills."""
+    if message.rebilled == message.billed:
+        return Decimal(0)
     return message.due(message.rebilled) - message.due(message.billed)
 
 

@@ -4,7 +4,7 @@ Every sweep is bounded, safe to run twice and by several workers at once. Nothin
 that may have been sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +13,10 @@ from psycopg.rows import tuple_row
 from sqlalchemy import text
 
 from ..domain.message import Cause, MessageState
-from ..domain.provider import Ambiguity, Capability, Receipt
-from ..storage import arrays, ids
+from ..domain.provider import Ambiguity, Capability
+from ..storage import ids
 from ..storage.session import raw
-from . import campaign_end, endings, jobs, onward, receipts
+from . import campaign_end, early, endings, jobs, onward, receipts
 from .receipts import Place
 from .work import Work
 
@@ -153,7 +153,7 @@ def orphans(work: Work, limit: int = 1000) -> int:
         if place is not None:
             found[row.id] = place
     told = {row.id: row for row in rows if row.id in found}
-    _apply_orphans(work, told, found)
+    early.apply(work, told, found)
     return len(found)
 
 
@@ -201,43 +201,6 @@ def _adopt(work: Work, row: Any) -> Place | None:
         {"id": message_id},
     )
     return Place(message_id, part, attempt)
-
-
-def _apply_orphans(work: Work, told: Mapping[int, Any], found: Mapping[int, Place]) -> None:
-    if not found:
-        return
-    known = receipts.known(work, {place.message_id for place in found.values()})
-    matched: list[tuple[int, int, int, int]] = []
-    for receipt_id, (message_id, part, attempt) in found.items():
-        row, message = told[receipt_id], known.get(message_id)
-        if message is None:
-            continue
-        receipt = Receipt(
-            row.reference, MessageState(row.state), row.code, row.reason, None, row.address, row.quantity, row.suppress,
-            None if row.again_seconds is None else timedelta(seconds=row.again_seconds),
-        )  # fmt: skip
-        receipts.better(message, part, receipt, attempt)
-        matched.append((receipt_id, message.id, message.organisation_id, part))
-    _give_owners(work, matched)
-    receipts.fold(work, known.values())
-
-
-_OWNERS = """
-UPDATE pulse_receipt r SET message_id = n.message, organisation_id = n.organisation, part = n.part, address = '',
-    named_id = NULL
-FROM unnest(%(ids)s::bigint[], %(messages)s::bigint[], %(organisations)s::bigint[], %(parts)s::smallint[])
-     AS n (id, message, organisation, part)
-WHERE r.id = n.id AND r.id BETWEEN %(low)s AND %(high)s
-"""
-
-
-def _give_owners(work: Work, matched: Sequence[tuple[int, int, int, int]]) -> None:
-    """Note with receipts whose they are: their ids, the messages, the organisations and the parts."""
-    if not matched:
-        return
-    columns = dict(zip(("ids", "messages", "organisations", "parts"), zip(*matched, strict=True), strict=True))
-    span = {"low": min(columns["ids"]), "high": max(columns["ids"])}
-    raw(work.session).execute(_OWNERS, span | {name: arrays.ints(values) for name, values in columns.items()})
 
 
 _SILENT = f"""

@@ -10,6 +10,7 @@ import re
 import ssl
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -118,6 +119,7 @@ def is_fit(method: str, headers: Mapping[str, str]) -> bool:
     return all(_is_field(name, value) for name, value in headers.items())
 
 
+@lru_cache(maxsize=128)  # a provider sends the same ones with every message
 def _is_field(name: str, value: str) -> bool:
     return bool(_NAME.fullmatch(name)) and not _CONTROL.search(value) and (value.isascii() or _is_text(value))
 

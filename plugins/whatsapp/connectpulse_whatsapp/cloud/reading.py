@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 
@@ -19,7 +20,11 @@ def part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def moment(timestamp: Any) -> datetime | None:
     """Return a time given in seconds since 1970, None for anything else."""
-    text = str(timestamp or "")
+    return _moment(str(timestamp or ""))
+
+
+@lru_cache(maxsize=64)  # what is told together happened within a few seconds
+def _moment(text: str) -> datetime | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 11):
         return None
     return datetime.fromtimestamp(int(text), UTC)

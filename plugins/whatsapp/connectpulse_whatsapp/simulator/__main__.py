@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="0 for any free one")
     add("--control-port", type=int, default=0, help="port of the control endpoint")
     add("--undeliverable", type=int, metavar="PERCENT", help="share of numbers not on WhatsApp, instead of digits")
+    add("--lag", type=float, default=0, metavar="SECONDS", help="between the answer and the first state")
     add("--delay", type=float, default=0, metavar="SECONDS", help="between sent, delivered and read")
     add("--batch", type=int, default=200, metavar="N", help="states in one webhook at most")
     add("--gather", type=float, default=0, metavar="SECONDS", help="a state waits for others")

@@ -27,6 +27,9 @@ class Options:
     undeliverable: int | None = None
     """Percent of recipients who are not on WhatsApp; with None their last two digits decide: see `fates`."""
 
+    lag: float = 0
+    """Between the answer and the first state that is told."""
+
     delay: float = 0
     """Between sent, delivered and read."""
 

@@ -24,7 +24,7 @@ TRIAL: Final = Trial(
         "examples": "first_name = Amina",
     },
     address=lambda number: f"+923{number:07d}{number % 90:02d}",
-    options=("--gather", "0.2"),
+    options=("--lag", "0.5", "--gather", "0.2", "--batch", "1000"),
     calls_back=True,
 )
 """A greeting to numbers that exist nowhere else, and whose last digits ask for nothing to go wrong."""

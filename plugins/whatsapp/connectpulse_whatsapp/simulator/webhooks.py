@@ -72,7 +72,9 @@ class Webhooks:
     def accept(self, wamid: str, number_id: str, to: str, token: str, category: str, fate: Fate) -> None:
         """Tell what becomes of an accepted message."""
         if fate.name != "silent":
-            self._due[0].append(Due(time.monotonic(), 0, wamid, number_id, to, token, category, fate))
+            self._due[0].append(
+                Due(time.monotonic() + self._options.lag, 0, wamid, number_id, to, token, category, fate)
+            )
 
     def tell(self, field: str, value: Mapping[str, Any]) -> None:
         """Tell a change of another kind."""
@@ -145,7 +147,8 @@ class Webhooks:
         firsts = [queue[0].at for queue in self._due if queue and queue[0].at <= now]
         if not firsts:
             return False
-        is_full = any(len(queue) >= self._options.batch for queue in self._due if queue and queue[0].at <= now)
+        last = self._options.batch - 1
+        is_full = any(len(queue) > last and queue[last].at <= now for queue in self._due)
         return is_full or min(firsts) <= now - self._options.gather
 
     def _follow(self, due: Iterable[Due], now: float) -> None:

@@ -177,8 +177,6 @@ def test_a_receipt_that_comes_before_its_submit_asks_all_the_same(line: Line) ->
     assert batch is not None
     line.tell(busy(message))
     line.answer(batch)
-    with line.scene.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
-        assert recovery.orphans(work) == 1
     assert line.state(message) == ("queued", 2)
 
 
