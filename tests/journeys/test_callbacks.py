@@ -98,3 +98,21 @@ def test_events_of_a_connection_that_is_gone_are_set_aside(house: House, door: D
         work.session.delete(work.session.get(Connection, connection_id))
     assert callbacks.drain(house.work, connection_id) == 1
     assert stored(house) == [("failed", "Its connection is gone.")]
+
+
+def test_what_is_large_is_worked_off_a_piece_at_a_time(
+    house: House, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, cls, connection_id, path = door
+    genuine = cls.samples().callbacks[0][0]
+    batches: list[int] = []
+    parse = callbacks._parse
+    monkeypatch.setattr(callbacks, "_parse", lambda *given: batches.append(len(given[2])) or parse(*given))
+    for most, expected in ((2 * len(genuine.body), [2, 2, 1]), (1, [1] * 5)):
+        monkeypatch.setattr(callbacks, "MOST_BYTES", most)
+        batches.clear()
+        for _ in range(5):
+            assert call(client, path, genuine) == 200
+        assert callbacks.drain(house.work, connection_id) == 5
+        assert batches == (expected if genuine.body else [5])
+    assert {state for state, _ in stored(house)} == {"done"}

@@ -6,6 +6,7 @@ A provider that gets a 2xx forgets the event, so none is given before the reques
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,6 +31,8 @@ LARGEST = 4_194_304
 """Bytes of the largest body that is taken; providers that gather events send up to 3 MB of them."""
 
 BATCH = 200
+MOST_BYTES = 16 << 20
+"""Bytes of bodies that are worked off in one transaction, or else one request."""
 _KEPT_HEADERS = 40
 _HIDDEN = frozenset({"authorization", "cookie", "proxy-authorization"})
 
@@ -102,7 +105,7 @@ def drain(open_work: Opener, connection_id: int) -> int:
     while True:
         taken: list[int] = []
         try:
-            done = _drain(open_work, connection_id, limit, taken)
+            is_more = _drain(open_work, connection_id, limit, taken)
         except receipts.Moved:
             continue
         except Exception as error:
@@ -113,21 +116,25 @@ def drain(open_work: Opener, connection_id: int) -> int:
                 total += _set_aside(open_work, taken, told(error))
             limit = 1
             continue
-        total += done
-        if done < limit:
+        total += len(taken)
+        if not is_more:
             return total
 
 
-def _drain(open_work: Opener, connection_id: int, limit: int, taken: list[int]) -> int:
-    """Work off at most `limit` requests; `taken` is filled with their ids before anything can fail."""
+def _drain(open_work: Opener, connection_id: int, limit: int, taken: list[int]) -> bool:
+    """Work off at most `limit` requests; return whether there may be more.
+
+    `taken` is filled with their ids before anything can fail.
+    """
     with open_work(SYSTEM) as work, guard.platform_scope(work.session, "work off callbacks"):
-        pending = _take(work, connection_id, limit)
-        taken += [each.id for each in pending]
+        found, is_more = _choose(work, connection_id, limit)
+        taken += found
+        pending = _read(work, found)
         if pending:
             events, faults = _parse(work, connection_id, pending)
             take_in(work, connection_id, events)
             _close(work, [each.id for each in pending], faults)
-        return len(pending)
+        return is_more
 
 
 def _set_aside(open_work: Opener, ids: list[int], reason: str) -> int:
@@ -154,18 +161,31 @@ def _parse(work: Work, connection_id: int, pending: Sequence[Pending]) -> tuple[
     return events, faults
 
 
-def _take(work: Work, connection_id: int, limit: int) -> list[Pending]:
-    """Return the next requests, one batch of a connection at a time: two tell of the same messages and collide."""
+def _choose(work: Work, connection_id: int, limit: int) -> tuple[list[int], bool]:
+    """Return the next requests, as many as a transaction takes, and whether others wait behind them.
+
+    One batch of a connection at a time: two tell of the same messages and collide.
+    """
     work.session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended('pulse_callbacks', :connection))"),
         {"connection": connection_id},
     )
     rows = work.session.execute(
         text(
-            "SELECT id, method, url, headers, body FROM pulse_callback "
+            "SELECT id, octet_length(body) FROM pulse_callback "
             "WHERE connection_id = :connection AND state = 'open' ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
         {"connection": connection_id, "limit": limit},
+    ).all()
+    sizes = accumulate(size for _, size in rows)
+    chosen = [id for (id, _), size in zip(rows, sizes, strict=True) if size <= MOST_BYTES] or [id for id, _ in rows[:1]]
+    return chosen, len(chosen) < len(rows) or len(rows) == limit
+
+
+def _read(work: Work, ids: Sequence[int]) -> list[Pending]:
+    rows = work.session.execute(
+        text("SELECT id, method, url, headers, body FROM pulse_callback WHERE id = ANY(:ids) ORDER BY id"),
+        {"ids": list(ids)},
     )
     found = []
     for id, method, url, headers, body in rows:

@@ -142,12 +142,12 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     movements: list[Movement] = []
     told = list(messages)
     again = _again(work, told)
-    staying = [message for message in told if message.best and message.id not in again]
-    alike = _billed_alike(staying)
-    _write_own(work, [message for message in staying if message.id not in alike])
-    for message in staying:
-        if _state(message) > message.before:
-            together.setdefault(_change(message, message.id in alike), []).append(message)
+    staying = {message.id: (message, _state(message)) for message in told if message.best and message.id not in again}
+    alike = _billed_alike(staying.values())
+    _write_own(work, [message for message, _ in staying.values() if message.id not in alike])
+    for message, after in staying.values():
+        if after > message.before:
+            together.setdefault(_change(message, after, message.id in alike), []).append(message)
         elif message.rebilled != message.billed:
             movements.append(_rebilled(message))
     movements += [_requeued(message) for message in again.values()]
@@ -162,19 +162,19 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     campaign_end.reopen(work, {message.campaign_id for message in again.values()})
 
 
-def _billed_alike(messages: Iterable[Known]) -> set[int]:
-    """Return the messages of one part that move and whose bills are a few: these are written with the states.
+def _billed_alike(messages: Iterable[tuple[Known, MessageState]]) -> set[int]:
+    """Return the messages of one part that move and whose bills are a few: these are written with their next states.
 
     Seconds of calls differ from one to the next; a statement for each of them would cost more than it spares.
     """
-    moving = [message for message in messages if message.part_states is None and _state(message) > message.before]
+    moving = [message for message, after in messages if message.part_states is None and after > message.before]
     is_few = len({(message.billed, message.rebilled) for message in moving}) <= FEW_BILLS
     return {message.id for message in moving} if is_few else set()
 
 
-def _change(message: Known, has_bill: bool) -> _Change:
+def _change(message: Known, after: MessageState, has_bill: bool) -> _Change:
     """Return how a message moves that its receipts take further; `has_bill`, what is billed moves with it."""
-    best, after = _best(message), _state(message)
+    best = _best(message)
     is_bad = after < MessageState.DELIVERED
     bills = (message.billed, message.rebilled) if has_bill else ()
     return _Change(
@@ -198,8 +198,11 @@ def _wish(message: Known) -> retries.Wish | None:
     """Return what the receipts of a message ask for whose attempt came to nothing, and of which no part arrived."""
     if not message.best or message.before not in _ON_ITS_WAY or message.cause is Cause.NOT_REPORTED:
         return None
-    best, after = _best(message), _state(message)
-    if best.again is None or not MessageState.EXPIRED <= after < MessageState.DELIVERED:
+    best = _best(message)
+    if best.again is None:
+        return None
+    after = _state(message)
+    if not MessageState.EXPIRED <= after < MessageState.DELIVERED:
         return None
     if any(part >= MessageState.DELIVERED for part in _folded_parts(message)):
         return None
@@ -221,6 +224,8 @@ def _requeued(message: Known) -> Movement:
 
 
 def _best(message: Known) -> Receipt:
+    if len(message.best) == 1:
+        return next(iter(message.best.values()))
     return max(message.best.values(), key=_weight)
 
 
