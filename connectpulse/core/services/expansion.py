@@ -8,7 +8,7 @@ one COPY for messages, one insert each for dispatches and figures.
 
 import json
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -162,14 +162,30 @@ def _dispatches(work: Work, plan: Plan, ready: Sequence[Decision]) -> Iterator[_
     groups: dict[tuple[Order, str | None], list[Decision]] = {}
     for decision in ready:
         groups.setdefault((decision.order, decision.zone), []).append(decision)
-    now = work.clock()
+    now, sizes = work.clock(), _sizes(work, {order[0] for order, _ in groups})
     for (order, zone), members in groups.items():
         due_at, closes_at = now, None
         if plan.window is not None and zone is not None:
             opens_at, closes_at = plan.window.span(now, find_zone(zone))
             due_at = max(now, opens_at)
-        for start in range(0, len(members), DISPATCH_SIZE):
-            yield _Draft(order, zone, due_at, closes_at, members[start : start + DISPATCH_SIZE])
+        size = sizes.get(order[0], DISPATCH_SIZE)
+        for start in range(0, len(members), size):
+            yield _Draft(order, zone, due_at, closes_at, members[start : start + size])
+
+
+def _sizes(work: Work, connection_ids: Collection[int]) -> dict[int, int]:
+    """Return how many messages a dispatch over each of these connections holds.
+
+    One session works a dispatch off: where several share the work and each has few under way at once (calls), a
+    large dispatch would keep one busy for minutes while the others stand idle.
+    """
+    rows = work.session.execute(
+        text(
+            'SELECT id, least(:most, greatest("window", 1)) FROM pulse_connection WHERE id = ANY(:ids) AND sessions > 1'
+        ),
+        {"ids": list(connection_ids), "most": DISPATCH_SIZE},
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _write(
