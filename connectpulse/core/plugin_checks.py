@@ -63,12 +63,15 @@ def hook_names(plugin: object, is_marked: Mapping[str, bool]) -> Iterator[str]:
             yield f"there is no hook {name}{hint}"
         elif not is_marked.get(name):
             yield f"{name} is not marked with hookimpl, so it would never be called."
-        elif (given := _arguments(plugin, name)) != (owed := _arguments(Hooks(), name)):
+        elif (given := _arguments(plugin, name)) != (owed := _OWED[name]):
             yield f"{name} takes ({', '.join(given)}), not ({', '.join(owed)})."
 
 
 def _arguments(owner: object, hook: str) -> list[str]:
     return list(inspect.signature(getattr(owner, hook)).parameters)
+
+
+_OWED = {name: _arguments(Hooks(), name) for name in HOOK_NAMES}
 
 
 def missing_hooks(info: PluginInfo | None, have: Collection[str]) -> Iterator[str]:
