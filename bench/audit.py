@@ -76,7 +76,8 @@ def _rate(environment: dict[str, str], organisations: list[int], turns: int, *, 
     found = [spans.get(timeout=600) for _ in processes]
     for process in processes:
         process.join()
-    return PROCESSES * THREADS * turns / (max(end for _, end in found) - min(begin for begin, _ in found))
+    seconds: float = max(end for _, end in found) - min(begin for begin, _ in found)
+    return PROCESSES * THREADS * turns / seconds
 
 
 def _write(

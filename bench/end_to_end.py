@@ -67,7 +67,7 @@ def serve(stage: Scene, workers: int) -> None:
     def all_are_connected() -> bool:
         with stage.house.work(ADMINISTRATOR) as work:
             held = work.session.scalar(text("SELECT count(*) FROM pulse_connection_slot WHERE state = 'connected'"))
-        return held == workers
+        return bool(held == workers)
 
     wait_until(all_are_connected, 60)
 

@@ -85,8 +85,9 @@ def _asked(house: House, kind: str, number: int) -> float:
     with house.work(AMINA) as work:
         asked = Asked(kind, "phone", f"+92300{1_000_000 + number}", source="panel", proof="Saw her passport")
         request = intake.submit(work, asked).id
+    in_archives = planning.archived(house.work, request)
     with house.work(AMINA) as work:
-        planning.plan(work, request, is_urgent=True)
+        planning.plan(work, request, in_archives, is_urgent=True)
     with house.work(BILAL) as work:
         waiting = four_eyes.waiting(work, ACT, request)
         if waiting is None:
