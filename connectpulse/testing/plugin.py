@@ -108,6 +108,7 @@ def database_template(database_server: "Server") -> Iterator[str]:
     From here on, houses and applications share what never differs between them.
     """
     from .databases import address, create
+    from .loading import examined_once
     from .routing import written_once
     from .statements import compiled_once
 
@@ -115,7 +116,7 @@ def database_template(database_server: "Server") -> Iterator[str]:
     house = build(address(database_server, name), is_metered=True)
     house.upgrade()
     house.close()
-    with compiled_once(database_server.url), written_once():
+    with compiled_once(database_server.url), written_once(), examined_once():
         yield name
 
 
