@@ -108,7 +108,7 @@ class TwilioProvider(Provider):
     @classmethod
     def verify_callback(cls, settings: Mapping[str, Any], callback: Callback) -> bool:
         """Return whether Twilio signed the request."""
-        return is_genuine(callback, settings["auth_token"])
+        return is_genuine(callback, settings["auth_token"], settings.get("shared_key") or "")
 
     @classmethod
     def parse_callback(cls, settings: Mapping[str, Any], callback: Callback) -> Events:

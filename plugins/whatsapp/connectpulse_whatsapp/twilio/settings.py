@@ -18,6 +18,8 @@ FORM: Final[Form] = (
     Field("key_sid", "API key SID", help="SK and 32 letters and digits. With it requests are made by the key instead "
           "of the token.", group="Account"),
     Field("key_secret", "Secret of the API key", Kind.SECRET, group="Account"),
+    Field("shared_key", "Shared key of callbacks", Kind.SECRET, "If a webhook rule of the account signs with a shared "
+          "key. Callbacks without such a rule are still signed with the token.", group="Account"),
     Field("messaging_service_sid", "Messaging service", help="MG and 32 letters and digits. The service then chooses "
           "the number each message comes from, and the sender of a campaign is not used.", group="Messages"),
     Field("base_url", "Address", help="Of another region, or of a gateway before Twilio.", default=BASE,
