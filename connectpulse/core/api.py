@@ -66,7 +66,7 @@ from .domain.trial import Ports, Trial
 from .errors import Misconfigured, NotFound, OutOfUnits, PluginRefused, PulseError, Refused
 from .hookspecs import hookimpl
 from .services.addresses import normalise as normalise_address
-from .wire import requests
+from .wire import requests, signed_forms
 from .wire.egress import resolve as resolve_host
 from .wire.http import AnswerLost, EgressSession, Reply, Unreachable, tls_context
 from .wire.names import NoAnswer
@@ -222,6 +222,7 @@ __all__ = [
     "requests",
     "resolve_host",
     "resume_funded",
+    "signed_forms",
     "site_key",
     "subject_handler",
     "submit_job",

@@ -6,11 +6,11 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from connectpulse_sms.twilio import TwilioProvider, codes, peer
-from connectpulse_sms.twilio.signature import sign
 from hosted_scene import oracle, posted, read
 from multidict import MultiDict
 
 from connectpulse.core.api import Callback, Inbound, MessageState, Receipt
+from connectpulse.core.wire.signed_forms import sign
 
 URL = "https://pulse.example.com/callbacks/7/secret?a=1&b=%20x"
 KNOWN = read(TwilioProvider, {**peer.settings(), "shared_key": peer.SHARED_KEY})

@@ -10,10 +10,10 @@ import pytest
 from calls_scene import ACCOUNT, CALLBACKS, posted, read
 from connectpulse_voice.prompts import links
 from connectpulse_voice.twilio import TwilioCallsProvider, codes, peer, script
-from connectpulse_voice.twilio.signature import sign
 from prompts_scene import call
 
 from connectpulse.core.api import Callback, Inbound, MessageState, Receipt, Submission
+from connectpulse.core.wire.signed_forms import sign
 from connectpulse.testing.plugin import require_peer
 
 KNOWN = read({**ACCOUNT, "shared_key": peer.SHARED_KEY})

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from connectpulse_whatsapp.content import read
-from connectpulse_whatsapp.twilio import account, peer, signature
+from connectpulse_whatsapp.twilio import account, peer
 from connectpulse_whatsapp.twilio.answers import outcome
 from connectpulse_whatsapp.twilio.codes import ERRORS
 from connectpulse_whatsapp.twilio.content_types import content, values
 from connectpulse_whatsapp.twilio.provider import TwilioProvider
 from connectpulse_whatsapp.twilio.samples import called, submission
-from connectpulse_whatsapp.twilio.signature import is_genuine, sign
+from connectpulse_whatsapp.twilio.signature import is_genuine
 from whatsapp_scene import no_intake, oracle, run
 
 from connectpulse.core.api import (
@@ -33,7 +33,8 @@ from connectpulse.core.api import (
     Unknown,
 )
 from connectpulse.core.domain import form
-from connectpulse.core.wire import egress
+from connectpulse.core.wire import egress, signed_forms
+from connectpulse.core.wire.signed_forms import sign
 
 WHOLE: dict[str, Any] = {
     "header": "text",
@@ -203,14 +204,14 @@ def test_signatures_are_those_of_twilios_library() -> None:
 def test_a_rule_signs_with_its_shared_key() -> None:
     genuine, key = called(MessageSid="SM1", MessageStatus="sent"), "a-shared-key"
     rule = {"X-Twilio-Webhooks-Signature-Settings": "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"}
-    signed = sign(key, genuine.url, signature.form(genuine.body), "HMAC_SHA256")
+    signed = sign(key, genuine.url, signed_forms.form(genuine.body), "HMAC_SHA256")
     ruled = replace(genuine, headers={**genuine.headers, **rule, "X-Twilio-Signature": signed})
     known = {**account.settings(), "shared_key": key}
     assert TwilioProvider.verify_callback(known, ruled)
     assert TwilioProvider.verify_callback(known, genuine), "what came without the rule is signed with the token"
     assert not TwilioProvider.verify_callback(account.settings(), ruled)
     assert not TwilioProvider.verify_callback({**known, "shared_key": "another"}, ruled)
-    by_token = sign(account.TOKEN, genuine.url, signature.form(genuine.body), "HMAC_SHA256")
+    by_token = sign(account.TOKEN, genuine.url, signed_forms.form(genuine.body), "HMAC_SHA256")
     assert not TwilioProvider.verify_callback(
         known, replace(ruled, headers={**ruled.headers, "X-Twilio-Signature": by_token})
     )

@@ -1,14 +1,13 @@
 """What Twilio calls back: the state of a message, and what people write to our numbers."""
 
-from connectpulse.core.api import Callback, ErrorClass, Events, Inbound, MessageState, Receipt
+from connectpulse.core.api import Callback, ErrorClass, Events, Inbound, MessageState, Receipt, signed_forms
 
 from .codes import ERRORS, STATES, SUPPRESSED, UNDONE
-from .signature import form
 
 
 def events(callback: Callback) -> Events:
     """Return the event of a callback; raise ValueError if it makes no sense."""
-    fields = dict(form(callback.body)) if callback.body else dict(callback.query)
+    fields = dict(signed_forms.form(callback.body)) if callback.body else dict(callback.query)
     status = fields.get("MessageStatus", "")
     if status:
         return [_receipt(status, fields)]

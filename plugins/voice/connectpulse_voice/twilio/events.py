@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from connectpulse.core.api import Callback, Events, Inbound, MessageState, Receipt, Submission
+from connectpulse.core.api import Callback, Events, Inbound, MessageState, Receipt, Submission, signed_forms
 
 from .. import menu
 from ..menu import Deed
 from ..outcomes import CONGESTION, FAILED, MACHINE, UNANSWERED, Talk, again_after, answered, is_left_a_message
 from . import codes, script
-from .signature import form
 
 _CONGESTION_OVER: Final = timedelta(minutes=5)
 _MOST_SECONDS: Final = 24 * 3600
@@ -20,7 +19,7 @@ _MOST_SECONDS: Final = 24 * 3600
 def events(settings: Mapping[str, Any], callback: Callback) -> Events:
     """Return the events of a callback; raise ValueError if it makes no sense."""
     about, submission = script.read(settings["auth_token"], callback)
-    fields = dict(form(callback.body))
+    fields = dict(signed_forms.form(callback.body))
     reference = fields.get("CallSid", "")
     if not reference:
         raise ValueError("The callback does not say which call it is about.")

@@ -18,10 +18,9 @@ from xml.etree import ElementTree
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from connectpulse.core.api import requests
+from connectpulse.core.api import requests, signed_forms
 
 from .settings import BASE
-from .signature import sign
 
 ACCOUNT: Final = "AC" + "0" * 32
 TOKEN: Final = "trial-auth-token"  # noqa: S105 - of an account that leads nowhere
@@ -183,7 +182,7 @@ def signed(url: str, fields: dict[str, str], *, by_key: bool = False) -> dict[st
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
     if by_key:
         headers["X-Twilio-Webhooks-Signature-Settings"] = f"key=webhooks_sharedkey_1,algorithm={algorithm}"
-    return headers | {"X-Twilio-Signature": sign(secret, url, fields.items(), algorithm)}
+    return headers | {"X-Twilio-Signature": signed_forms.sign(secret, url, fields.items(), algorithm)}
 
 
 def _call(fields: dict[str, str]) -> dict[str, Any]:

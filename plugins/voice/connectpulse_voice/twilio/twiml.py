@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from connectpulse.core.api import Callback, Submission, parse_template
+from connectpulse.core.api import Callback, Submission, parse_template, signed_forms
 
 from .. import menu
 from ..menu import Deed
@@ -12,7 +12,6 @@ from ..outcomes import MACHINE, content_of, is_left_a_message
 from ..prompts import links
 from ..prompts.making import FIELDS, is_recorded
 from . import codes, script
-from .signature import form
 
 MEDIA: Final = "text/xml"
 VOICES: Final[Mapping[str, dict[str, str]]] = {
@@ -35,7 +34,7 @@ def answer(settings: Mapping[str, Any], callback: Callback) -> str:
     response = Element("Response")
     try:
         about, submission = script.read(settings["auth_token"], callback)
-        fields = dict(form(callback.body))
+        fields = dict(signed_forms.form(callback.body))
     except ValueError:
         SubElement(response, "Hangup")
         return _written(response)

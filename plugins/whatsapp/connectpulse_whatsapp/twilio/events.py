@@ -3,11 +3,10 @@
 from datetime import timedelta
 from typing import Final
 
-from connectpulse.core.api import Callback, ErrorClass, Events, Inbound, Receipt
+from connectpulse.core.api import Callback, ErrorClass, Events, Inbound, Receipt, signed_forms
 
 from ..buttons import STOP_PAYLOAD
 from .codes import AGAIN, CAP_PASSES, ERRORS, MARKETING_CAP, PAUSES, STATES, STOPPED
-from .signature import form
 
 MARK: Final = "pulse"
 """The name in the callback's address under which our token and the attempt come back: `1f.2`."""
@@ -17,7 +16,7 @@ _UNDONE: Final = frozenset({"undelivered", "failed"})
 
 def events(callback: Callback) -> Events:
     """Return the event of a callback; raise ValueError if it makes no sense."""
-    fields = dict(form(callback.body)) if callback.body else dict(callback.query)
+    fields = dict(signed_forms.form(callback.body)) if callback.body else dict(callback.query)
     if status := fields.get("MessageStatus", ""):
         return [_receipt(status, fields, dict(callback.query).get(MARK, ""))]
     if fields.get("From", "").startswith(_PREFIX) and fields.get("To"):

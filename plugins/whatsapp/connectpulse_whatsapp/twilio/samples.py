@@ -6,12 +6,20 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from connectpulse.core.api import Callback, ErrorClass, Inbound, MessageState, Receipt, Samples, Submission
+from connectpulse.core.api import (
+    Callback,
+    ErrorClass,
+    Inbound,
+    MessageState,
+    Receipt,
+    Samples,
+    Submission,
+    signed_forms,
+)
 
 from ..content import read
 from . import account
 from .content_types import content
-from .signature import sign
 
 _URL: Final = "https://pulse.example.com/callbacks/7/trial"
 _TO: Final = "+923217654321"
@@ -71,7 +79,7 @@ def called(url: str = _URL, **fields: str) -> Callback:
     """Return a callback to `url` that posts `fields`, signed."""
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
-        "X-Twilio-Signature": sign(account.TOKEN, url, fields.items()),
+        "X-Twilio-Signature": signed_forms.sign(account.TOKEN, url, fields.items()),
     }
     return Callback("POST", url, headers, tuple(parse_qsl(urlsplit(url).query)), urlencode(fields).encode())
 
