@@ -194,6 +194,7 @@ def _faults(candidate: Candidate) -> list[str]:
         *checks.doors(results.get("pulse_doors", ())),
         *checks.background(candidate.name, results.get("pulse_jobs", ()), results.get("pulse_duties", ())),
         *checks.prefixed("act", candidate.name, results.get("pulse_acts", ())),
+        *checks.contents(results.get("pulse_channels", ())),
         *checks.roles(results.get("pulse_roles", ()), results.get("pulse_views", ())),
     ]
 

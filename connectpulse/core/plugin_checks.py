@@ -194,6 +194,14 @@ def task_names(name: str, registered: Iterable[str]) -> Iterator[str]:
             yield f"task {task} needs an explicit name that begins with {name}."
 
 
+def contents(channels: Iterable[Channel]) -> Iterator[str]:
+    """Find fields of contents that would be taken for what every template has beside its content."""
+    for channel in channels:
+        for field in channel.content_form:
+            if field.name == "name":
+                yield f"channel {channel.name} has a content field called name, which a template's own name is."
+
+
 def roles(brought: Iterable[Role], views: Iterable[View]) -> Iterator[str]:
     """Find roles that nobody could hold, and pages that are for roles nobody brings."""
     known = {role.name for role in CORE}

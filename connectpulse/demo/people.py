@@ -12,9 +12,16 @@ _NAMELESS = 20
 """Every so many-th person left no name, so that a text's default is seen."""
 
 
+_NUMBERS = ("phone", "whatsapp")
+
+
 def columns(scheme: str, known: Collection[str]) -> tuple[str, ...]:
-    """Return what the file's columns are imported as: addresses of `scheme`; of `known` fields none is made again."""
-    return "name", f"address:{scheme}", "field:city" if "city" in known else "new:City"
+    """Return what the file's columns are imported as: addresses of `scheme`; of `known` fields none is made again.
+
+    Who has a number can be reached by text and on WhatsApp.
+    """
+    schemes = "+".join(_NUMBERS) if scheme in _NUMBERS else scheme
+    return "name", f"address:{schemes}", "field:city" if "city" in known else "new:City"
 
 
 def csv(count: int, address: Callable[[int], str]) -> bytes:

@@ -103,7 +103,7 @@ def _run_once(
 ) -> None:
     if network.trial.calls_back:
         _open_panel(chosen, children, ended)
-    voyage, is_first, _ = _embark(house, network, children, ended, recipients)
+    voyage, is_first = _embark(chosen, house, network, children, ended, recipients)
     voyage.import_people(recipients)
     voyage.wait_for_worker()
     began = time.monotonic()
@@ -126,9 +126,7 @@ def _serve(
     *, again: bool,
 ) -> None:  # fmt: skip
     address = _open_panel(chosen, children, ended)
-    voyage, is_first, logins = _embark(house, network, children, ended, recipients)
-    if logins:
-        _show(logins)
+    voyage, is_first = _embark(chosen, house, network, children, ended, recipients)
     voyage.import_people(recipients)
     _say(f"The panel is open already: {address}")
     campaign_id = _campaign_to_watch(voyage, again=again)
@@ -139,7 +137,8 @@ def _serve(
             _say(str(halt))
     if not is_first:
         _say("The data of the last start is still here; the logins are the ones printed at the first.")
-        _say(f"A fresh campaign: .venv/bin/connectpulse demo --again. To begin anew, remove {chosen.settings.var_dir}.")
+        again_by = f".venv/bin/connectpulse demo --again --channel {network.trial.name}"
+        _say(f"Another campaign, once this is stopped: {again_by}. To begin anew, remove {chosen.settings.var_dir}.")
     _say(f"Connect Pulse serves on {address}. Ctrl-C ends it.")
     while not ended.wait(up.TEND_EVERY):
         voyage.tend()
@@ -147,12 +146,14 @@ def _serve(
 
 
 def _embark(
-    house: House, network: Network, children: Children, ended: threading.Event, recipients: int
-) -> tuple[Voyage, bool, Sequence[Login]]:
-    """Find what an earlier start made, or make it; return the voyage, whether its channel is new, and new logins."""
-    organisation, logins = stage.organisation_of(house), list[Login]()
+    chosen: Place, house: House, network: Network, children: Children, ended: threading.Event, recipients: int
+) -> tuple[Voyage, bool]:
+    """Find what an earlier start made, or make it; return the voyage, and whether its channel is new."""
+    organisation = stage.organisation_of(house)
     if organisation is None:
         organisation, logins = stage.found(house)
+        if not chosen.is_temporary:
+            _show(logins)  # now, since their passwords are stored nowhere
     is_first = stage.equip(house, organisation, network, recipients)
 
     def tend() -> None:
@@ -160,7 +161,7 @@ def _embark(
         network.tend()
 
     actor = stage.launcher(house, organisation)
-    return Voyage(house, organisation, network.trial, actor, ended, tend), is_first, logins
+    return Voyage(house, organisation, network.trial, actor, ended, tend), is_first
 
 
 def _open_panel(chosen: Place, children: Children, ended: threading.Event) -> str:

@@ -80,13 +80,13 @@ def found(house: House) -> tuple[int, list[Login]]:
 
 
 def equip(house: House, organisation: int, network: Network, recipients: int) -> bool:
-    """Make what a channel is tried with and begin importing its audience, in one transaction; or, where an earlier
-    start did, aim its connection at the network as it listens now. Return whether it is the first time.
+    """Make what a channel is tried with as far as it is missing, and begin importing its audience; aim its connection
+    at the network as it listens now. Return whether there was no audience before: an earlier start may have been
+    stopped anywhere.
     """
     trial, public_url = network.trial, house.settings.public_url
     with house.work(site.operator()) as work:
         connection = _connection(work, trial)
-        is_first = connection is None
         if connection is None:
             name = CONNECTION.format(work.registry.channel(trial.name).title)
             limits = Limits(window=trial.window)
@@ -96,9 +96,8 @@ def equip(house: House, organisation: int, network: Network, recipients: int) ->
             limits = Limits(connection.window, connection.sessions, connection.rate_per_second)
             connections.change(work, connection.id, connection.name, settings, limits)
         path = connections.callback_path(connection)
-    if is_first:
-        with house.work(site.operator(), organisation) as work:
-            _furnish(work, trial, recipients)
+    with house.work(site.operator(), organisation) as work:
+        is_first = _furnish(work, trial, recipients)
     network.call_back(public_url + path)
     return is_first
 
@@ -108,17 +107,24 @@ def _connection(work: Work, trial: Trial) -> Connection | None:
     return work.session.scalars(select(Connection).where(Connection.name == name)).one_or_none()
 
 
-def _furnish(work: Work, trial: Trial, recipients: int) -> None:
+def _furnish(work: Work, trial: Trial, recipients: int) -> bool:
+    """Make what is missing of sender, template and audience; return whether the audience was."""
     channel = work.registry.channel(trial.name)
     kind, value = trial.sender
-    senders.create(work, trial.name, kind, value, purposes=["promotional", "transactional"])
-    given = imports.upload(work, "people.csv", io.BytesIO(people.csv(recipients, trial.address)))
-    columns, consent = people.columns(channel.scheme, contacts.known_names(work)), "People of the demo; none exists"
-    imports.start(work, given.id, columns, new_list=AUDIENCE.format(channel.title), consent=consent)
-    template = templates.create(work, GREETING.format(channel.title), trial.name, dict(trial.content))
-    version = templates.current(work, template.id)
-    if version.approval == Approval.PENDING:
-        templates.record_approval(work, version.id, Approval.APPROVED, reference=f"demo-{version.id}")
+    if work.session.scalars(select(Sender.id).where(Sender.channel == trial.name).limit(1)).first() is None:
+        senders.create(work, trial.name, kind, value, purposes=["promotional", "transactional"])
+    name = AUDIENCE.format(channel.title)
+    is_first = work.session.scalars(select(ContactList.id).where(ContactList.name == name)).first() is None
+    if is_first:
+        given = imports.upload(work, "people.csv", io.BytesIO(people.csv(recipients, trial.address)))
+        columns, consent = people.columns(channel.scheme, contacts.known_names(work)), "Ticked in the demonstration"
+        imports.start(work, given.id, columns, new_list=name, consent=consent)
+    if work.session.scalars(select(Template.id).where(Template.channel == trial.name).limit(1)).first() is None:
+        template = templates.create(work, GREETING.format(channel.title), trial.name, dict(trial.content))
+        version = templates.current(work, template.id)
+        if version.approval == Approval.PENDING:
+            templates.record_approval(work, version.id, Approval.APPROVED, reference=f"demo-{version.id}")
+    return is_first
 
 
 def launcher(house: House, organisation: int) -> Actor:

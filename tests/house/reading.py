@@ -37,6 +37,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/core/services/obstacles.py": Use.DELIVER,
     "connectpulse/core/services/policy/acceptance.py": Use.COMPLY,
     "connectpulse/core/services/policy/reminding.py": Use.COMMUNICATE,
+    "connectpulse/core/services/early.py": Use.DELIVER,
     "connectpulse/core/services/receipt_log.py": Use.DELIVER,
     "connectpulse/core/services/recovery.py": Use.DELIVER,
     "connectpulse/core/services/retention/": Use.COMPLY,

@@ -166,6 +166,8 @@ class Channel(ABC):
     """Whether a message keeps only what is its recipient's own, and providers get the rest from `share`."""
     has_way_out: ClassVar[bool] = False
     """Whether messages carry a link that stops them (`Submission.way_out`), like List-Unsubscribe of mail."""
+    look_width: ClassVar[int] = 1000
+    """How wide the look of a content (`Preview.document`) is at first: 1000 as on a desktop, 390 as on a telephone."""
     sample_content: ClassVar[Mapping[str, Any] | None] = None
     """A content the conformance kit may try; None lets the kit fill the required fields with a text."""
     silence: ClassVar[timedelta] = timedelta(hours=24)

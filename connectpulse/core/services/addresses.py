@@ -48,6 +48,9 @@ def whatsapp(value: str, region: str) -> str:
 
 
 SCHEMES: dict[str, Callable[[str, str], str]] = {"phone": to_e164, "email": email, "whatsapp": whatsapp}
+BOTH = "+"
+"""Joins schemes whose addresses stand in one column of a file: `phone+whatsapp`."""
+
 SCHEME_TITLES = {"phone": "Phone number", "email": "E-mail address", "whatsapp": "WhatsApp id"}
 
 

@@ -105,13 +105,14 @@ def _row(record: Record, mapping: Sequence[str], kinds: Mapping[str, str], regio
     return row
 
 
-def _take_address(row: Row, scheme: str, cell: str, region: str) -> None:
-    try:
-        address = (scheme, addresses.normalise(scheme, cell, region))
-    except Refused as error:
-        raise ValueError(str(error)) from None
-    if address not in row.addresses:
-        row.addresses.append(address)
+def _take_address(row: Row, schemes: str, cell: str, region: str) -> None:
+    for scheme in schemes.split(addresses.BOTH):
+        try:
+            address = (scheme, addresses.normalise(scheme, cell, region))
+        except Refused as error:
+            raise ValueError(str(error)) from None
+        if address not in row.addresses:
+            row.addresses.append(address)
 
 
 def _zone(cell: str) -> str:

@@ -103,7 +103,8 @@ def start(
 ) -> Import:
     """Begin importing with these columns. `mapping` holds per column a target, or "" to leave it out.
 
-    Targets: `name`, `timezone`, `address:<scheme>`, `field:<name>`, `new:<label>` for a field to be made.
+    Targets: `name`, `timezone`, `address:<scheme>` (or `address:phone+whatsapp` for both), `field:<name>`,
+    `new:<label>` for a field to be made.
     """
     given = records.find(work, Import, import_id, lock=True)
     if given.state != "mapping":
@@ -225,7 +226,7 @@ def _target(work: Work, target: str) -> str:
         return f"field:{contacts.create_field(work, name.strip()).name}"
     if target in ("", "name", "timezone"):
         return target
-    if kind == "address" and name in addresses.SCHEMES:
+    if kind == "address" and all(scheme in addresses.SCHEMES for scheme in name.split(addresses.BOTH)):
         return target
     if kind == "field" and work.session.scalar(select(CustomField.id).where(CustomField.name == name)):
         return target

@@ -24,7 +24,7 @@ SCAN = 20_000
 _CODE = re.compile(r"/privacy/(?:confirm|status|package)/")
 _PROOF = "A code with which somebody proves who they are. It is shown to nobody else."
 
-_COLUMNS = "id, campaign_id, address, sender, body, state, parts, reason, code, changed_at"
+_COLUMNS = "id, campaign_id, channel, address, sender, body, state, parts, reason, code, changed_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Line:
 
     id: int
     campaign_id: int | None
+    channel: str
     address: str
     sender: str
     body: str
@@ -123,8 +124,10 @@ def _page(lines: list[Line]) -> Page:
 
 
 def _line(row: Any) -> Line:
-    id, campaign_id, address, sender, body, state, parts, reason, code, changed_at = row
-    return Line(id, campaign_id, address, sender, readable(body), STATES[state], parts, reason, code, changed_at)
+    id, campaign_id, channel, address, sender, body, state, parts, reason, code, changed_at = row
+    return Line(
+        id, campaign_id, channel, address, sender, readable(body), STATES[state], parts, reason, code, changed_at
+    )
 
 
 def readable(body: str) -> str:

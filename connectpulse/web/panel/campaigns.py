@@ -36,7 +36,7 @@ from .content import PURPOSES
 from .dates import moment, zone
 from .forms import row_number, search_words, with_choices
 from .messages import chosen_states, cursor, message_badge
-from .noun import Column, Filter, NounView, badge, channel_title, link
+from .noun import Column, Filter, NounView, badge, channel_title, link, usual_channel
 
 STATE_KINDS = {
     "running": "busy", "finished": "ok", "paused": "warn", "awaiting_approval": "warn", "failed": "bad",
@@ -105,10 +105,9 @@ class CampaignView(NounView):
         return with_choices(form, channel=[*channels, (row.channel, row.channel)])
 
     def preset(self) -> dict[str, Any]:
-        registry = current.the_house().registry
         chosen = request.args.get("list", type=row_number)
         return {
-            "channel": next(iter(registry.channels), None),
+            "channel": usual_channel() or None,
             "timezone": zone().key,
             "list_ids": [chosen] if chosen else [],
         }

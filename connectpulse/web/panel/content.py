@@ -20,7 +20,7 @@ from ..security.roles import READ, WRITE
 from . import forms
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, channel_title, link
+from .noun import Column, Filter, NounView, badge, channel_title, link, usual_channel
 
 PURPOSES = ((Purpose.PROMOTIONAL.value, "Promotional"), (Purpose.TRANSACTIONAL.value, "Transactional"))
 
@@ -70,7 +70,7 @@ class TemplateView(NounView):
     def add(self) -> Any:
         """Show an empty editor for a channel, or make a template."""
         channels = current.the_house().registry.channels
-        channel = request.args.get("channel") or next(iter(channels), "")
+        channel = request.args.get("channel") or usual_channel()
         if channel not in channels:
             return self.render_template("pulse/no_channel.html")
         form = self._form(channel)

@@ -110,6 +110,7 @@ class ImportView(NounView):
         look = imports.look_at(work, given)
         fields = work.session.scalars(select(CustomField).order_by(CustomField.id)).all()
         targets = [("", "Leave out"), ("name", "Name")]
+        targets += [("address:phone+whatsapp", "Phone number, also on WhatsApp")]
         targets += [(f"address:{scheme}", title) for scheme, title in SCHEME_TITLES.items()]
         targets += [("timezone", "Time zone"), *((f"field:{each.name}", each.label) for each in fields)]
         page = self.render_template(

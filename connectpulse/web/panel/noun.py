@@ -20,6 +20,7 @@ from ...core.domain.form import Form
 from ...core.errors import NotFound, Refused
 from ...core.services import records
 from ...core.services.work import Work
+from ...core.storage.models import Route
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
@@ -376,6 +377,16 @@ def channel_title(name: str) -> str:
     """Return how people call a channel; its name if its plugin is gone."""
     channel = current.the_house().registry.channels.get(name)
     return channel.title if channel is not None else name
+
+
+def usual_channel() -> str:
+    """Return the channel that a new template or campaign begins with: the first that messages can take, else the
+    first there is; empty where there is none.
+    """
+    with current.work() as work:
+        routed = set(work.session.scalars(select(Route.channel).where(Route.is_active).distinct()))
+    names = list(current.the_house().registry.channels)
+    return next((name for name in names if name in routed), next(iter(names), ""))
 
 
 def link(text: Any, endpoint: str, **values: Any) -> Markup:

@@ -13,6 +13,7 @@ from ..panel import dates
 from ..panel.forms import shown
 from ..panel.inbox import unread as unread_threads
 from ..panel.notices import unread
+from ..panel.noun import channel_title
 from ..security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE
 
 MOST_LISTED = 20
@@ -74,7 +75,12 @@ def install(app: Flask) -> None:
     )
     app.jinja_env.filters["bytes"] = dates.size
     app.jinja_env.globals.update(
-        get_locale=get_locale, asset=asset, direction=direction, with_query=older, may=current.may
+        get_locale=get_locale,
+        asset=asset,
+        direction=direction,
+        with_query=older,
+        may=current.may,
+        channel_title=channel_title,
     )
     app.jinja_env.globals.update(REVOKE=REVOKE, READ=READ, WRITE=WRITE, LAUNCH=LAUNCH, APPROVE=APPROVE)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

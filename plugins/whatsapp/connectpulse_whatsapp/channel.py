@@ -64,6 +64,7 @@ class WhatsAppChannel(Channel):
     opt_out_words: ClassVar[frozenset[str]] = STOP_WORDS
     opt_out_reply: ClassVar[Mapping[str, Any]] = {"kind": TEXT, "body": "You will receive no more messages from us."}
     is_shared: ClassVar[bool] = True
+    look_width: ClassVar[int] = 390
     sample_content: ClassVar[Mapping[str, Any]] = {
         "body": 'Hello {{ name | default("friend") }}, our new collection has arrived in the shop near you.',
         "footer": "Reply STOP to end these messages",

@@ -117,7 +117,7 @@ def read(content: Mapping[str, Any]) -> Written:
         kind=_word(content, "kind", TEMPLATE),
         category=_word(content, "category", MARKETING),
         language=_word(content, "language", "en"),
-        name=_word(content, "name") or name_of(content),
+        name=_word(content, "template_name") or name_of(content),
         header=header,
         header_text=header_text,
         file_id=content.get("header_file") if header in MEDIA else None,

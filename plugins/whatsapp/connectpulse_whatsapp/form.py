@@ -69,6 +69,6 @@ FORM: Final[Form] = (
           "line: name = Amina", high=4000),
     Field("expiry", "Code valid, minutes", Kind.NUMBER, "For authentication codes: shown below the code.", low=1,
           high=90),
-    Field("name", "Name at WhatsApp", help="Leave empty: each text gets a name of its own. Write the name of a "
-          "template that WhatsApp has approved already to use that one.", high=512),
+    Field("template_name", "Name at WhatsApp", help="Leave empty: each text gets a name of its own. Write the name of "
+          "a template that WhatsApp has approved already to use that one.", high=512),
 )  # fmt: skip

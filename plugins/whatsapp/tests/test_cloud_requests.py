@@ -19,7 +19,7 @@ HEAD = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": "
 
 def made(media: str = "", file: files.StoredFile | None = None, to: str = "+923217654321", **content: Any) -> Any:
     values = {"name": "Amina", "city": "Lahore", "code": "42"}
-    full = form.read(FORM, {**TEMPLATE, "name": "sale", **content})
+    full = form.read(FORM, {**TEMPLATE, "template_name": "sale", **content})
     rendered = WhatsAppChannel().prepare(full)(values)
     draft = Draft(full, file)
     return json.loads(encode(draft.body(message(to, body=rendered.body, extra=rendered.extra), media)))

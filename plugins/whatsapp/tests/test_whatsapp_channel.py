@@ -39,7 +39,7 @@ def problems(**changes: Any) -> str:
         {"category": "authentication", "body": "{{ code }}", "footer": "", "buttons": "", "expiry": "10"},
         {"kind": "text", "footer": "", "buttons": "", "body": "x" * 4096},
         {"kind": "text", "buttons": "reply: Yes\nstop: Stop"},
-        {"variables": "named", "examples": "name = Amina\n\ncity: Lahore", "name": "spring_sale_2026"},
+        {"variables": "named", "examples": "name = Amina\n\ncity: Lahore", "template_name": "spring_sale_2026"},
     ],
 )
 def test_what_whatsapp_takes_passes(changes: dict[str, Any]) -> None:
@@ -81,7 +81,7 @@ def test_what_whatsapp_takes_passes(changes: dict[str, Any]) -> None:
         ({"buttons": "reply: Yes | https://example.com"}, "no target"),
         ({"buttons": "link: A"}, "write its target"),
         ({"buttons": "reply: {{ name }}"}, "no placeholder"),
-        ({"name": "Sale 2026"}, "small letters"),
+        ({"template_name": "Sale 2026"}, "small letters"),
         ({"examples": "Amina"}, "Examples, line 1"),
         ({"variables": "named", "body": f"{LONG} {{{{ name }}}} and {{{{ Name }}}} ok"}, "capital letters"),
         ({"category": "authentication", "body": "Your code is {{ code }}."}, "its placeholder alone"),
@@ -147,7 +147,7 @@ def test_the_same_text_has_the_same_name_and_another_text_another() -> None:
     assert names.isdisjoint(
         {name_of(content(footer="")), name_of(content(language="ur")), name_of(content(header="text"))}
     )
-    assert read(content(name="sale")).name == "sale"
+    assert read(content(template_name="sale")).name == "sale"
     assert len(names.pop()) <= 120
 
 

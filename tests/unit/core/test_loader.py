@@ -189,6 +189,12 @@ FAULTS = {
         ["pulse_channels is missing: a plugin of kind channel owes it.",
          "pulse_providers is missing: a plugin of kind channel owes it."],
     ),
+    "a content field that a template's name would hide": (
+        SOUND | {"pulse_channels": '''[type("C", (PostcardChannel,), {
+            "name": "smoke", "content_form": (*PostcardChannel.content_form, Field("name", "Name over there"))})()]''',
+            "pulse_providers": '[type("P", (PostProvider,), {"name": "p", "channel": "smoke"})]'}, "", "",
+        ["channel smoke has a content field called name, which a template's own name is."],
+    ),
     "a provider of a channel nobody offers": (
         SOUND | {"pulse_providers": '[type("P", (PostProvider,), {"name": "p", "channel": "smoke"})]'}, "", "",
         ["provider p serves channel smoke, which no plugin offers."],

@@ -54,6 +54,17 @@ def test_rows_become_contacts_and_bad_rows_are_reported_with_line_and_reason(wor
     assert work.session.scalar(select(ContactList.size)) == 3
 
 
+def test_one_column_may_hold_numbers_that_are_on_whatsapp_too(work: Work) -> None:
+    run(work, upload(work, FILE), mapping=["name", "address:phone+whatsapp", "", "address:email"])
+    ali = work.session.scalars(select(Contact).join(Address).where(Address.value == "ali@example.com")).one()
+    assert [(each.scheme, each.value) for each in ali.addresses] == [
+        ("phone", "+923001234567"), ("whatsapp", "+923001234567"), ("email", "ali@example.com"),
+    ]  # fmt: skip
+    for wrong in ("address:phone+smoke", "address:+", "address:"):
+        with pytest.raises(Refused, match="not something a column"):
+            imports.start(work, upload(work, FILE).id, ["name", wrong, "", ""])
+
+
 def test_a_second_import_updates_and_adds_nobody_twice(work: Work) -> None:
     run(work, upload(work, FILE), new_list="People")
     again = run(work, upload(work, "Mobile,Name\n03001234567,Ali Ahmed Khan\n03451234567,New\n"), list_id=1)
