@@ -15,7 +15,7 @@ from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
 from . import receipts
-from .receipts import Place
+from .receipt_known import Place
 from .work import Work
 
 LOOK_BACK = timedelta(minutes=10)

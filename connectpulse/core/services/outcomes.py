@@ -20,7 +20,8 @@ from ..storage import arrays, ids
 from ..storage.models import Attempt
 from ..storage.session import raw
 from . import campaigns, counters, early, onward, retries, suppression_batch
-from .receipts import DUE, Place
+from .receipt_known import Place
+from .receipts import DUE
 from .retries import MOST_ATTEMPTS, Source
 from .work import Work
 

@@ -6,7 +6,6 @@ submit is committed matches nothing yet: it is kept, and matched again later.
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -15,11 +14,11 @@ from psycopg.rows import tuple_row
 
 from ..domain.contracts import Movement
 from ..domain.message import STATES, Cause, MessageState, cause, fold_parts
-from ..domain.pricing import Price, due
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
 from . import campaign_end, counters, onward, receipt_log, receipt_own, retries, suppression_batch
+from .receipt_known import Known, Place
 from .work import Work
 
 LOOK_BACK = timedelta(days=8)
@@ -37,51 +36,6 @@ CAUSES = "ARRAY['not_sent_in_time', 'answer_lost', 'not_reported']"
 
 class Moved(Exception):
     """A message changed while its receipts were being folded: do the transaction again."""
-
-
-@dataclass(slots=True)
-class Known:
-    """A message some receipts are about: what it was, and the best that each part was reported as.
-
-    `bill` is the quantity reported with the furthest state; `plea` a receipt that asks for a suppression.
-    """
-
-    id: int
-    organisation_id: int
-    campaign_id: int | None
-    channel: str
-    before: MessageState
-    part_states: list[int] | None
-    units: Decimal
-    step: int
-    quantity: int
-    attempt: int
-    fallback: int
-    onward: int
-    billed: int | None = None
-    cause: Cause = Cause.PLAIN
-    best: dict[int, Receipt] = field(default_factory=dict)
-    bill: tuple[MessageState, int] | None = None
-    plea: Receipt | None = None
-
-    @property
-    def place(self) -> int | None:
-        return counters.place_of(self.fallback, self.onward)
-
-    @property
-    def day(self) -> date | None:
-        return ids.day_alone(self.id, self.campaign_id)
-
-    def due(self, billed: int | None) -> Decimal:
-        """Return what the message costs if its provider bills `billed`."""
-        return due(Price(self.units, self.step), self.quantity, billed)
-
-    @property
-    def rebilled(self) -> int | None:
-        """What the provider bills after its receipts; one that is behind the state changes no bill."""
-        if self.bill is None or (self.billed is not None and self.bill[0] < self.before):
-            return self.billed
-        return self.bill[1]
 
 
 class _Change(NamedTuple):
@@ -102,14 +56,6 @@ class _Change(NamedTuple):
     place: int | None
     old_bill: int | None = None
     bill: int | None = None
-
-
-class Place(NamedTuple):
-    """What a reference stands for."""
-
-    message_id: int
-    part: int
-    attempt: int
 
 
 def apply(work: Work, connection_id: int, receipts: Sequence[Receipt]) -> int:

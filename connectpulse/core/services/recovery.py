@@ -17,7 +17,7 @@ from ..domain.provider import Ambiguity, Capability
 from ..storage import ids
 from ..storage.session import raw
 from . import campaign_end, early, endings, jobs, onward, receipts
-from .receipts import Place
+from .receipt_known import Place
 from .work import Work
 
 log = structlog.get_logger(__name__)

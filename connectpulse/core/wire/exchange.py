@@ -29,8 +29,16 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection", "expect", "trailer", "te", "upgrade"})
+"""Headers that say where a request ends and what becomes of its connection: they are not for callers to write."""
+
+
 class TooLarge(Exception):
     """The answer has more than LARGEST_ANSWER bytes."""
+
+
+class NotSent(Exception):
+    """The connection was gone before anything was written."""
 
 
 class Reply(NamedTuple):
@@ -64,13 +72,15 @@ class Exchange:
     ) -> Reply:
         """Send one request, return its answer, and give the connection back, or close it where it broke.
 
-        Raises ClientError, OSError, ValueError or TooLarge.
+        Raises NotSent, or else ClientError, OSError, ValueError or TooLarge.
         """
         try:
             protocol, transport = connection.protocol, connection.transport
             if protocol is None or transport is None:
-                raise aiohttp.ServerDisconnectedError
-            protocol.set_response_params(skip_payload=method == hdrs.METH_HEAD, auto_decompress=False)
+                raise NotSent
+            protocol.set_response_params(
+                skip_payload=method == hdrs.METH_HEAD, read_until_eof=True, auto_decompress=False
+            )
             transport.write(self._written(method, target, headers, body))
             head, content = await protocol.read()
             while head.code < 200:  # a word in advance (RFC 9110, 15.2)
@@ -121,6 +131,8 @@ def is_fit(method: str, headers: Mapping[str, str]) -> bool:
 
 @lru_cache(maxsize=128)  # a provider sends the same ones with every message
 def _is_field(name: str, value: str) -> bool:
+    if name.lower() in _FRAMING:
+        return False
     return bool(_NAME.fullmatch(name)) and not _CONTROL.search(value) and (value.isascii() or _is_text(value))
 
 

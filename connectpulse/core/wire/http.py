@@ -22,7 +22,7 @@ from yarl import URL
 from ..errors import Refused
 from .egress import Policy, resolve, site_policy
 from .exchange import LARGEST_ANSWER as LARGEST_ANSWER
-from .exchange import Exchange, TooLarge, is_fit
+from .exchange import Exchange, NotSent, TooLarge, is_fit
 from .exchange import Reply as Reply
 
 KEEPALIVE: Final = 1.5
@@ -100,6 +100,8 @@ class EgressSession:
                 return await self._exchange.over(connection, method, target, fields, body)
         except TimeoutError:
             raise AnswerLost(f"No answer came within {self._timeout:g} seconds.") from None
+        except NotSent:
+            raise Unreachable(f"{target.host}:{target.port} closed the connection.") from None
         except TooLarge:
             raise AnswerLost(f"The answer is larger than {LARGEST_ANSWER >> 10} KiB.") from None
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):

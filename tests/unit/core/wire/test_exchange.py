@@ -116,6 +116,18 @@ def test_the_head_alone_can_be_asked_for() -> None:
         assert get(f"http://127.0.0.1:{port}/", "HEAD", policy=LOOPBACK).body == b""
 
 
+@pytest.mark.parametrize("version", [b"HTTP/1.0", b"HTTP/1.1"])
+def test_an_answer_may_end_with_its_connection(version: bytes) -> None:
+    with serving(saying(version + b" 200 OK\r\nContent-Type: text/plain\r\n\r\nall of it")) as port:
+        assert get(f"http://127.0.0.1:{port}/", policy=LOOPBACK).body == b"all of it"
+
+
+def test_an_answer_in_chunks_is_read_to_its_end() -> None:
+    chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nall\r\n6\r\n of it\r\n0\r\n\r\n"
+    with serving(saying(chunks)) as port:
+        assert get(f"http://127.0.0.1:{port}/", policy=LOOPBACK).body == b"all of it"
+
+
 @pytest.mark.parametrize("word", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"])
 def test_a_word_in_advance_is_no_answer(word: bytes) -> None:
     with serving(saying(word + ok())) as port:
@@ -127,6 +139,7 @@ def test_a_word_in_advance_is_no_answer(word: bytes) -> None:
     [
         ("GET", "/a\r\nX: y", {}), ("GET", "/a b", {}), ("GET", "/\x00", {}), ("GET", "/\ud800", {}),
         ("GET / HTTP/1.1\r\nX: y\r\n\r\nGET", "/", {}), ("", "/", {}), ("GET", "/", {"X: y\r\nZ": "1"}),
+        ("POST", "/", {"Content-Length": "1"}), ("POST", "/", {"transfer-encoding": "chunked"}),
         ("GET", "/", {"": "1"}), ("GET", "/", {"X": "1\r\nY: 2"}), ("GET", "/", {"X": "\ud800"}),
     ],
 )  # fmt: skip
