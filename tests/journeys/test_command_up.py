@@ -33,7 +33,7 @@ def test_a_server_that_is_still_starting_ends_at_once(site: Site) -> None:
         until(lambda: sum(said.endswith("connectpulse.cli web ") for said in site.processes().values()) == 2)
         assert not answers(web)
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0, "granian's patience with its processes is 30 seconds"
+        assert process.wait(25) == 0, "granian's patience with its processes is 30 seconds"
     assert site.processes() == {}
 
 
