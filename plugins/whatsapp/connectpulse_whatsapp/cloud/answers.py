@@ -1,20 +1,16 @@
 """From Meta's answer to a message to an outcome."""
 
-import json
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
-from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown
+from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown, requests
 
 from .codes import AGAIN, BY_STATUS, CAP_PASSES, MARKETING_CAP, PAIR_RATE, PAUSES, STOPPED, meaning, pair_pause
-
-_FIRST_PAUSE: Final = timedelta(seconds=5)
-_LONGEST_PAUSE: Final = timedelta(minutes=15)
 
 
 def outcome(reply: Reply, attempt: int = 1) -> Outcome:
     """Return what became of a message. What nobody understands is no proof that nothing was sent."""
-    found = document(reply)
+    found = requests.document(reply)
     if reply.status < 300:
         messages = found.get("messages")
         first = messages[0] if isinstance(messages, list) and messages else None
@@ -28,10 +24,10 @@ def outcome(reply: Reply, attempt: int = 1) -> Outcome:
         if reply.status >= 500:
             return Unknown("provider_failed", code or str(reply.status))
         known = (ErrorClass.CONTENT, "request_refused")
-    return refusal(known, code or str(reply.status), attempt, _asked(reply))
+    return refusal(known, code or str(reply.status), attempt, requests.retry_after(reply.headers))
 
 
-def refusal(known: tuple[ErrorClass, str], code: str, attempt: int, asked: timedelta = _FIRST_PAUSE) -> Outcome:
+def refusal(known: tuple[ErrorClass, str], code: str, attempt: int, asked: timedelta = requests.FIRST_PAUSE) -> Outcome:
     """Return the outcome of a message that was certainly not sent, at its `attempt`."""
     error, reason = known
     if code == PAIR_RATE:
@@ -45,15 +41,6 @@ def refusal(known: tuple[ErrorClass, str], code: str, attempt: int, asked: timed
     return Rejected(reason, error, code, suppress=code == STOPPED)
 
 
-def document(reply: Reply) -> dict[str, Any]:
-    """Return the JSON object of an answer, an empty one where it is none."""
-    try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def code_of(found: dict[str, Any]) -> str:
     """Return the error code of an answer, empty where it has none. A number that does not exist is 100 with 33."""
     error = found.get("error")
@@ -62,10 +49,3 @@ def code_of(found: dict[str, Any]) -> str:
     if str(error.get("code")) == "100" and str(error.get("error_subcode")) == "33":
         return "33"
     return str(error.get("code", ""))[:20]
-
-
-def _asked(reply: Reply) -> timedelta:
-    asked = reply.headers.get("Retry-After", "").strip()
-    if asked.isascii() and asked.isdigit():
-        return min(timedelta(seconds=int(asked[:6])), _LONGEST_PAUSE)
-    return _FIRST_PAUSE

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from uuid import uuid4
 
-from connectpulse.core.api import ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown, files
+from connectpulse.core.api import ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown, files, requests
 
-from .answers import document, outcome
+from .answers import outcome
 from .codes import AGAIN
 
 KEPT: Final = 25 * 24 * 3600.0
@@ -49,7 +49,7 @@ class Shelf:
         reply = await self._ask("POST", f"/{number_id}/media", {"Content-Type": kind}, body)
         if not isinstance(reply, Reply):
             return _unsent(reply)
-        name = document(reply).get("id")
+        name = requests.document(reply).get("id")
         if reply.status < 300 and isinstance(name, str) and name:
             return name
         return _unsent(outcome(reply))

@@ -28,7 +28,7 @@ from connectpulse.core.api import (
 
 from ..form import MARKETING
 from . import codes, samples
-from .answers import code_of, document, outcome
+from .answers import code_of, outcome
 from .events import events
 from .media import Shelf
 from .requests import Draft, encode
@@ -183,7 +183,7 @@ class CloudProvider(Provider):
         reply = await self._line.ask("GET", f"/{number_id}?fields={fields}")
         if not isinstance(reply, Reply):
             return False, f"{number}: Meta was reached, but did not answer."
-        told = document(reply)
+        told = requests.document(reply)
         if reply.status != 200:
             return False, f"{number}: Meta refused (HTTP status {reply.status}, code {code_of(told) or 'none'})."
         shown = "+" + "".join(sign for sign in str(told.get("display_phone_number") or "") if sign.isdigit())

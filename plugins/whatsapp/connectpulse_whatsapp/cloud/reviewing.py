@@ -18,7 +18,7 @@ from connectpulse.core.api import (
 
 from ..content import Written, read
 from ..form import MEDIA
-from .answers import code_of, document
+from .answers import code_of
 from .codes import BY_STATUS, meaning
 from .proposal import components, proposal
 from .reading import part, rows
@@ -50,14 +50,14 @@ class Reviewers:
         reply = await self._request("POST", self._account, proposal(written, handle))
         if refusal := _refusal(reply):
             return refusal
-        return word(document(reply)) or await self._find(written) or _lost()
+        return word(requests.document(reply)) or await self._find(written) or _lost()
 
     async def ask(self, reference: str) -> TemplateWord | None:
         """Return what Meta says about a template now, None if it does not know it."""
         reply = await self._request("GET", f"/{quote(reference, safe='')}?fields={_FIELDS}")
-        if code_of(document(reply)) == _NO_SUCH:
+        if code_of(requests.document(reply)) == _NO_SUCH:
             return None
-        return word(document(reply)) if not _refusal(reply) else None
+        return word(requests.document(reply)) if not _refusal(reply) else None
 
     async def _find(self, written: Written) -> TemplateWord | None:
         query = urlencode({"name": written.name, "fields": _FIELDS, "limit": 100})
@@ -65,7 +65,9 @@ class Reviewers:
         if refusal := _refusal(reply):
             raise Refused(refusal.reason)
         key = (written.name, written.language)
-        same = (each for each in rows(document(reply), "data") if (each.get("name"), each.get("language")) == key)
+        same = (
+            each for each in rows(requests.document(reply), "data") if (each.get("name"), each.get("language")) == key
+        )
         return next((found for each in same if (found := word(each))), None)
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any]) -> TemplateWord | None:
@@ -77,12 +79,12 @@ class Reviewers:
         if written.header not in MEDIA or file is None:
             return ""
         asked = urlencode({"file_name": file.name, "file_length": file.size, "file_type": file.media_type})
-        begun = document(await self._request("POST", f"/app/uploads?{asked}")).get("id")
+        begun = requests.document(await self._request("POST", f"/app/uploads?{asked}")).get("id")
         if not isinstance(begun, str) or not begun.startswith("upload:"):
             raise Refused("Meta did not take the file of the header.")
         headers = {"file_offset": "0", "Content-Type": "application/octet-stream"}
         reply = await self._line.request("POST", f"/{begun}", headers, file.content)
-        handle = document(reply).get("h")
+        handle = requests.document(reply).get("h")
         if not isinstance(handle, str) or not handle:
             raise Refused("Meta did not take the file of the header.")
         return handle
@@ -100,7 +102,7 @@ def _refusal(reply: Reply) -> TemplateWord | None:
     """Return the word of a refusal of the content; raise Refused for every other. None: it was obeyed."""
     if reply.status < 300:
         return None
-    found = document(reply)
+    found = requests.document(reply)
     error = part(found, "error")
     code = code_of(found)
     said = str(error.get("error_user_msg") or error.get("message") or f"HTTP status {reply.status}")[:200]

@@ -3,9 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown
+from connectpulse.core.api import Accepted, ErrorClass, Outcome, Rejected, Reply, TryLater, Unknown, requests
 
-from ..cloud.answers import document
 from .codes import AGAIN, BY_STATUS, CAP_PASSES, ERRORS, MARKETING_CAP, PAUSES, STOPPED
 
 _FEW_SECONDS: Final = timedelta(seconds=5)
@@ -13,7 +12,7 @@ _FEW_SECONDS: Final = timedelta(seconds=5)
 
 def outcome(reply: Reply, attempt: int = 1) -> Outcome:
     """Return what became of the message. What nobody understands is no proof that nothing was sent."""
-    found = document(reply)
+    found = requests.document(reply)
     if reply.status < 300:
         sid = found.get("sid")
         return Accepted((sid,)) if isinstance(sid, str) and sid else Unknown("answer_not_understood")

@@ -29,7 +29,6 @@ from connectpulse.core.api import (
     requests,
 )
 
-from ..cloud.answers import document
 from ..cloud.settings import countries, host
 from ..content import Written, read
 from ..form import MEDIA
@@ -201,6 +200,6 @@ class TwilioProvider(Provider):
         if not isinstance(reply, Reply):
             return False, "Twilio was reached, but did not answer."
         if reply.status != 200:
-            code = document(reply).get("code") or "none"
+            code = requests.document(reply).get("code") or "none"
             return False, f"Twilio refused the credentials (HTTP status {reply.status}, code {code})."
         return True, "The account answers."

@@ -8,7 +8,6 @@ from urllib.parse import quote, urlencode
 
 from connectpulse.core.api import Approval, ErrorClass, Refused, Reply, TemplateSubmission, TemplateWord, requests
 
-from ..cloud.answers import document
 from ..cloud.reading import part, rows
 from ..content import Written, read
 from .codes import APPROVALS, BY_STATUS, ERRORS
@@ -36,7 +35,7 @@ class Reviewers:
         reply = await self._request("POST", f"/v1/Content/{sid}/ApprovalRequests/whatsapp", asked)
         if refusal := _refusal(reply):
             return TemplateWord(sid, Approval.REJECTED, refusal)
-        return _word(sid, document(reply)) or TemplateWord(sid, Approval.PENDING)
+        return _word(sid, requests.document(reply)) or TemplateWord(sid, Approval.PENDING)
 
     async def ask(self, sid: str) -> TemplateWord | None:
         """Return what WhatsApp says about a template, None where it was not submitted."""
@@ -45,7 +44,7 @@ class Reviewers:
             return None
         if refusal := _refusal(reply):
             raise Refused(refusal)
-        return _word(sid, part(document(reply), "whatsapp"))
+        return _word(sid, part(requests.document(reply), "whatsapp"))
 
     async def find(self, written: Written) -> str | None:
         """Return the SID of a template, None if there is none of its name and language."""
@@ -56,7 +55,7 @@ class Reviewers:
                 reply = await self._request("GET", f"/v2/Content?{query}")
                 if refusal := _refusal(reply):
                     raise Refused(refusal)
-                found = rows(document(reply), "contents")
+                found = rows(requests.document(reply), "contents")
                 same = [each for each in found if (each.get("friendly_name"), each.get("language")) == key]
                 if not same:
                     return None
@@ -71,7 +70,7 @@ class Reviewers:
         reply = await self._request("POST", "/v1/Content", wanted)
         if refusal := _refusal(reply):
             raise Refused(refusal)
-        sid = document(reply).get("sid")
+        sid = requests.document(reply).get("sid")
         if not isinstance(sid, str) or not sid:
             raise Refused("Twilio's answer was not understood; the template is looked for again later.")
         return sid
@@ -95,7 +94,7 @@ def _refusal(reply: Reply) -> str:
     """Return why a content was refused, empty if it was not; raise Refused for what is no fault of the content."""
     if reply.status < 300:
         return ""
-    found = document(reply)
+    found = requests.document(reply)
     code = str(found.get("code") or "")[:20]
     said = str(found.get("message") or f"HTTP status {reply.status}")[:200]
     error, _ = ERRORS.get(code) or BY_STATUS.get(reply.status) or (ErrorClass.CONTENT, "")
