@@ -31,6 +31,8 @@ from .work import Work
 
 PAGE = 5_000
 DISPATCH_SIZE = 500
+LEAST_SHARED = 20
+"""Messages of a dispatch over a connection whose sessions share the work: fewer would not pay for its row."""
 CHANNEL_OF_NOTIFY = "pulse_dispatch"
 """PostgreSQL's NOTIFY channel that tells workers about fresh dispatches."""
 
@@ -181,9 +183,10 @@ def _sizes(work: Work, connection_ids: Collection[int]) -> dict[int, int]:
     """
     rows = work.session.execute(
         text(
-            'SELECT id, least(:most, greatest("window", 1)) FROM pulse_connection WHERE id = ANY(:ids) AND sessions > 1'
+            'SELECT id, least(:most, greatest("window", :least)) FROM pulse_connection '
+            "WHERE id = ANY(:ids) AND sessions > 1"
         ),
-        {"ids": list(connection_ids), "most": DISPATCH_SIZE},
+        {"ids": list(connection_ids), "least": LEAST_SHARED, "most": DISPATCH_SIZE},
     )
     return {row[0]: row[1] for row in rows}
 
