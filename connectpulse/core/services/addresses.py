@@ -52,6 +52,8 @@ BOTH = "+"
 """Joins schemes whose addresses stand in one column of a file: `phone+whatsapp`."""
 
 SCHEME_TITLES = {"phone": "Phone number", "email": "E-mail address", "whatsapp": "WhatsApp id"}
+COLUMN_TITLES = {f"phone{BOTH}whatsapp": "Phone number, also on WhatsApp"} | SCHEME_TITLES
+"""What a column of a file may hold, by its schemes."""
 
 
 def normalise(scheme: str, value: str, region: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import Refused
 from ...core.services import imports
-from ...core.services.addresses import SCHEME_TITLES
+from ...core.services.addresses import COLUMN_TITLES
 from ...core.services.csv_source import DELIMITERS
 from ...core.services.work import Work
 from ...core.storage.models import CustomField, Import, ImportFault
@@ -110,8 +110,7 @@ class ImportView(NounView):
         look = imports.look_at(work, given)
         fields = work.session.scalars(select(CustomField).order_by(CustomField.id)).all()
         targets = [("", "Leave out"), ("name", "Name")]
-        targets += [("address:phone+whatsapp", "Phone number, also on WhatsApp")]
-        targets += [(f"address:{scheme}", title) for scheme, title in SCHEME_TITLES.items()]
+        targets += [(f"address:{schemes}", title) for schemes, title in COLUMN_TITLES.items()]
         targets += [("timezone", "Time zone"), *((f"field:{each.name}", each.label) for each in fields)]
         page = self.render_template(
             "pulse/import_mapping.html", view=self, given=given, look=look, targets=targets, sheet=sheet,
