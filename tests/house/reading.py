@@ -40,6 +40,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/core/services/early.py": Use.DELIVER,
     "connectpulse/core/services/receipt_log.py": Use.DELIVER,
     "connectpulse/core/services/recovery.py": Use.DELIVER,
+    "connectpulse/core/services/repricing.py": Use.DELIVER,
     "connectpulse/core/services/retention/": Use.COMPLY,
     "connectpulse/core/services/rights/": Use.COMPLY,
     "connectpulse/core/services/support/": Use.COMMUNICATE,

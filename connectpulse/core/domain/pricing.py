@@ -5,13 +5,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _PLACES = Decimal("0.0001")
+_NOTHING = Decimal(0)
 
 
 class Price(NamedTuple):
     """The units of a message as it was measured, and how they follow its quantity.
 
     Each started `step` of the quantity costs the same: 1 for a price per part or second, 60 for one per started
-    minute where seconds are counted. 0 is a price per message, whatever its quantity.
+    minute where seconds are counted. 0 is a price per message, whatever its quantity. What is billed as 0 is free.
     """
 
     units: Decimal
@@ -24,6 +25,8 @@ def due(price: Price, quantity: int, billed: int | None) -> Decimal:
 
     The twin of `services.receipts.DUE`.
     """
+    if billed == 0:
+        return _NOTHING
     if billed is None or price.step == 0:
         return price.units
     steps, measured = (-(-each // price.step) for each in (billed, quantity))

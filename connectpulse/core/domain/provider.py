@@ -79,7 +79,8 @@ class Receipt(NamedTuple):
     """A provider's word on a message it had accepted.
 
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
-    receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported.
+    receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported, and
+    `category` what it is billed as, where prices depend on one: it costs what that costs, whatever was reserved.
     `reason` (`snake_case`) stays with the message, also with one that arrived where there are several ways to.
     `suppress` asks for a suppression of the recipient (a hard bounce, a complaint), whatever the state.
     `again` says that a final `state` short of delivery is the last word on this attempt only (a line that was
@@ -99,6 +100,7 @@ class Receipt(NamedTuple):
     suppress: bool = False
     again: timedelta | None = None
     token: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

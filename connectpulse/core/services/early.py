@@ -22,7 +22,8 @@ LOOK_BACK = timedelta(minutes=10)
 """How long before its submit is recorded a receipt may have come to be found at once."""
 
 _WAITING = """
-SELECT id, reference, state, code, reason, quantity, address, suppress, again_seconds FROM pulse_receipt
+SELECT id, reference, state, code, reason, quantity, address, suppress, again_seconds, category
+FROM pulse_receipt
 WHERE message_id IS NULL AND connection_id = %(connection)s AND reference = ANY(%(references)s::text[])
   AND id > %(oldest)s
 ORDER BY id
@@ -55,6 +56,7 @@ def apply(work: Work, told: Mapping[int, Any], found: Mapping[int, Place]) -> No
         receipt = Receipt(
             row.reference, MessageState(row.state), row.code, row.reason, None, row.address, row.quantity, row.suppress,
             None if row.again_seconds is None else timedelta(seconds=row.again_seconds),
+            category=row.category,
         )  # fmt: skip
         receipts.better(message, part, receipt, attempt)
         matched.append((receipt_id, message.id, message.organisation_id, part))

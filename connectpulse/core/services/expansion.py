@@ -38,7 +38,7 @@ CHANNEL_OF_NOTIFY = "pulse_dispatch"
 
 _COLUMNS = (
     "id, organisation_id, campaign_id, contact_id, dispatch_id, changed_at, state, parts, quantity, units, step, "
-    "channel, address, sender, body, extra, reason, fallback, onward, previous_id"
+    "channel, category, address, sender, body, extra, reason, fallback, onward, previous_id"
 )
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -259,7 +259,7 @@ class _Line:
     def __init__(self, plan: Plan, now: datetime, previous: Mapping[int, int]) -> None:
         self._owner = f"{plan.organisation_id}\t{plan.campaign_id}"
         self._now = now.isoformat()
-        self._channel = plan.channel.name
+        self._channel = f"{plan.channel.name}\t{_escaped(plan.tariff.category[:40])}"
         self._sender = _escaped(plan.sender)
         self._queued = int(MessageState.QUEUED)
         self._skipped = int(MessageState.SKIPPED)

@@ -4,11 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select, text
 
 from ..domain.message import STATES, MessageState
+from ..domain.pricing import Price, due
 from ..domain.provider import Receipt
 from ..errors import NotFound, Refused
 from ..storage import ids
@@ -158,10 +160,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A message with everything known about it, in order of time."""
+    """A message with everything known about it, in order of time; `units` is what it costs as far as is known."""
 
     message: Message
     state: MessageState
+    units: Decimal
     references: Sequence[str]
     events: Sequence[Event]
 
@@ -190,13 +193,21 @@ def story(work: Work, message_id: int) -> Story:
     for receipt in work.session.scalars(select(ReceiptRow).where(ReceiptRow.message_id == message_id)):
         title = f"Receipt: {STATES[receipt.state].label}"
         title += f" (part {receipt.part + 1})" if message.part_states else ""
-        events.append(Event(ids.moment(receipt.id), title, f"{receipt.reason} {receipt.code}".strip()))
+        events.append(Event(ids.moment(receipt.id), title, _told(receipt)))
     if state in (MessageState.SKIPPED, MessageState.CANCELLED):
         events.append(Event(message.changed_at, state.sentence, message.reason.replace("_", " ")))
     references = work.session.scalars(
         select(Reference.reference).where(Reference.message_id == message_id).order_by(Reference.part)
     ).all()
-    return Story(message, state, references, sorted(events, key=lambda event: event.at))
+    units = due(Price(message.units, message.step), message.quantity, message.billed)
+    return Story(message, state, units, references, sorted(events, key=lambda event: event.at))
+
+
+def _told(receipt: ReceiptRow) -> str:
+    said = f"{receipt.reason} {receipt.code}".strip()
+    if receipt.quantity == 0:
+        return f"{said} Free.".strip()
+    return f"{said} Billed as {receipt.category.replace('_', ' ')}.".strip() if receipt.category else said
 
 
 def _attempted(attempt: Attempt, over: str) -> str:

@@ -24,7 +24,8 @@ class Place(NamedTuple):
 class Known:
     """A message some receipts are about: what it was, and the best that each part was reported as.
 
-    `bill` is the quantity reported with the furthest state; `plea` a receipt that asks for a suppression.
+    `bill` is the quantity reported with the furthest state, `named` the category; `plea` a receipt that asks for a
+    suppression. `price` is what it costs as that category, where it was reserved as another.
     """
 
     id: int
@@ -40,10 +41,13 @@ class Known:
     fallback: int
     onward: int
     billed: int | None = None
+    category: str = ""
     cause: Cause = Cause.PLAIN
     best: dict[int, Receipt] = field(default_factory=dict)
     bill: tuple[MessageState, int] | None = None
+    named: tuple[MessageState, str] | None = None
     plea: Receipt | None = None
+    price: Price | None = None
 
     @property
     def place(self) -> int | None:
@@ -54,12 +58,33 @@ class Known:
         return ids.day_alone(self.id, self.campaign_id)
 
     def due(self, billed: int | None) -> Decimal:
-        """Return what the message costs if its provider bills `billed`."""
-        return due(Price(self.units, self.step), self.quantity, billed)
+        """Return what the message costs as it was reserved if its provider bills `billed`."""
+        return due(self.reserved, self.quantity, billed)
+
+    @property
+    def reserved(self) -> Price:
+        return Price(self.units, self.step)
+
+    @property
+    def correction(self) -> Decimal:
+        """How much dearer the message became by what its provider bills, and as what."""
+        if self.price is None and self.rebilled == self.billed:
+            return Decimal(0)
+        return due(self.price or self.reserved, self.quantity, self.rebilled) - self.due(self.billed)
 
     @property
     def rebilled(self) -> int | None:
         """What the provider bills after its receipts; one that is behind the state changes no bill."""
-        if self.bill is None or (self.billed is not None and self.bill[0] < self.before):
+        if self.bill is None or self._is_behind(self.bill[0]):
             return self.billed
         return self.bill[1]
+
+    @property
+    def other_category(self) -> str:
+        """What the provider bills it as after its receipts, where its price is another's; else empty."""
+        if self.named is None or self.named[1] == self.category or self._is_behind(self.named[0]):
+            return ""
+        return self.named[1]
+
+    def _is_behind(self, state: MessageState) -> bool:
+        return self.billed is not None and state < self.before

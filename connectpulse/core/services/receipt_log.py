@@ -19,15 +19,15 @@ Owner = tuple[int | None, int | None, int]
 _STORE = """
 INSERT INTO pulse_receipt
     (id, connection_id, organisation_id, message_id, part, reference, state, code, reason, occurred_at, address,
-     quantity, suppress, again_seconds, named_id)
+     quantity, suppress, again_seconds, named_id, category)
 SELECT (SELECT pulse_id()) + n - 1, %(connection)s, organisation, message, part, reference, state, code, reason,
-       occurred_at, address, quantity, suppress = 1, again, named
+       occurred_at, address, quantity, suppress = 1, again, named, category
 FROM unnest(%(organisations)s::bigint[], %(messages)s::bigint[], %(parts)s::smallint[], %(references)s::text[],
     %(states)s::smallint[], %(codes)s::text[], %(reasons)s::text[], %(times)s::timestamptz[],
     %(addresses)s::text[], %(quantities)s::integer[], %(pleas)s::smallint[], %(waits)s::integer[],
-    %(named)s::bigint[]) WITH ORDINALITY
+    %(named)s::bigint[], %(categories)s::text[]) WITH ORDINALITY
     AS r (organisation, message, part, reference, state, code, reason, occurred_at, address, quantity, suppress, again,
-          named, n)
+          named, category, n)
 """
 
 
@@ -62,6 +62,7 @@ def _keep(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: S
                 "pleas": arrays.ints([int(receipt.suppress) for receipt in receipts]),
                 "waits": arrays.optional_ints([_wait(receipt) for receipt in receipts]),
                 "named": arrays.optional_ints(_named(receipts, owners)),
+                "categories": arrays.texts([receipt.category[:40] for receipt in receipts]),
             },
         )
 

@@ -17,7 +17,7 @@ from ..domain.message import STATES, Cause, MessageState, cause, fold_parts
 from ..domain.provider import Receipt
 from ..storage import arrays, ids
 from ..storage.session import raw
-from . import campaign_end, counters, onward, receipt_log, receipt_own, retries, suppression_batch
+from . import campaign_end, counters, onward, receipt_log, receipt_own, repricing, retries, suppression_batch
 from .receipt_known import Known, Place
 from .work import Work
 
@@ -27,7 +27,7 @@ FEW_BILLS = 4
 """Pairs of old and new bills in a batch that are written with the states of their messages."""
 MOST = 10_000
 """Receipts folded at once: what is told of one message close together moves it once."""
-DUE = """CASE WHEN billed IS NULL OR step = 0 THEN units
+DUE = """CASE WHEN billed = 0 THEN 0 WHEN billed IS NULL OR step = 0 THEN units
      ELSE round(units * ((billed + step - 1) / step) / greatest((quantity + step - 1) / step, 1), 4) END"""
 """What a message costs, in SQL: as reserved, or by the steps its provider says it bills. The twin of `pricing.due`."""
 CAUSES = "ARRAY['not_sent_in_time', 'answer_lost', 'not_reported']"
@@ -89,16 +89,18 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     told = list(messages)
     again = _again(work, told)
     staying = {message.id: (message, _state(message)) for message in told if message.best and message.id not in again}
+    if not repricing.apply(work, [message for message, _ in staying.values()]):
+        raise Moved
     alike = _billed_alike(staying.values())
     _write_own(work, [message for message, _ in staying.values() if message.id not in alike])
     for message, after in staying.values():
         if after > message.before:
             together.setdefault(_change(message, after, message.id in alike), []).append(message)
-        elif message.rebilled != message.billed:
+        elif message.rebilled != message.billed or message.price is not None:
             movements.append(_rebilled(message))
     movements += [_requeued(message) for message in again.values()]
     movements += [_write(work, change, members) for change, members in together.items()]
-    _count(work, together, again.values())
+    _count(work, together, again.values(), [message for message, _ in staying.values()])
     if movements:
         work.registry.ledger.settle(work, movements)
     pleas = [(each.organisation_id, each.channel, each.id, each.plea.reason) for each in told if each.plea is not None]
@@ -191,6 +193,9 @@ def better(message: Known, part: int, receipt: Receipt, attempt: int) -> None:
         return
     if receipt.quantity is not None:
         message.bill = max(message.bill or (receipt.state, 0), (receipt.state, receipt.quantity))
+    if receipt.category:
+        told = (receipt.state, receipt.category[:40])
+        message.named = max(message.named or told, told)
     held = message.best.get(part)
     if held is None or _weight(receipt) > _weight(held):
         message.best[part] = receipt
@@ -213,7 +218,7 @@ def _folded_parts(message: Known) -> list[int]:
 
 _COLUMNS = (
     "id, organisation_id, campaign_id, channel, state, part_states, units, step, quantity, attempt, "
-    "fallback, onward, billed, reason"
+    "fallback, onward, billed, category, reason"
 )
 
 _FIND = """
@@ -296,7 +301,7 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
     if row is None or row[0] != len(members):
         raise Moved
     messages, due, quantity = row
-    correction = sum((_correction(member) for member in members if member.bill is not None), Decimal(0))
+    correction = sum((member.correction for member in members if member.bill or member.price), Decimal(0))
     return Movement(
         *change[:5], messages, due - correction, quantity, correction, _priced(change.before, change.cause),
         cause(change.reason), change.day,
@@ -307,7 +312,8 @@ def _rebilled(message: Known) -> Movement:
     """Return the movement of a message whose state stays and whose bill does not."""
     return Movement(
         message.organisation_id, message.campaign_id, message.channel, message.before, message.before,
-        1, message.due(message.billed), message.rebilled or 0, _correction(message),
+        1, message.due(message.billed), message.quantity if message.rebilled is None else message.rebilled,
+        message.correction,
         _priced(message.before, message.cause), _priced(message.before, message.cause), message.day,
     )  # fmt: skip
 
@@ -315,13 +321,6 @@ def _rebilled(message: Known) -> Movement:
 def _priced(state: MessageState, cause: Cause) -> Cause:
     """Return the cause a state's price depends on: that an answer was lost decides nothing until it has expired."""
     return Cause.PLAIN if state is MessageState.UNKNOWN and cause is Cause.ANSWER_LOST else cause
-
-
-def _correction(message: Known) -> Decimal:
-    """Return how much dearer a message became by what its provider bills."""
-    if message.rebilled == message.billed:
-        return Decimal(0)
-    return message.due(message.rebilled) - message.due(message.billed)
 
 
 def _write_own(work: Work, messages: Iterable[Known]) -> None:
@@ -339,7 +338,9 @@ def _own(message: Known) -> receipt_own.Own:
     )
 
 
-def _count(work: Work, together: Mapping[_Change, Sequence[Known]], again: Iterable[Known]) -> None:
+def _count(
+    work: Work, together: Mapping[_Change, Sequence[Known]], again: Iterable[Known], staying: Iterable[Known]
+) -> None:
     deltas: Tally[tuple[int, int, str]] = Tally()
     for change, members in together.items():
         owner, moved = (change.organisation_id, change.campaign_id or 0), len(members)
@@ -349,6 +350,10 @@ def _count(work: Work, together: Mapping[_Change, Sequence[Known]], again: Itera
             deltas[*owner, f"reason:{change.reason or change.after.label}"] += moved
         elif change.reason and change.after >= MessageState.DELIVERED:
             deltas[*owner, f"arrived:{change.reason}"] += moved
+    for message in staying:
+        if message.other_category:
+            name = "billed" if message.price is not None else "unpriced"
+            deltas[message.organisation_id, message.campaign_id or 0, f"{name}:{message.other_category}"] += 1
     for message in again:
         owner = (message.organisation_id, message.campaign_id or 0)
         for name, amount in counters.moves(message.before, MessageState.QUEUED, 1, message.place).items():

@@ -112,7 +112,7 @@ def _give_up(work: Work, dispatch_id: int, first: int, cursor: int) -> None:
 
 _ORPHANS = """
 SELECT o.id, o.connection_id, o.reference, o.state, o.code, o.reason, o.quantity, o.address, o.suppress,
-       o.named_id, o.again_seconds, r.message_id, r.part, r.attempt
+       o.named_id, o.again_seconds, o.category, r.message_id, r.part, r.attempt
 FROM pulse_receipt o
 LEFT JOIN LATERAL (
     SELECT message_id, part, attempt FROM pulse_reference

@@ -46,9 +46,11 @@ def change(
     return records.update(work, sender, "sender.updated")
 
 
-def kind_held(work: Work, channel: str, value: str) -> str:
+def kind_held(work: Work, organisation_id: int, channel: str, value: str) -> str:
     """Return the kind of the organisation's sender of this value, empty where it has none of it."""
-    statement = select(Sender.kind).where(Sender.channel == channel, Sender.value == value)
+    statement = select(Sender.kind).where(
+        Sender.organisation_id == organisation_id, Sender.channel == channel, Sender.value == value
+    )
     return work.session.scalars(statement.limit(1)).first() or ""
 
 

@@ -54,7 +54,7 @@ def queue(
     rendered = channel.prepare(content)(values or {})
     tariff = Tariff(
         work.organisation_id, channel.name, purpose, sender, category or channel.category(content, purpose),
-        senders.kind_held(work, channel.name, sender),
+        senders.kind_held(work, work.organisation_id, channel.name, sender),
     )  # fmt: skip
     try:
         price = work.registry.ledger.pricer(work, tariff)(address, rendered.measure)
@@ -69,7 +69,7 @@ def queue(
     extra = {**(rendered.extra or {}), sharing.CONTENT: dict(content)} if channel.is_shared else rendered.extra
     dispatch_id, message_id = ids.blocks(work.session.connection(), 2)
     work.registry.ledger.reserve(work, tariff, None, price.units, day=ids.day_alone(message_id, None))
-    _insert_message(work, message_id, dispatch_id, channel, sender, address, rendered, price, contact_id, extra)
+    _insert_message(work, message_id, dispatch_id, channel, tariff, address, rendered, price, contact_id, extra)
     work.session.execute(
         insert(Dispatch),
         {
@@ -108,7 +108,7 @@ def _insert_message(
     message_id: int,
     dispatch_id: int,
     channel: Channel,
-    sender: str,
+    tariff: Tariff,
     address: str,
     rendered: Rendered,
     price: Price,
@@ -129,8 +129,9 @@ def _insert_message(
             "units": price.units,
             "step": price.step,
             "channel": channel.name,
+            "category": tariff.category[:40],
             "address": address,
-            "sender": sender,
+            "sender": tariff.sender,
             "body": rendered.body,
             "extra": extra,
         },

@@ -39,8 +39,9 @@ def opening(house: House, organisation: int) -> Iterator[Callable[..., Site]]:
 
 
 S = MessageState
-FATES = {"01": S.DELIVERED, "02": S.READ, "91": S.UNDELIVERABLE, "93": S.UNDELIVERABLE, "94": S.UNDELIVERABLE,
-         "95": S.REJECTED, "96": S.READ, "98": S.ACCEPTED, "99": S.SENT}  # fmt: skip
+FATES = {"01": S.DELIVERED, "02": S.READ, "89": S.DELIVERED, "90": S.DELIVERED, "91": S.UNDELIVERABLE,
+         "93": S.UNDELIVERABLE, "94": S.UNDELIVERABLE, "95": S.REJECTED, "96": S.READ, "98": S.ACCEPTED,
+         "99": S.SENT}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,11 @@ def test_a_campaign_ends_alike_however_it_is_told(opening: Callable[..., Site], 
     assert (stopped.value[-2:], stopped.reason, stopped.purpose) == ("93", "opted_out", "promotional")
     billed = {each.address[-2:]: each.billed for each in site.rows(Message)}
     assert billed["01"] == billed["02"] == 1
+    assert billed["90"] == 0, "free"
+    priced = {each.address[-2:]: each.category for each in site.rows(Message)}
+    assert (priced["01"], priced["89"]) == ("marketing", "utility")
     record = site.network.api.record.summary()
-    assert (record["messages"], record["duplicates"]) == (7, 0)
+    assert (record["messages"], record["duplicates"]) == (9, 0)
 
 
 def test_a_lost_answer_is_settled_by_the_token_in_its_webhooks(opening: Callable[..., Site]) -> None:

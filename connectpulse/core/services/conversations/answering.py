@@ -94,7 +94,7 @@ def look(work: Work, thread_id: int, draft: Draft) -> Look:
         sender = _identity(way, draft.sender)
         tariff = Tariff(
             work.organisation_id, way.channel.name, PURPOSE, sender, way.channel.category(content, PURPOSE),
-            senders.kind_held(work, way.channel.name, sender),
+            senders.kind_held(work, work.organisation_id, way.channel.name, sender),
         )  # fmt: skip
         price = work.registry.ledger.pricer(work, tariff)(way.address, rendered.measure)
         if work.registry.ledger.is_metered:

@@ -116,7 +116,7 @@ def _is_refused(work: Work, channel: Channel, written_to: str) -> bool:
     """Return whether the organisation has who was written to as a sender that may not answer."""
     rows: Sequence[Any] = senders.usable(work, channel.name)
     return any(bare(row.value) == bare(written_to) for row in rows) or bool(
-        senders.kind_held(work, channel.name, written_to)
+        senders.kind_held(work, work.organisation_id, channel.name, written_to)
     )
 
 

@@ -94,7 +94,8 @@ class Message(OwnedApart, Table):
 
     `state` is a `MessageState` number; `part_states` holds those of the parts where the provider reports on
     more than one. `quantity` was measured and `units` reserved for it; `billed` is the quantity the provider
-    says it bills, where it says so. `fallback` and `onward` are those of its dispatch; `previous_id` is the message
+    says it bills, where it says so. `category` is what `units` are the price of: as the channel said, or the provider
+    where it billed another. `fallback` and `onward` are those of its dispatch; `previous_id` is the message
     its recipient came from.
     """
 
@@ -129,6 +130,7 @@ class Message(OwnedApart, Table):
     code: Mapped[str] = mapped_column(String(40), default="", server_default="")
     part_states: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
     billed: Mapped[int | None]
+    category: Mapped[str] = mapped_column(String(40), default="", server_default="")
     fallback: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     onward: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     previous_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -185,6 +187,7 @@ class Receipt(Table):
     reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
     suppress: Mapped[bool] = mapped_column(default=False, server_default="false")
     again_seconds: Mapped[int | None]
+    category: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
     __mapper_args__ = {"primary_key": [id]}  # noqa: RUF012 - read by the mapper once
 

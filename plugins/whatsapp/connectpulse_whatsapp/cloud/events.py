@@ -74,6 +74,7 @@ def _receipt(status: Mapping[str, Any]) -> Receipt | None:
         suppress=is_stop,
         again=again,
         token=token,
+        category=_billed_as(status.get("pricing")),
     )
 
 
@@ -104,6 +105,11 @@ def _quantity(pricing: Any) -> int | None:
     """Return 0 for a message that is free, 1 for one that is billed, None where nothing is said."""
     billable = pricing.get("billable") if isinstance(pricing, dict) else None
     return int(billable) if isinstance(billable, bool) else None
+
+
+def _billed_as(pricing: Any) -> str:
+    """Return the category Meta bills a message as, like `marketing`; empty for one that is free, or not said."""
+    return str(pricing.get("category") or "").lower() if _quantity(pricing) else ""
 
 
 _FIELDS: Final[Mapping[str, Callable[[Value], list[Any]]]] = {

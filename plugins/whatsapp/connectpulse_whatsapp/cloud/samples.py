@@ -97,7 +97,7 @@ def _states() -> tuple[Callback, list[Receipt]]:
     ])  # fmt: skip
     to, ours = f"+{_TO}", "1f"
     return posted(told), [
-        Receipt("wamid.1", MessageState.SENT, occurred_at=_AT, address=to, quantity=1, token=ours),
+        Receipt("wamid.1", MessageState.SENT, occurred_at=_AT, address=to, quantity=1, token=ours, category="utility"),
         Receipt("wamid.1", MessageState.DELIVERED, occurred_at=_AT, address=to, quantity=0, token=ours),
         Receipt("wamid.2", MessageState.UNDELIVERABLE, "131050", "opted_out", _AT, to, suppress=True),
     ]

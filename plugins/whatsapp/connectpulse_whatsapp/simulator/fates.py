@@ -13,14 +13,16 @@ from zlib import crc32
 class Fate:
     """`name` is the last that is told: silent, sent, delivered, read or failed.
 
-    The others are codes: `refused` at once, `first` at the first attempt only, `failed` after it was accepted.
-    `is_lost`: taken, and the connection is cut instead of an answer.
+    Codes are `refused` at once, `first` at the first attempt only, and `failed` after it was accepted. `billed_as` is
+    the category its receipts tell instead of its template's. `is_lost`: taken, and the connection is cut instead of an
+    answer.
     """
 
     name: str
     refused: str = ""
     first: str = ""
     failed: str = ""
+    billed_as: str = ""
     is_lost: bool = False
 
     @property
@@ -35,6 +37,8 @@ READ: Final = Fate("read")
 NOT_THERE: Final = Fate("failed", failed="131026")
 
 _BY_DIGITS: Final[Mapping[str, Fate]] = {
+    "89": Fate("delivered", billed_as="utility"),
+    "90": Fate("delivered", billed_as="service"),
     "91": NOT_THERE,
     "92": Fate("failed", failed="131049"),
     "93": Fate("failed", failed="131050"),
@@ -50,7 +54,7 @@ Decide = Callable[[str], Fate]
 
 
 def by_digits(to: str) -> Fate:
-    """Return the fate of who is written to: even numbers read, odd ones only get it, from 91 on see above."""
+    """Return the fate of who is written to: even numbers read, odd ones only get it, from 89 on see above."""
     return _BY_DIGITS.get(to[-2:]) or _plain(to)
 
 

@@ -160,7 +160,7 @@ class CloudApi:
         category = self._category(content)
         number = self.record.add(raw, token, fate.name)
         wamid = f"wamid.TRIAL{number_id[-6:]}{number:012d}"
-        self.webhooks.accept(wamid, number_id, to, token, category, fate)
+        self.webhooks.accept(wamid, number_id, to, token, fate.billed_as or category, fate)
         contact = f'{{"input":"{to}","wa_id":"{to}"}}'
         answer = (
             f'{{"messaging_product":"whatsapp","contacts":[{contact}],"messages":[{{"id":"{wamid}",{_ACCEPTED}}}]}}'
