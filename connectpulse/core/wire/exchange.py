@@ -22,7 +22,7 @@ LARGEST_ANSWER: Final = 1 << 20
 """Bytes of an answer's body that are read at most: 1 MiB."""
 
 MOST_PLACES: Final = 64
-"""Hosts whose connections are described at once."""
+"""Hosts whose connections are described at once, and heads of requests that are kept."""
 
 _OWN: Final = {hdrs.USER_AGENT: "ConnectPulse", hdrs.ACCEPT: "*/*", hdrs.ACCEPT_ENCODING: "identity"}
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -57,6 +57,7 @@ class Exchange:
         self._tls = tls
         self._timeout = aiohttp.ClientTimeout(connect=connect_timeout)
         self._places: dict[tuple[str, str], aiohttp.ClientRequest] = {}
+        self._heads: dict[tuple[Any, ...], bytes] = {}
 
     async def connect(self, target: URL) -> aiohttp.connector.Connection:
         """Return a connection to the host of `target`, a free one if there is; raise ClientError or TimeoutError."""
@@ -108,13 +109,30 @@ class Exchange:
 
     def _written(self, method: str, target: URL, headers: Mapping[str, str], body: bytes | None) -> bytes:
         """Return a request as it stands on the wire (RFC 9112)."""
-        fields: CIMultiDict[str] = self._place(target).headers.copy()
-        fields.update(headers)
-        if body is not None or method in aiohttp.ClientRequest.POST_METHODS:
-            fields[hdrs.CONTENT_LENGTH] = str(len(body or b""))
-            fields.setdefault(hdrs.CONTENT_TYPE, "application/octet-stream")
-        lines = [f"{method} {target.raw_path_qs} HTTP/1.1", *[f"{name}: {value}" for name, value in fields.items()]]
-        return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
+        if body is None and method not in aiohttp.ClientRequest.POST_METHODS:
+            return _head(self._place(target), method, target, headers) + b"\r\n"
+        # A provider is sent the same head with every message, but for the length.
+        key = (method, target, *headers.items())
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= MOST_PLACES:
+                self._heads.clear()
+            head = _head(self._place(target), method, target, headers, content_type="application/octet-stream")
+            self._heads[key] = head
+        body = body or b""
+        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+def _head(
+    place: aiohttp.ClientRequest, method: str, target: URL, headers: Mapping[str, str], content_type: str = ""
+) -> bytes:
+    """Return the lines of a head, without the length and the empty line behind it; `content_type` if none is given."""
+    fields: CIMultiDict[str] = place.headers.copy()
+    fields.update(headers)
+    if content_type:
+        fields.setdefault(hdrs.CONTENT_TYPE, content_type)
+    lines = [f"{method} {target.raw_path_qs} HTTP/1.1", *[f"{name}: {value}" for name, value in fields.items()]]
+    return "".join(f"{line}\r\n" for line in lines).encode()
 
 
 def basic(name: str, password: str) -> str:

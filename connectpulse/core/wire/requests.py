@@ -5,11 +5,12 @@ the outcome to say.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
+
+import orjson
 
 from ..domain.outcome import ErrorClass, Outcome, Rejected, TryLater, Unknown
 from ..domain.provider import Check, ConnectionLost, Submission
@@ -110,8 +111,8 @@ class Requests:
 def document(reply: Reply) -> dict[str, Any]:
     """Return the JSON object of an answer, an empty one where it is none."""
     try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        found = orjson.loads(reply.body)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -41,6 +41,24 @@ def inbound(**fields: Any) -> Any:
     return found
 
 
+def test_half_a_character_spoils_nothing() -> None:
+    """Phones cut texts in the middle of a pair; JSON can say so, and UTF-8 cannot."""
+    cut = posted(change("messages", messages=[
+        {"from": TO[1:], "id": "wamid.a", "timestamp": "0", "type": "text", "text": {"body": "Yes \ud83d"}},
+        {"from": TO[1:], "id": "wamid.b", "timestamp": "0", "type": "text", "text": {"body": "\U0001f600 اردو"}},
+    ]))  # fmt: skip
+    assert rb"\ud83d" in cut.body
+    assert [each.text for each in CloudProvider.parse_callback(KNOWN, cut) if isinstance(each, Inbound)] == [
+        "Yes ?", "\U0001f600 اردو",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, rb'"\ud83d' + b"[" * 100_000, b'{"entry":[NaN]}', b"\xff"])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        CloudProvider.parse_callback(KNOWN, replace(posted(), body=body))
+
+
 @pytest.mark.parametrize(
     ("word", "state"),
     [

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+import orjson
+
 from connectpulse.core.api import ErrorClass, Events, Receipt
 
 from .codes import AGAIN, CAP_PASSES, MARKETING_CAP, PAIR_RATE, PAUSES, STATES, STOPPED, meaning, pair_pause
@@ -22,10 +24,7 @@ Value = Mapping[str, Any]
 
 def events(body: bytes) -> Events:
     """Return the events of a request's body; raise ValueError if it is none of Meta's."""
-    try:
-        told = json.loads(body)
-    except RecursionError:
-        raise ValueError("The callback is nested too deep.") from None
+    told = _told(body)
     entries = told.get("entry") if isinstance(told, dict) else None
     if not isinstance(entries, list):
         raise ValueError("The callback holds no entries.")
@@ -35,6 +34,20 @@ def events(body: bytes) -> Events:
         if read is not None:
             found += read(value)
     return found
+
+
+def _told(body: bytes) -> Any:
+    """Return what a body says; half a character, which is left where a text was cut, becomes a question mark."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        if b"\\ud" not in body.lower():
+            raise
+    try:
+        whole = json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace")
+    except RecursionError:
+        raise ValueError("The callback is nested too deep.") from None
+    return orjson.loads(whole)
 
 
 def _changes(entries: list[Any]) -> Iterator[tuple[str, Value]]:

@@ -142,7 +142,7 @@ class CloudProvider(Provider):
             return media
         try:
             path, body = self._request(draft, submission, media)
-        except (UnicodeEncodeError, KeyError, ValueError):
+        except (KeyError, TypeError, ValueError):
             return _NOT_WHOLE
         reply = await self._line.ask("POST", f"/{number_id}/{path}", body=body)
         made = outcome(reply, submission.attempt) if isinstance(reply, Reply) else reply

@@ -3,9 +3,10 @@
 Source: Cloud API, messages and marketing_messages, v23.0.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import orjson
 
 from connectpulse.core.api import Submission, files
 
@@ -14,7 +15,6 @@ from ..content import Written, read
 from ..form import MEDIA, NAMED
 
 _COMMON: Final = {"messaging_product": "whatsapp", "recipient_type": "individual"}
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LINKS: Final = ("http://", "https://")
 
 
@@ -112,8 +112,8 @@ def recipient(address: str) -> dict[str, str]:
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a request; raise UnicodeEncodeError for a text that is none."""
-    return _ENCODER.encode(message).encode()
+    """Return the bytes of a request; raise TypeError for a text that is none."""
+    return orjson.dumps(message)
 
 
 def _fixed(index: int, button: Button) -> dict[str, Any]:

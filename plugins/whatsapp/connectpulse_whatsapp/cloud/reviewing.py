@@ -1,9 +1,10 @@
 """Templates at Meta: found by name, submitted, submitted anew, and asked about. Raises Refused for a faulty account."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
+
+import orjson
 
 from connectpulse.core.api import (
     Approval,
@@ -90,7 +91,7 @@ class Reviewers:
         return handle
 
     async def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
-        raw = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
+        raw = orjson.dumps(body) if body is not None else None
         return await self._line.request(method, path, body=raw)
 
 

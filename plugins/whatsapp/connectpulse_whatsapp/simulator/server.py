@@ -1,7 +1,6 @@
 """The simulated Cloud API: an HTTP server on loopback that answers like Meta's and sends nothing on."""
 
 import asyncio
-import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import unquote
 
+import orjson
 from aiohttp import web
 
 from .control import Control
@@ -222,7 +222,7 @@ def _place(path: str) -> tuple[str, str]:
 def parse(raw: bytes) -> dict[str, Any]:
     """Return the object of a body; raise Failure if it is none."""
     try:
-        found = json.loads(raw)
+        found = orjson.loads(raw)
     except ValueError:
         raise Failure(100, "The body is not JSON.") from None
     if not isinstance(found, dict):
