@@ -43,9 +43,8 @@ PARTS = (
     "rights",
 )
 SENDING = ("end_to_end", "flat")
-"""Parts that any channel's trial can go through, unless its messages last: those are `calls`."""
-CROWD = 200
-"""A trial with a smaller window than this has messages that last, like calls."""
+LASTING = ("calls", "flat")
+"""Parts that a channel's trial can go through, and one whose messages last."""
 
 
 def main() -> None:
@@ -61,7 +60,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     asked = parser.parse_args()
     trial = trial_of(asked.channel) if asked.channel else PLAIN
-    known = (SENDING if trial.window >= CROWD else ("calls",)) if asked.channel else PARTS
+    known = (LASTING if trial.lasts else SENDING) if asked.channel else PARTS
     unknown = set(asked.parts) - set(known)
     if unknown:
         parser.error(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(known)}")

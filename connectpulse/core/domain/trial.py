@@ -43,3 +43,11 @@ class Trial:
     calls_back: bool = False
     recipients: int = 5_000
     window: int = 400
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a message takes its time, as a call does: its window is small, and its rate bounded by that."""
+        return self.window < _CROWD
+
+
+_CROWD = 200
