@@ -35,6 +35,7 @@ ROUTES = {
     "TemplateView.document": "It shows what was typed and keeps nothing.",
     "TemplateView.preview": "It shows what was typed and keeps nothing.",
     "InboxView.preview": "It shows what an answer would be and keeps nothing.",
+    "InboxView.template": "It shows what a template would be and keeps nothing.",
     "hooks.knock": "What a plugin does is written down by the plugin; what it refused is written down here.",
     "callbacks.receive": "The request itself is kept as it came; a forged one is written down.",
 }

@@ -86,10 +86,12 @@ def test_who_may(desk: Desk, app: Flask, role: str, reads: bool, writes: bool) -
 
 
 def test_who_cannot_be_answered_has_no_box_and_is_told_why(desk: Desk, app: Flask) -> None:
+    desk.scene.template()
     desk.hears("BANK-ALERT", "Your balance is low")
     shown = visitor(app, roles.AGENT).get(f"/inbox/show/{desk.thread().id}").text
     assert "BANK-ALERT is a name and no address" in shown
     assert 'id="answer"' not in shown
+    assert 'id="send-template"' not in shown
 
 
 def test_a_contact_who_never_wrote_is_written_to(desk: Desk, app: Flask) -> None:
@@ -101,6 +103,32 @@ def test_a_contact_who_never_wrote_is_written_to(desk: Desk, app: Flask) -> None
     assert begun.location == f"/inbox/show/{desk.thread().id}"
     assert manager.get(page).location == begun.location
     assert desk.answer("Hello").address == ZARA
+
+
+def test_a_template_is_found_looked_at_and_sent_once(desk: Desk, app: Flask) -> None:
+    desk.contact(ZARA)
+    desk.hears(ZARA, "Is it ready?")
+    agent, page = visitor(app, roles.AGENT), f"/inbox/show/{desk.thread().id}"
+    assert "Send a template" not in agent.get(page).text
+    template_id = desk.scene.template("Dear {{ first_name }}, <b>it</b> is ready.", "Ready")
+    shown = agent.get(page).text
+    assert "Send a template" in shown
+    assert 'id="how-write" checked' in shown
+    found = agent.get(page.replace("show", "templates") + "?q=rea").json
+    assert found == {"results": [{"value": template_id, "text": "Ready (Postcard)"}]}
+    looked = agent.post(page.replace("show", "template"), page, {"template_id": template_id}).text
+    assert "Dear Zara, &lt;b&gt;it&lt;/b&gt; is ready." in looked
+    version = re.findall(r'name="version" value="(\d+)"', looked)[0]
+    sent = {"template_id": str(template_id), "seen": str(desk.thread().last_id)}
+    assert "not what you looked at" in write(agent, page, "send", **sent)
+    assert "The template is on its way." in write(agent, page, "send", **sent, version=version)
+    again = agent.post(page.replace("show", "send"), page, {**sent, "version": version})
+    assert (again.status_code, "You answered a moment ago" in again.text) == (422, True)
+    assert 'id="how-template" checked' in again.text
+    assert "Dear Zara, &lt;b&gt;it&lt;/b&gt; is ready." in again.text.partition('id="template-look"')[2]
+    assert agent.get(page.replace("show", "look") + f"?template={template_id}").text == ""
+    assert agent.get(page.replace("show", "look") + "?template=999").status_code == 404
+    assert "Template: please fill this in." in write(agent, page, "send")
 
 
 def test_canned_answers_are_kept_and_offered(desk: Desk, app: Flask) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from .form import Form, Kind
 from .message import Cause, MessageState
 from .pricing import Price
+from .template import content_filled
 
 if TYPE_CHECKING:
     from ..services.work import Work
@@ -194,6 +195,15 @@ class Channel(ABC):
 
         Never raises: values may be missing, half-typed or wrong.
         """
+
+    def preview_for(self, content: Mapping[str, Any], values: Mapping[str, str]) -> Preview:
+        """Return what `preview` shows, of a content as one person gets it; where a value is missing, its name stands.
+
+        As it is, values are put into the texts of the content: a channel whose texts are markup says more than that.
+        Never raises.
+        """
+        filled: Mapping[str, Any] = content_filled(content, values)
+        return self.preview(filled)
 
     @abstractmethod
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:

@@ -8,6 +8,7 @@ follows must be well formed, or the template is refused with the place of the fa
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import Refused
 
@@ -89,6 +90,32 @@ def _match_placeholder(text: str, start: int) -> re.Match[str] | None:
             straightened = text[start : closing + 2].translate(_CURLY_QUOTES)
             match = _PLACEHOLDER.match(" " * start + straightened, start)
     return match
+
+
+def known_filled(text: str, values: Values) -> str:
+    """Return a text with the values there are; names without a value and without a default stay as they are written.
+
+    What is no template stays as it is.
+    """
+    if "{{" not in text:
+        return text
+    try:
+        parsed = parse(text)
+    except Refused:
+        return text
+    gaps = {name: f"{{{{ {name} }}}}" for name in parsed.missing(values)}
+    return parsed.renderer()({**values, **gaps})
+
+
+def content_filled(content: Any, values: Values) -> Any:
+    """Return a content with `known_filled` texts, however deep they lie in it."""
+    if isinstance(content, str):
+        return known_filled(content, values)
+    if isinstance(content, Mapping):
+        return {name: content_filled(each, values) for name, each in content.items()}
+    if isinstance(content, list | tuple):
+        return [content_filled(each, values) for each in content]
+    return content
 
 
 def check_names(template: Template, known: Iterable[str]) -> None:

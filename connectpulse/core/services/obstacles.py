@@ -36,7 +36,9 @@ def found(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresse
     )
     for value, has_consent, wrote_lately in rows:
         if needs.opt_in and not has_consent:
-            faults.append(f"{value} has not agreed to {purpose.value} messages.")
+            faults.append(
+                f"{value} has not agreed to {purpose.value} messages. If they did elsewhere, record it under Consents."
+            )
         if needs.recent_inbound is not None and not wrote_lately:
             hours = round(needs.recent_inbound.total_seconds() / 3600)
             faults.append(f"{value} has not written to you in the last {hours} hours; use an approved template.")

@@ -10,17 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from ..domain.contracts import CampaignFacts, Channel, Needs, Pricer, Purpose, Renderer, Tariff
 from ..domain.fallback import onward
 from ..domain.fields import BUILT_IN
-from ..domain.provider import Approval
 from ..domain.routing import Order, RouteRule, chooser
 from ..domain.windows import SendingWindow, find_zone
 from ..errors import Refused
-from ..storage.models import Campaign, Fallback, TemplateReview
-from . import connections, senders, ways_out
+from ..storage.models import Campaign, Fallback
+from . import connections, senders, templates, ways_out
 from .work import Work
 
 Leg = Campaign | Fallback
@@ -127,10 +124,7 @@ def _chooser(
 
     A connection whose provider decides about templates carries those it has approved.
     """
-    refused = set(work.session.scalars(
-        select(TemplateReview.connection_id)
-        .where(TemplateReview.version_id == version_id, TemplateReview.state != Approval.APPROVED)
-    ))  # fmt: skip
+    refused = templates.refusing(work, version_id)
 
     def rules(*, is_waiting: bool) -> list[RouteRule]:
         found = connections.rules(work, channel.name, organisation_id, is_waiting=is_waiting)

@@ -1,6 +1,6 @@
 """Messages of no campaign: tests and confirmations. They are queued like others and go first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -34,6 +34,7 @@ def queue(
     contact_id: int | None = None,
     category: str = "",
     is_owed: bool = False,
+    refusing: Collection[int] = (),
 ) -> int:
     """Queue one message; return its id. Raises Refused where the organisation may not use the channel, where nobody
     may write to the address for this purpose, where nothing can carry the message and where no price covers it.
@@ -43,7 +44,8 @@ def queue(
     for nothing more; what came in since keeps it back all the same.
 
     `category` is the provider's for this content, where it is known better than the channel knows it.
-    `connection_id` fixes the connection (an answer goes back the way the question came).
+    `connection_id` fixes the connection (an answer goes back the way the question came); those in `refusing` do not
+    carry this content.
     Whoever was erased is suppressed again, and what is owed to them is left out when its turn comes.
     """
     if not is_owed:
@@ -63,6 +65,7 @@ def queue(
     order: tuple[int, ...] = (connection_id,) if connection_id is not None else ()
     if not order:
         rules = connections.rules(work, channel.name, work.organisation_id)
+        rules = [rule for rule in rules if rule.connection_id not in refusing]
         order = chooser(rules, sender)(address, contact_id or 0)
     if not order:
         raise Refused(f"No route carries {channel.title} messages to {address}.")

@@ -109,6 +109,10 @@ WHERE a.organisation_id = :organisation AND a.scheme = :scheme AND a.value = ANY
 """
 
 
+_LIFT = "If its owner came back, lift that under Suppressions."
+_UNRESTRICT = "Nothing goes there until that is lifted on the contact's page."
+
+
 def objections(work: Work, channel: Channel, purpose: Purpose, values: Sequence[str]) -> list[str]:
     """Return one sentence per canonical address that nobody may write to: suppressed, restricted, or erased."""
     here = work.organisation_id
@@ -116,8 +120,8 @@ def objections(work: Work, channel: Channel, purpose: Purpose, values: Sequence[
     barred |= {value for _, value in erased.known(work, here, [(channel.scheme, value) for value in values])}
     facts = {"organisation": here, "scheme": channel.scheme, "values": list(values)}
     restricted = set(work.session.scalars(text(_RESTRICTED), facts))
-    return [f"{value} is suppressed." for value in values if value in barred] + [
-        f"The processing of {value} is restricted." for value in values if value in restricted
+    return [f"{value} is suppressed. {_LIFT}" for value in values if value in barred] + [
+        f"The processing of {value} is restricted. {_UNRESTRICT}" for value in values if value in restricted
     ]
 
 

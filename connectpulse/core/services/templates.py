@@ -9,7 +9,7 @@ from ..domain import form
 from ..domain.contracts import Preview, Purpose
 from ..domain.provider import Approval
 from ..errors import Refused
-from ..storage.models import Template, TemplateVersion
+from ..storage.models import Template, TemplateReview, TemplateVersion
 from . import contacts, files, jobs, records
 from .work import Work
 
@@ -61,6 +61,32 @@ def current(work: Work, template_id: int) -> TemplateVersion:
     if version is None:
         raise Refused("This template has no text yet.")
     return version
+
+
+def approved(work: Work, template_id: int, purpose: Purpose) -> TemplateVersion:
+    """Return the version that may be sent now: the newest, or the newest approved where its content needs that.
+
+    Where none is approved, it is the newest, whose `approval` says how it stands.
+    """
+    newest = current(work, template_id)
+    needs = work.registry.channel(newest.template.channel).needs(newest.content, purpose)
+    if not needs.approved_template or newest.approval == Approval.APPROVED:
+        return newest
+    statement = (
+        select(TemplateVersion)
+        .where(TemplateVersion.template_id == template_id, TemplateVersion.approval == Approval.APPROVED)
+        .order_by(TemplateVersion.number.desc())
+        .limit(1)
+    )
+    return work.session.scalars(statement).unique().one_or_none() or newest
+
+
+def refusing(work: Work, version_id: int) -> frozenset[int]:
+    """Return the connections whose provider decides about templates and has not approved this version."""
+    statement = select(TemplateReview.connection_id).where(
+        TemplateReview.version_id == version_id, TemplateReview.state != Approval.APPROVED
+    )
+    return frozenset(work.session.scalars(statement))
 
 
 def read_content(work: Work, channel: str, raw: Mapping[str, Any]) -> dict[str, Any]:

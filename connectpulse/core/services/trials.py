@@ -7,7 +7,7 @@ from sqlalchemy import select
 from ..domain.contracts import Purpose
 from ..errors import Refused
 from ..storage.models import Campaign, Contact, ListMember
-from . import allowances, audit, contacts, obstacles, plans, records, singles
+from . import allowances, audit, contacts, obstacles, plans, records, singles, templates
 from .work import Work
 
 MOST = 5
@@ -35,7 +35,7 @@ def send(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
     faults = obstacles.found(work, channel, purpose, channel.needs(content, purpose), found)
     if faults:
         raise Refused(*faults)
-    values = _example_values(work, campaign)
+    values, refusing = _example_values(work, campaign), templates.refusing(work, campaign.template_version.id)
     for address in found:
         singles.queue(
             work,
@@ -46,6 +46,7 @@ def send(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
             purpose=purpose,
             values=values,
             category=campaign.template_version.category,
+            refusing=refusing,
         )
     audit.record(work, "campaign.tested", campaign, addresses=found)
     return len(found)

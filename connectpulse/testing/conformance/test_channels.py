@@ -96,6 +96,15 @@ def test_it_previews_what_is_not_finished(channel: Channel) -> None:
         assert "<script" not in preview.document.lower(), "what a content looks like needs no script"
 
 
+def test_it_previews_for_one_person(channel: Channel) -> None:
+    written = [contents.sample(channel), *contents.with_text(channel, "{{ name }}")]
+    for content in (form.blank(channel.content_form), *written, *contents.with_text(channel, "{{ name")):
+        for values in contents.VALUES:
+            preview = channel.preview_for(content, values)
+            assert isinstance(preview, Preview)
+            assert "<script" not in preview.document.lower(), "a value is no markup"
+
+
 def test_it_renders_for_anybody(channel: Channel) -> None:
     for content in [contents.sample(channel), *contents.with_text(channel, '{{ name | default("friend") }}')]:
         render = channel.prepare(content)

@@ -1,8 +1,9 @@
 """The inbox: conversations with people who write back, and answering them."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import abort, flash, make_response, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from flask_login import current_user
@@ -10,11 +11,13 @@ from flask_login import current_user
 from ...core.domain.form import Field, Form, Kind
 from ...core.errors import NotFound, Refused
 from ...core.services import records
-from ...core.services.conversations import answering, canned, listing, talk, threads, ways
+from ...core.services.conversations import answering, by_template, canned, listing, talk, threads, ways
 from ...core.services.conversations.answering import Draft
+from ...core.services.conversations.by_template import Choice
 from ...core.services.work import Work
 from ...core.storage.models import Contact, Thread
 from .. import current
+from ..headers import framed
 from ..security.roles import READ, WRITE, allows
 from . import forms
 from .messages import message_badge
@@ -27,6 +30,11 @@ _ANSWER: Form = (
     Field("sender", "As", high=320),
     Field("seen", "Read up to", Kind.NUMBER, low=0, high=2**63 - 1),
     Field("closes", "Done with it", Kind.SWITCH),
+)
+_TEMPLATE: Form = (
+    Field("template_id", "Template", Kind.PICK, is_required=True),
+    Field("version", "Version", Kind.NUMBER, low=0, high=2**63 - 1),
+    *_ANSWER[1:],
 )
 
 
@@ -107,7 +115,9 @@ class InboxView(BaseView):
                 is_first=before is None, may_write=current.may(WRITE, PAGE), **self._words(work),
             )  # fmt: skip
 
-    def _conversation(self, work: Work, thread: Thread, sheet: forms.Sheet, status: int = 200) -> Any:
+    def _conversation(
+        self, work: Work, thread: Thread, sheet: forms.Sheet, status: int = 200, chosen: Choice | None = None
+    ) -> Any:
         party, before = threads.party(work, thread), request.args.get("before", type=forms.row_number)
         may_write, is_first = current.may(WRITE, PAGE), before is None
         is_answerable = may_write and is_first
@@ -116,6 +126,8 @@ class InboxView(BaseView):
             "pulse/conversation.html", thread=thread, party=party, said=talk.page(work, party, before), sheet=sheet,
             is_first=is_first, may_write=may_write, ways=offered, members=_agents(work) if may_write else [],
             canned=canned.offered(work, party) if is_answerable else [], me=current_user.id,
+            reached=ways.channels(work, party) if is_answerable else [], chosen=chosen,
+            has_templates=is_answerable and bool(by_template.offered(work, party)), look=_look(work, thread, chosen)[0],
             assignee=threads.name_of(work, thread.assigned_to), longest=answering.LONGEST, **self._words(work),
         )  # fmt: skip
         return page, status
@@ -154,6 +166,62 @@ class InboxView(BaseView):
                 filled.refuse(refusal)
         with current.work() as work:
             return self._conversation(work, _find(work, pk), filled, 422)
+
+    # --- templates
+
+    @expose("/templates/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(WRITE)
+    def templates(self, pk: str) -> Any:
+        """Return templates whose name begins with `q` and that this person has an address for."""
+        with current.work() as work:
+            party = threads.party(work, _find(work, pk))
+            found = by_template.offered(work, party, forms.search_words())
+            return {"results": [{"value": each.id, "text": _option(each)} for each in found]}
+
+    @expose("/template/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def template(self, pk: str) -> Any:
+        """Return how a template looks for this person, what it costs, and what keeps it from being sent."""
+        with current.work() as work:
+            thread = _find(work, pk)
+            found, refusals = _look(work, thread, _choice(forms.typed(_TEMPLATE)))
+            return self.render_template("pulse/_template_look.html", thread=thread, look=found, refusals=refusals)
+
+    @expose("/look/<pk>", methods=["GET"])
+    @has_access
+    @permission_name(WRITE)
+    def look(self, pk: str) -> Any:
+        """Return a template as this person will see it, as a document for a frame."""
+        template_id, looks = request.args.get("template", type=forms.row_number), ""
+        with current.work() as work:
+            thread = _find(work, pk)
+            try:
+                looks = by_template.document(work, thread.id, template_id) if template_id else ""
+            except Refused:
+                abort(404)
+        return framed(make_response(looks))
+
+    @expose("/send/<pk>", methods=["POST"])
+    @has_access
+    @permission_name(WRITE)
+    def send(self, pk: str) -> Any:
+        """Send a template, or show why it was not sent, with what was chosen."""
+        filled = forms.submitted(_TEMPLATE)
+        chosen = _choice(filled.values)
+        if not filled.errors:
+            try:
+                with current.work() as work:
+                    closes = bool(filled.values["closes"])
+                    by_template.send(work, _find(work, pk).id, chosen, closes=closes)
+                flash("The template is on its way.", "success")
+                return redirect(url_for("InboxView.list" if closes else "InboxView.show", pk=None if closes else pk))
+            except Refused as refusal:
+                filled.refuse(refusal)
+        problems = [*filled.problems, *filled.errors.values()]
+        with current.work() as work:
+            return self._conversation(work, _find(work, pk), _unsent(problems), 422, chosen)
 
     @expose("/begin/<pk>", methods=["POST"])
     @has_access
@@ -226,6 +294,40 @@ def _draft(values: dict[str, Any]) -> Draft:
         values.get("text") or "", values.get("way") or "", values.get("sender") or "",
         seen if isinstance(seen, int) else None,
     )  # fmt: skip
+
+
+def _choice(values: dict[str, Any]) -> Choice:
+    template_id, version, seen = (_number(values.get(name)) for name in ("template_id", "version", "seen"))
+    return Choice(template_id or 0, version or 0, values.get("way") or "", values.get("sender") or "", seen)
+
+
+def _number(typed: Any) -> int | None:
+    try:
+        return forms.row_number(typed)
+    except (TypeError, ValueError):
+        return None
+
+
+def _look(work: Work, thread: Thread, chosen: Choice | None) -> tuple[by_template.Look | None, Sequence[str]]:
+    """Return how what was chosen looks, None where nothing was; and why that cannot be chosen."""
+    if chosen is None or not chosen.template_id:
+        return None, ()
+    try:
+        return by_template.look(work, thread.id, chosen), ()
+    except Refused as refusal:
+        return None, refusal.problems
+
+
+def _unsent(problems: Sequence[str]) -> forms.Sheet:
+    """Return the answer's form as it is at first, with what kept a template from being sent."""
+    sheet = forms.sheet(_ANSWER)
+    sheet.problems = list(problems)
+    return sheet
+
+
+def _option(offer: by_template.Offer) -> str:
+    state = "" if offer.is_ready else ", not approved yet"
+    return f"{offer.name} ({channel_title(offer.channel)}{state})"
 
 
 def _agents(work: Work) -> Any:

@@ -158,14 +158,20 @@ class EmailChannel(Channel):
 
     def preview(self, content: Mapping[str, Any]) -> Preview:
         """Return size and links of a letter, and what is wrong with it."""
+        return self.preview_for(content, {})
+
+    def preview_for(self, content: Mapping[str, Any], values: Mapping[str, str]) -> Preview:
+        """Return the same of a letter to one person: a value is text there, and no markup."""
         try:
             made = draft(content)
         except Refused as refusal:
             return Preview((("Subject", said(content, "subject")[:80]),), tuple(refusal.problems))
-        values = {slot.name: slot.default or f"[{slot.name}]" for slot in (*made.html.slots, *made.subject.slots)}
-        values[STOP_LINK] = "https://example.com/stop"
-        html = made.html.fill(values)
-        subject = made.subject.fill(values)
+        shown = {
+            slot.name: values.get(slot.name) or slot.default or f"[{slot.name}]"
+            for slot in (*made.html.slots, *made.subject.slots)
+        }
+        shown[STOP_LINK] = "https://example.com/stop"
+        html, subject = made.html.fill(shown), made.subject.fill(shown)
         figures = (("Subject", subject[:80]), ("Size", f"{-(-len(html.encode()) // 1000)} KB"))
         return Preview(figures, tuple(looks.warnings(subject, html)), html)
 

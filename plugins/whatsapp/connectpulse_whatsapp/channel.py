@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -102,6 +103,16 @@ class WhatsAppChannel(Channel):
         length = len(checks.longest_of(written.body))
         figures = (("Characters", str(length)), ("Left", str(most - length)), ("Billed as", self._billed_as(written)))
         return Preview(figures, _warnings(written), bubble.document(written))
+
+    def preview_for(self, content: Mapping[str, Any], values: Mapping[str, str]) -> Preview:
+        """Return the characters one person gets and the bubble with their values, where examples stand otherwise."""
+        try:
+            written = replace(read(content), examples=values)
+        except Refused as refusal:
+            return Preview((), tuple(refusal.problems))
+        length = len(written.body.renderer()(values))
+        figures = (("Characters", str(length)), ("Billed as", self._billed_as(written)))
+        return Preview(figures, (), bubble.document(written))
 
     def names(self, content: Mapping[str, Any]) -> frozenset[str]:
         """Return the placeholders of header, text and links."""

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...domain.contracts import Preview, Tariff, Unpriced
+from ...domain.contracts import Preview
 from ...domain.form import Field, Form, Kind
 from ...errors import Refused
 from ...storage.models import Thread
 from ...storage.models.conversation import DONE, OPEN
-from .. import audit, senders, singles, templates
+from .. import audit, singles, templates
 from ..work import Work
-from . import threads, ways
+from . import costs, threads, ways
 from .ways import PURPOSE, Way
 
 LONGEST = 4000
@@ -44,24 +44,25 @@ def answer(work: Work, thread_id: int, draft: Draft, *, closes: bool = False) ->
     thread = threads.find(work, thread_id, lock=True)
     threads.check_seen(work, thread, draft.seen)
     party = threads.party(work, thread)
-    way = _chosen(ways.found(work, thread, party), draft.way)
+    way = ways.chosen(ways.found(work, thread, party), draft.way)
     if way.obstacles:
         raise Refused(*way.obstacles)
-    sender = _identity(way, draft.sender)
+    sender = ways.identity(way, draft.sender)
     content = _content(work, way, draft.text, party.values)
     message_id = singles.queue(
         work, channel=way.channel, sender=sender, address=way.address, content=content, purpose=PURPOSE,
         values=party.values, contact_id=party.contact.id if party.contact is not None else None,
-        connection_id=way.back if ways.bare(sender) == ways.bare(way.written_to) else None,
+        connection_id=way.returns(sender),
     )  # fmt: skip
-    _note(work, thread, message_id, closes=closes)
+    note(work, thread, message_id, closes=closes)
     audit.record(work, "thread.answered", thread, message=message_id, channel=way.channel.name)
     if closes:
         audit.record(work, "thread.done", thread)
     return message_id
 
 
-def _note(work: Work, thread: Thread, message_id: int, *, closes: bool) -> None:
+def note(work: Work, thread: Thread, message_id: int, *, closes: bool) -> None:
+    """Note that somebody wrote in a conversation: it waits for nobody, and is its writer's if it was nobody's."""
     is_person = work.actor.kind == "user"
     thread.last_id, thread.answer_id = max(thread.last_id, message_id), message_id
     thread.answered_by = work.actor.id if is_person else None
@@ -80,7 +81,7 @@ def look(work: Work, thread_id: int, draft: Draft) -> Look:
     thread = threads.find(work, thread_id)
     party = threads.party(work, thread)
     try:
-        way = _chosen(ways.found(work, thread, party), draft.way)
+        way = ways.chosen(ways.found(work, thread, party), draft.way)
     except Refused as refusal:
         return Look(Preview(()), refusal.problems)
     if not draft.text.strip():
@@ -91,38 +92,11 @@ def look(work: Work, thread_id: int, draft: Draft) -> Look:
     try:
         content = _content(work, way, draft.text, party.values)
         rendered = way.channel.prepare(content)(party.values)
-        sender = _identity(way, draft.sender)
-        tariff = Tariff(
-            work.organisation_id, way.channel.name, PURPOSE, sender, way.channel.category(content, PURPOSE),
-            senders.kind_held(work, work.organisation_id, way.channel.name, sender),
-        )  # fmt: skip
-        price = work.registry.ledger.pricer(work, tariff)(way.address, rendered.measure)
-        if work.registry.ledger.is_metered:
-            figures.append(("Units", f"{price.units.normalize():f}"))
-    except Unpriced as gap:
-        faults.append(f"There is no price for destinations beginning with {gap.prefix}.")
+        sender = ways.identity(way, draft.sender)
+        figures += costs.figures(work, way, sender, way.channel.category(content, PURPOSE), rendered.measure)
     except Refused as refusal:
         faults += [each for each in refusal.problems if each not in faults]
     return Look(Preview(tuple(figures), shown.warnings), faults)
-
-
-def _chosen(offered: Sequence[Way], key: str) -> Way:
-    if not offered:
-        raise Refused("This person has no address that an answer can be written to.")
-    for way in offered:
-        if way.key == key:
-            return way
-    if key:
-        raise Refused("This way to the person is gone. Choose another.")
-    return offered[0]
-
-
-def _identity(way: Way, wanted: str) -> str:
-    if not wanted and way.identities:
-        return way.identities[0]
-    if wanted not in way.identities:
-        raise Refused("Choose a sender that may write to this person.")
-    return wanted
 
 
 def _content(work: Work, way: Way, said: str, values: dict[str, str]) -> dict[str, object]:

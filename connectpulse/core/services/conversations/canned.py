@@ -58,11 +58,4 @@ def offered(work: Work, party: Party) -> Sequence[Filled]:
     What is not known of the person stays as it is written, so that whoever answers sees the gap.
     """
     rows = work.session.scalars(select(CannedAnswer).order_by(CannedAnswer.title).limit(MOST))
-    return [Filled(row.title, row.channel, fill(row.body, party.values)) for row in rows]
-
-
-def fill(body: str, values: dict[str, str]) -> str:
-    """Return a text with the values there are; names without a value and without a default stay."""
-    parsed = template.parse(body)
-    gaps = {name: f"{{{{ {name} }}}}" for name in parsed.missing(values)}
-    return parsed.renderer()({**values, **gaps})
+    return [Filled(row.title, row.channel, template.known_filled(row.body, party.values)) for row in rows]

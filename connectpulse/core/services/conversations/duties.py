@@ -17,6 +17,7 @@ _ACTIONS = (
     AuditAction("thread.begun", "{actor} began a conversation with a contact."),
     AuditAction("thread.seen", "{actor} marked a conversation as read."),
     AuditAction("thread.answered", "{actor} answered in a conversation."),
+    AuditAction("thread.template_sent", "{actor} sent a template in a conversation."),
     AuditAction("thread.assigned", "{actor} gave a conversation to somebody, or to nobody."),
     AuditAction("thread.done", "{actor} marked a conversation as done."),
     AuditAction("thread.reopened", "{actor} took a conversation up again."),

@@ -1,6 +1,6 @@
 """How a person can be answered now: over which channels, as whom, and what is in the way of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,10 @@ class Way:
         """The name of this way in a form."""
         return f"{self.channel.name} {self.address}"
 
+    def returns(self, sender: str) -> int | None:
+        """Return the connection that goes back to who wrote, if `sender` is whom they wrote to."""
+        return self.back if bare(sender) == bare(self.written_to) else None
+
     @property
     def label(self) -> str:
         return f"{self.channel.title} to {self.address}"
@@ -47,11 +51,33 @@ class Way:
 
 def found(work: Work, thread: Thread, party: Party) -> list[Way]:
     """Return the ways to a person, what they used last before all others, and what is open before what is not."""
+    tried = [(channel, channel.answer_content(_TRIED)) for channel in work.registry.channels.values()]
+    return _ranked(work, thread, party, [(channel, content) for channel, content in tried if content is not None])
+
+
+def over(work: Work, thread: Thread, party: Party, channel: Channel, content: Mapping[str, Any]) -> list[Way]:
+    """Return the ways that a content of one channel could take to a person, in the same order."""
+    return _ranked(work, thread, party, [(channel, content)])
+
+
+def channels(work: Work, party: Party) -> list[Channel]:
+    """Return the channels that a person has an address for which can be written to."""
+    return [
+        channel
+        for channel in work.registry.channels.values()
+        if any(
+            scheme == channel.scheme and not _unreachable(work, channel, address) for scheme, address in party.addresses
+        )
+    ]
+
+
+def _ranked(
+    work: Work, thread: Thread, party: Party, contents: Sequence[tuple[Channel, Mapping[str, Any]]]
+) -> list[Way]:
     last = work.session.get(InboundMessage, thread.inbound_id) if thread.inbound_id is not None else None
     made = [
-        _way(work, channel, address, last)
-        for channel in work.registry.channels.values()
-        if channel.answer_content(_TRIED) is not None
+        _way(work, channel, content, address, last)
+        for channel, content in contents
         for scheme, address in party.addresses
         if scheme == channel.scheme
     ]
@@ -63,14 +89,34 @@ def found(work: Work, thread: Thread, party: Party) -> list[Way]:
     return sorted(made, key=rank)[:MOST_WAYS]
 
 
-def _way(work: Work, channel: Channel, address: str, last: InboundMessage | None) -> Way:
+def chosen(offered: Sequence[Way], key: str) -> Way:
+    """Return the way of a form's `key`, the best for an empty one; raise Refused where there is none."""
+    if not offered:
+        raise Refused("This person has no address that an answer can be written to.")
+    for way in offered:
+        if way.key == key:
+            return way
+    if key:
+        raise Refused("This way to the person is gone. Choose another.")
+    return offered[0]
+
+
+def identity(way: Way, wanted: str) -> str:
+    """Return as whom a message goes: the best for an empty `wanted`; raise Refused for who may not."""
+    if not wanted and way.identities:
+        return way.identities[0]
+    if wanted not in way.identities:
+        raise Refused("Choose a sender that may write to this person.")
+    return wanted
+
+
+def _way(work: Work, channel: Channel, content: Mapping[str, Any], address: str, last: InboundMessage | None) -> Way:
     answered = last if last is not None and (last.channel, last.address) == (channel.name, address) else None
     back = _back(work, answered) if answered is not None else None
     written_to = answered.recipient if answered is not None and back is not None else ""
     identities, faults = _identities(work, channel, written_to)
     faults = [*_unreachable(work, channel, address), *faults]
-    content = channel.answer_content(_TRIED)
-    if not faults and content is not None:
+    if not faults:
         faults = obstacles.found(work, channel, PURPOSE, channel.needs(content, PURPOSE), [address])
     reference = answered.reference if answered is not None else ""
     return Way(channel, address, identities, faults, back, written_to, reference)

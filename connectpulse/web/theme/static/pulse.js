@@ -197,8 +197,10 @@
   const watch = new ResizeObserver((rooms) => {
     for (const { target } of rooms) fit(target.closest("[data-look]"));
   });
-  for (const look of looks) {
+  const mind = (look) => {
     if (matchMedia("(max-width: 640px)").matches) widen(look.querySelector("[data-look-width]:last-child"));
     watch.observe(look.querySelector(".look-room"));
-  }
+  };
+  looks.forEach(mind);
+  on("htmx:after:swap", "#send-template", (form) => form.querySelectorAll("[data-look]").forEach(mind));
 })();

@@ -46,8 +46,9 @@ def test_a_test_goes_to_nobody_who_must_not_be_written_to(scene: Scene, campaign
         suppressions.add(work, "email", "no@x.org", reason="opted_out", source="test", purpose="promotional")
         work.session.execute(text("UPDATE pulse_contact SET restricted_at = now()"))
     assert refused(scene, campaign_id, "no@x.org", "p@x.org", "t@x.org") == (
-        "no@x.org is suppressed.", "The processing of p@x.org is restricted.",
-    )  # fmt: skip
+        "no@x.org is suppressed. If its owner came back, lift that under Suppressions.",
+        "The processing of p@x.org is restricted. Nothing goes there until that is lifted on the contact's page.",
+    )
 
 
 def test_a_test_is_refused_as_the_campaign_is(scene: Scene, campaign_id: int) -> None:
