@@ -97,7 +97,7 @@ def write(person: Person, port: int) -> None:
     page.get_by_text("Send a template", exact=True).click()
     expect(page.get_by_label("Answer", exact=True)).to_be_hidden()
     choose(person, "Visit")
-    person.sees("{{ town }} is not known of this person: fill it in on the contact's page, or choose another one.")
+    person.sees("{{ town }} is not known of this person: fill it in on the contact's page, or choose another template.")
     expect(page.locator("#send-template").get_by_role("button", name="Send", exact=True)).to_be_disabled()
     person.shoot("template-lacks")
     page.get_by_text("Write", exact=True).click()

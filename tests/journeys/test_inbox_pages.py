@@ -114,7 +114,7 @@ def test_a_template_is_found_looked_at_and_sent_once(desk: Desk, app: Flask) -> 
     shown = agent.get(page).text
     assert "Send a template" in shown
     assert 'id="how-write" checked' in shown
-    found = agent.get(page.replace("show", "templates") + "?q=rea").json
+    found = agent.get(page.replace("show", "lookup") + "?q=rea").json
     assert found == {"results": [{"value": template_id, "text": "Ready (Postcard)"}]}
     looked = agent.post(page.replace("show", "template"), page, {"template_id": template_id}).text
     assert "Dear Zara, &lt;b&gt;it&lt;/b&gt; is ready." in looked
@@ -126,8 +126,8 @@ def test_a_template_is_found_looked_at_and_sent_once(desk: Desk, app: Flask) -> 
     assert (again.status_code, "You answered a moment ago" in again.text) == (422, True)
     assert 'id="how-template" checked' in again.text
     assert "Dear Zara, &lt;b&gt;it&lt;/b&gt; is ready." in again.text.partition('id="template-look"')[2]
-    assert agent.get(page.replace("show", "look") + f"?template={template_id}").text == ""
-    assert agent.get(page.replace("show", "look") + "?template=999").status_code == 404
+    assert agent.get(page.replace("show", "shown") + f"?template={template_id}").text == ""
+    assert agent.get(page.replace("show", "shown") + "?template=999").status_code == 404
     assert "Template: please fill this in." in write(agent, page, "send")
 
 

@@ -196,7 +196,7 @@ class Channel(ABC):
         Never raises: values may be missing, half-typed or wrong.
         """
 
-    def preview_for(self, content: Mapping[str, Any], values: Mapping[str, str]) -> Preview:
+    def preview_for(self, content: Mapping[str, Any], purpose: Purpose, values: Mapping[str, str]) -> Preview:
         """Return what `preview` shows, of a content as one person gets it; where a value is missing, its name stands.
 
         As it is, values are put into the texts of the content: a channel whose texts are markup says more than that.

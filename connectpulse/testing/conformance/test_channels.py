@@ -100,7 +100,7 @@ def test_it_previews_for_one_person(channel: Channel) -> None:
     written = [contents.sample(channel), *contents.with_text(channel, "{{ name }}")]
     for content in (form.blank(channel.content_form), *written, *contents.with_text(channel, "{{ name")):
         for values in contents.VALUES:
-            preview = channel.preview_for(content, values)
+            preview = channel.preview_for(content, Purpose.TRANSACTIONAL, values)
             assert isinstance(preview, Preview)
             assert "<script" not in preview.document.lower(), "a value is no markup"
 

@@ -169,10 +169,10 @@ class InboxView(BaseView):
 
     # --- templates
 
-    @expose("/templates/<pk>", methods=["GET"])
+    @expose("/lookup/<pk>", methods=["GET"])
     @has_access
     @permission_name(WRITE)
-    def templates(self, pk: str) -> Any:
+    def lookup(self, pk: str) -> Any:
         """Return templates whose name begins with `q` and that this person has an address for."""
         with current.work() as work:
             party = threads.party(work, _find(work, pk))
@@ -189,10 +189,10 @@ class InboxView(BaseView):
             found, refusals = _look(work, thread, _choice(forms.typed(_TEMPLATE)))
             return self.render_template("pulse/_template_look.html", thread=thread, look=found, refusals=refusals)
 
-    @expose("/look/<pk>", methods=["GET"])
+    @expose("/shown/<pk>", methods=["GET"])
     @has_access
     @permission_name(WRITE)
-    def look(self, pk: str) -> Any:
+    def shown(self, pk: str) -> Any:
         """Return a template as this person will see it, as a document for a frame."""
         template_id, looks = request.args.get("template", type=forms.row_number), ""
         with current.work() as work:

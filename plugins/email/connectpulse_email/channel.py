@@ -158,10 +158,10 @@ class EmailChannel(Channel):
 
     def preview(self, content: Mapping[str, Any]) -> Preview:
         """Return size and links of a letter, and what is wrong with it."""
-        return self.preview_for(content, {})
+        return self.preview_for(content, Purpose.PROMOTIONAL, {})
 
-    def preview_for(self, content: Mapping[str, Any], values: Mapping[str, str]) -> Preview:
-        """Return the same of a letter to one person: a value is text there, and no markup."""
+    def preview_for(self, content: Mapping[str, Any], purpose: Purpose, values: Mapping[str, str]) -> Preview:
+        """Return the same of a letter to one person: a value is text there, and only a promotion has a link to stop."""
         try:
             made = draft(content)
         except Refused as refusal:
@@ -170,7 +170,7 @@ class EmailChannel(Channel):
             slot.name: values.get(slot.name) or slot.default or f"[{slot.name}]"
             for slot in (*made.html.slots, *made.subject.slots)
         }
-        shown[STOP_LINK] = "https://example.com/stop"
+        shown[STOP_LINK] = "https://example.com/stop" if purpose is Purpose.PROMOTIONAL else ""
         html, subject = made.html.fill(shown), made.subject.fill(shown)
         figures = (("Subject", subject[:80]), ("Size", f"{-(-len(html.encode()) // 1000)} KB"))
         return Preview(figures, tuple(looks.warnings(subject, html)), html)

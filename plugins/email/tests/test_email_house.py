@@ -1,6 +1,7 @@
 """The channel in the house: a campaign with files and a key from launch to receipts, and keys that come and go."""
 
 import asyncio
+import re
 from typing import Any
 
 import dkim
@@ -235,6 +236,15 @@ def test_a_preview_shows_the_letter_with_its_places() -> None:
     assert "[name]" in preview.document
     assert preview.document.startswith("<!DOCTYPE html>")
     assert [word in " ".join(preview.warnings) for word in ("102 KB", "capitals")] == [True, True]
+
+
+def test_a_letter_looks_as_one_person_gets_it() -> None:
+    content = CONTENT | {"subject": "Hello {{ name }}", "html": "<p>{{ name }}, {{ city }}</p>", "stop_label": "Leave"}
+    preview = CHANNEL.preview_for(content, Purpose.TRANSACTIONAL, {"name": "<b>Zara"})
+    assert "<p>&lt;b&gt;Zara, [city]</p>" in re.sub(r" style=\"[^\"]*\"", "", preview.document)
+    assert dict(preview.figures)["Subject"] == "Hello <b>Zara"
+    assert "Leave" not in preview.document
+    assert "Leave" in CHANNEL.preview_for(content, Purpose.PROMOTIONAL, {}).document
 
 
 def test_only_promotions_have_a_way_out() -> None:

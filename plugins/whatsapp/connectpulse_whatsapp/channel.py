@@ -104,7 +104,7 @@ class WhatsAppChannel(Channel):
         figures = (("Characters", str(length)), ("Left", str(most - length)), ("Billed as", self._billed_as(written)))
         return Preview(figures, _warnings(written), bubble.document(written))
 
-    def preview_for(self, content: Mapping[str, Any], values: Mapping[str, str]) -> Preview:
+    def preview_for(self, content: Mapping[str, Any], purpose: Purpose, values: Mapping[str, str]) -> Preview:
         """Return the characters one person gets and the bubble with their values, where examples stand otherwise."""
         try:
             written = replace(read(content), examples=values)

@@ -89,7 +89,10 @@ def offered(work: Work, party: Party, words: str = "") -> list[Offer]:
     if words:
         wanted = wanted.where(func.lower(Template.name).startswith(words.lower(), autoescape=True))
     rows = work.session.execute(wanted.order_by(Template.id.desc()).limit(PAGE))
-    return [Offer(*row[:3], bool({"not_needed", Approval.APPROVED} & set(row[3] or ()))) for row in rows]
+    return [
+        Offer(id, name, channel, is_ready=bool({"not_needed", Approval.APPROVED} & set(approvals or ())))
+        for id, name, channel, approvals in rows
+    ]
 
 
 def look(work: Work, thread_id: int, choice: Choice) -> Look:
@@ -99,7 +102,7 @@ def look(work: Work, thread_id: int, choice: Choice) -> Look:
     """
     plan = _planned(work, threads.find(work, thread_id), choice, is_strict=False)
     values, faults = plan.party.values, _objections(work, plan)
-    shown = plan.channel.preview_for(plan.version.content, values)
+    shown = plan.channel.preview_for(plan.version.content, PURPOSE, values)
     missing = {name: f"{{{{ {name} }}}}" for name in _missing(plan)}
     figures, said = list(shown.figures), ""
     try:
@@ -117,7 +120,7 @@ def look(work: Work, thread_id: int, choice: Choice) -> Look:
 def document(work: Work, thread_id: int, template_id: int) -> str:
     """Return how a template looks for the person of a conversation, as an HTML document; empty if it has no look."""
     plan = _planned(work, threads.find(work, thread_id), Choice(template_id), is_strict=False)
-    return files.put_in(work, plan.channel.preview_for(plan.version.content, plan.party.values).document)
+    return files.put_in(work, plan.channel.preview_for(plan.version.content, PURPOSE, plan.party.values).document)
 
 
 def send(work: Work, thread_id: int, choice: Choice, *, closes: bool = False) -> int:
@@ -235,9 +238,8 @@ def _missing(plan: _Plan) -> list[str]:
 
 
 def _unknown(party: Party, name: str) -> str:
-    if party.contact is None:
-        return f"{{{{ {name} }}}} is not known of this person: add them to the contacts first, or choose another one."
-    return f"{{{{ {name} }}}} is not known of this person: fill it in on the contact's page, or choose another one."
+    first = "fill it in on the contact's page" if party.contact is not None else "add them to the contacts first"
+    return f"{{{{ {name} }}}} is not known of this person: {first}, or choose another template."
 
 
 def _category(plan: _Plan) -> str:

@@ -155,7 +155,8 @@ def _identities(work: Work, channel: Channel, written_to: str) -> tuple[list[str
     identities = list(dict.fromkeys([*first, *usable]))
     if identities:
         return identities, []
-    return [], faults[:3] or [f"There is no sender for {channel.title} that may write transactional messages."]
+    lacking = f"There is no sender for {channel.title} that may write transactional messages."
+    return [], faults[:3] or [f"{lacking} An administrator has to add one."]
 
 
 def _is_refused(work: Work, channel: Channel, written_to: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectpulse.core.domain.template import Placeholder, check_names, parse
+from connectpulse.core.domain.template import Placeholder, check_names, content_filled, known_filled, parse
 from connectpulse.core.errors import Refused
 
 plain = st.text().filter(lambda text: "{{" not in text and not text.endswith("{"))
@@ -85,3 +85,11 @@ def test_unknown_names_are_refused_together_with_what_is_known() -> None:
         "{{ town }} is not a field of your contacts.",
         "Known fields: city, name.",
     )
+
+
+def test_a_content_is_filled_with_what_is_known() -> None:
+    content = {"body": "Dear {{ name }}, {{ x | default('friend') }}", "parts": [{"text": "{{ city }}"}], "size": 3}
+    assert content_filled(content, {"name": "Zara"}) == {
+        "body": "Dear Zara, friend", "parts": [{"text": "{{ city }}"}], "size": 3,
+    }  # fmt: skip
+    assert known_filled("{{ half", {"half": "x"}) == "{{ half"

@@ -256,7 +256,7 @@ def test_what_the_person_lacks_is_named(desk: Counter) -> None:
         look = by_template.look(work, thread_id, Choice(template_id))
     assert look.text == "Dear {{ first_name }}, friend"
     assert look.faults == [
-        "{{ first_name }} is not known of this person: add them to the contacts first, or choose another one."
+        "{{ first_name }} is not known of this person: add them to the contacts first, or choose another template."
     ]
 
 
