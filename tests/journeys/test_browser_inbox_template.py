@@ -104,7 +104,7 @@ def write(person: Person, port: int) -> None:
     expect(page.get_by_label("Answer", exact=True)).to_have_value("Until then!")
 
 
-@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light")])
 def test_a_template_reaches_whom_words_may_not(
     house: House, organisation: int, address: str, phone: int, chromium: Browser, size: dict[str, int], theme: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -10,9 +10,19 @@ import pytest
 from sqlalchemy import update
 
 from connectpulse.core.domain.contracts import CampaignFacts, Needs, Purpose, Remarks
+from connectpulse.core.domain.limits import Allowance
 from connectpulse.core.domain.roles import AGENT
 from connectpulse.core.errors import NotFound, Refused
-from connectpulse.core.services import connections, consents, contacts, records, senders, suppressions, templates
+from connectpulse.core.services import (
+    allowances,
+    connections,
+    consents,
+    contacts,
+    records,
+    senders,
+    suppressions,
+    templates,
+)
 from connectpulse.core.services.conversations import by_template, talk, threads, ways
 from connectpulse.core.services.conversations.by_template import Choice, Look
 from connectpulse.core.services.work import Actor
@@ -311,7 +321,14 @@ def test_what_cannot_be_paid_is_told_before(desk: Counter, monkeypatch: pytest.M
     assert "It takes 1 units, and 0 are left" in desk.faults()
 
 
-def test_a_paused_agreement_is_named(desk: Counter) -> None:
+def test_a_channel_that_is_not_included_says_so(desk: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowances, "of", lambda work, organisation_id: Allowance(frozenset(), because="Ask for more."))
+    assert desk.faults() == "Postcard is not included. Ask for more."
+    with pytest.raises(Refused, match="not included"):
+        desk.send()
+
+
+def test_an_agreement_that_lacks_is_named(desk: Counter) -> None:
     with desk.scene.house.work(AMINA) as work:
         connections.change(work, desk.connection_id, "Post", {"city": "Lahore"}, connections.Limits(), is_trial=False)
     assert "Post" in desk.faults()
