@@ -111,6 +111,8 @@
       if (channel) address.searchParams.set("channel", channel);
       return address;
     };
+    let isFound = false;
+    const seek = () => { isFound = false; };
     const made = new TomSelect(select, {
       valueField: "value",
       labelField: "text",
@@ -123,6 +125,8 @@
       hideSelected: true,
       hidePlaceholder: false,
       onDelete: () => select.multiple || !select.required,
+      onItemAdd: () => { isFound = !select.multiple; },
+      onBlur: seek,
       load(words, done) {
         const address = url();
         if (words) address.searchParams.set("q", words);
@@ -136,6 +140,12 @@
       },
       shouldLoad: () => true,
     });
+    // What is found for words typed before one was picked must not open the list once more: a person does.
+    const open = made.open.bind(made);
+    made.open = () => isFound || open();
+    for (const type of ["mousedown", "input"]) made.control.addEventListener(type, seek, true);
+    made.control.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && seek(), true);
+    seek();
     channel_of(select)?.addEventListener?.("change", () => {
       made.clear();
       made.clearOptions();
