@@ -96,7 +96,7 @@ def _shell() -> dict[str, Any]:
     if not current_user or not current_user.is_authenticated:
         return frame | {"enterable": []}
     return frame | {
-        "menu": navigation.menu(),
+        "menu": navigation.menu(request.path),
         "is_current": navigation.is_current,
         "here": current.organisation(),
         "enterable": current.enterable(most=MOST_LISTED + 1),

@@ -1,4 +1,4 @@
-// What pages need beyond HTML: the menu, the theme, searching selects, and a second thought before acts.
+// What pages need beyond HTML: the theme, searching selects, and a second thought before acts.
 (() => {
   const root = document.documentElement;
   const on = (type, selector, act) =>
@@ -6,29 +6,6 @@
       const found = event.target.closest?.(selector);
       if (found) act(found, event);
     });
-
-  const side = document.querySelector("#side");
-  const here = side?.querySelector("[aria-current]");
-  const showHere = () => {
-    if (here && here.offsetTop + here.offsetHeight > side.clientHeight) side.scrollTop = here.offsetTop - side.clientHeight / 2;
-  };
-  showHere();
-
-  const menu = (isOpen) => {
-    document.body.classList.toggle("menu-open", isOpen);
-    document.querySelector("[data-menu]")?.setAttribute("aria-expanded", String(isOpen));
-    if (!isOpen) return;
-    side?.querySelector("a")?.focus({ preventScroll: true });
-    showHere();
-  };
-  on("click", "[data-menu]", () => menu(!document.body.classList.contains("menu-open")));
-  on("click", "[data-menu-close]", () => menu(false));
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && document.body.classList.contains("menu-open")) {
-      menu(false);
-      document.querySelector("[data-menu]")?.focus();
-    }
-  });
 
   on("click", "[data-theme-switch]", () => {
     root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
