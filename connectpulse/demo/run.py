@@ -112,6 +112,8 @@ def _run_once(
     seconds = time.monotonic() - began
     record = network.record()
     figures = verdict.judge(progress, record, seconds)
+    if not network.trial.reports_delivery:
+        _say(f"{figures.accepted} were accepted, and count as delivered: only what comes back is reported.")
     sys.stdout.write(json.dumps(figures.as_mapping()) + "\n")
     sys.stdout.flush()
     found = verdict.disagreements(
