@@ -21,9 +21,10 @@ from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
 from .agreements import stands_badge
+from .channels import channel_title
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, channel_title, link
+from .noun import Column, Filter, NounView, badge, link
 
 CHECK_SECONDS = 20
 
@@ -234,7 +235,7 @@ class RouteView(NounView):
         Column("Weight", lambda row: row.weight, is_number=True),
         Column("Numbers", lambda row: f"{row.prefix}…" if row.prefix else "all"),
         Column("Sender", lambda row: row.sender or "all"),
-        Column("", lambda row: badge("in use", "ok") if row.is_active else badge("switched off", "warn")),
+        Column("State", lambda row: badge("in use", "ok") if row.is_active else badge("switched off", "warn")),
     )
     filters = (Filter("active", "In use", (("yes", "Yes"), ("no", "No")), lambda v: Route.is_active.is_(v == "yes")),)
     form: ClassVar[Form] = (

@@ -18,9 +18,10 @@ from .. import current
 from ..headers import framed
 from ..security.roles import READ, WRITE
 from . import forms
+from .channels import channel_title, usual_channel
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, channel_title, link, usual_channel
+from .noun import Column, Filter, NounView, badge, link
 
 PURPOSES = ((Purpose.PROMOTIONAL.value, "Promotional"), (Purpose.TRANSACTIONAL.value, "Transactional"))
 
@@ -35,7 +36,7 @@ class TemplateView(NounView):
     columns = (
         Column("Name", lambda row: link(row.name, "TemplateView.show", pk=row.id)),
         Column("Channel", lambda row: channel_title(row.channel)),
-        Column("", lambda row: badge("archived") if row.is_archived else ""),
+        Column("State", lambda row: badge("archived") if row.is_archived else ""),
         Column("Made", lambda row: moment(row.created_at)),
     )
     filters = (
@@ -233,7 +234,7 @@ class SenderView(NounView):
         Column("Channel", lambda row: channel_title(row.channel)),
         Column("Approved for", lambda row: ", ".join(row.purposes)),
         Column("Until", lambda row: row.valid_until.strftime("%d %b %Y") if row.valid_until else "no end"),
-        Column("", lambda row: _sender_badge(row)),
+        Column("State", lambda row: _sender_badge(row)),
     )
     form: ClassVar[Form] = (
         Field("kind", "Kind", Kind.CHOICE, is_required=True),

@@ -12,7 +12,7 @@ from ...core.services.campaigns import FallbackDraft
 from ...core.services.overview import Progress
 from ...core.services.work import Work
 from ...core.storage.models import Campaign, Quote
-from .noun import channel_title
+from .channels import channel_title
 
 _HEADINGS = (
     "If it does not arrive, then …",

@@ -172,7 +172,7 @@ class SupportView(NounView):
         Column("Request", lambda row: link(f"{row.reference} {row.subject}", "SupportView.show", pk=row.id)),
         Column("From", lambda row: row.email),
         Column("State", lambda row: state_badge(row.state)),
-        Column("", lambda row: "" if row.user_id else badge("from outside")),
+        Column("Written", lambda row: "" if row.user_id else badge("from outside")),
         Column("Since", lambda row: moment(row.created_at)),
     )
     filters = (
