@@ -27,7 +27,7 @@ SMALL = 10_000
 FEWEST = 10
 """So many small files of about one size are merged; fewer are left alone."""
 ROWS = 100_000
-"""Columns of a merged file, at most."""
+"""Rows of a merged file, at most."""
 MERGES = 50
 SECONDS = 60.0
 """Merges of one run, and how long it takes to begin them."""
