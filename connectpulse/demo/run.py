@@ -18,7 +18,7 @@ from ..core.domain.campaign import CampaignState
 from ..core.domain.trial import Trial
 from ..core.errors import NotFound, PulseError
 from ..house import House
-from . import place, stage, verdict
+from . import place, replies, stage, verdict
 from .network import Network, wait_for
 from .place import Place
 from .stage import Login
@@ -135,6 +135,8 @@ def _serve(
     if campaign_id is not None:
         try:
             voyage.watch(campaign_id)
+            if replies.write(voyage, network, campaign_id):
+                _say("Some people wrote back: look into the inbox.")
         except Halted as halt:
             _say(str(halt))
     if not is_first:
