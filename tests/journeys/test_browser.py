@@ -233,6 +233,21 @@ def test_a_long_menu_folds_and_is_searched(address: str, chromium: Browser, size
         expect(side.get_by_text("Contacts", exact=True)).not_to_be_visible()
 
 
+@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+def test_guides_are_read_beside_the_work(address: str, chromium: Browser, size: dict[str, int], theme: str) -> None:
+    with browsing.person(chromium, address, size, theme) as person:
+        person.sign_in(roles.ANALYST)
+        person.open("/help/")
+        person.shoot("help")
+        person.follow("Prices")
+        expect(person.page.get_by_role("heading", level=1)).to_have_text("Prices")
+        person.shoot("guide-prices")
+        person.follow("Units")
+        person.shoot("guide-units")
+        person.open("/guides/sending")
+        person.shoot("guide-sending")
+
+
 def test_wrong_password_and_keyboard(address: str, chromium: Browser) -> None:
     with browsing.person(chromium, address, browsing.PHONE) as person:
         person.open("/login/")

@@ -18,7 +18,7 @@ from ...core.services.work import Work
 from ...core.storage.models import SupportRequest
 from .. import current
 from ..security.roles import READ, WRITE
-from . import forms
+from . import forms, guides
 from .dates import moment
 from .noun import Column, Filter, NounView, badge, link
 
@@ -66,7 +66,7 @@ class HelpView(BaseView):
         with current.platform_work("look at one's requests") as work:
             page = self.render_template(
                 "pulse/help.html", sheet=filled, mine=requests.mine(work), facts=operator.facts(work),
-                state_badge=state_badge,
+                state_badge=state_badge, shelves=guides.shelves(),
             )  # fmt: skip
         return page, 422 if request.method == "POST" else 200
 
