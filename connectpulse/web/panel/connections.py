@@ -10,7 +10,7 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import select
 
 from ...core.domain.form import Field, Form, Kind, secrets
-from ...core.domain.provider import Capability, Check
+from ...core.domain.provider import Capability, Check, Provider
 from ...core.errors import NotFound, Refused
 from ...core.services import audit, connections, records
 from ...core.services.connections import Limits
@@ -92,10 +92,14 @@ class ConnectionView(NounView):
     @has_access
     @permission_name(WRITE)
     def choose(self) -> Any:
-        """Show the providers a connection can be made to."""
+        """Show the providers a connection can be made to, by what they carry; those of one channel where asked."""
         registry = current.the_house().registry
-        offered = [(cls, registry.channels.get(cls.channel)) for cls in registry.providers.values()]
-        return self.render_template("pulse/providers.html", view=self, offered=offered)
+        offered: dict[str, list[type[Provider]]] = {}
+        for cls in registry.providers.values():
+            offered.setdefault(cls.channel, []).append(cls)
+        chosen = request.args.get("channel", "")
+        shown = {chosen: offered[chosen]} if chosen in offered else offered
+        return self.render_template("pulse/providers.html", view=self, offered=offered, shown=shown, chosen=chosen)
 
     @expose("/add", methods=["GET", "POST"])
     @has_access
