@@ -9,7 +9,7 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import select
 
-from ...core.domain.form import Field, Form, Kind, secrets
+from ...core.domain.form import Field, Form, Kind, secrets, unasked
 from ...core.domain.provider import Capability, Check, Provider
 from ...core.errors import NotFound, Refused
 from ...core.services import audit, connections, records
@@ -213,9 +213,9 @@ def _shown(cls: Any, row: Connection) -> list[tuple[str, str]]:
     """Return a connection's settings for reading: labels and values, secrets only as being there."""
     if cls is None:
         return []
-    hidden = secrets(cls.settings_form)
+    hidden, left_out = secrets(cls.settings_form), unasked(cls.settings_form, row.settings)
     pairs = []
-    for each in cls.settings_form:
+    for each in (each for each in cls.settings_form if each.name not in left_out):
         if each.name in hidden:
             value = "stored" if (row.secrets or {}).get(each.name) else "none"
         else:

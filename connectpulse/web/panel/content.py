@@ -113,7 +113,7 @@ class TemplateView(NounView):
             forms.name_picked(work, sheet)
         page = self.render_template(
             self.add_template, view=self, sheet=sheet, pk=pk, names=names, channel=registry.channel(channel),
-            channels=registry.channels, preview=preview, faults=[],
+            channels=registry.channels, preview=preview, faults=[], is_begun=forms.is_begun(sheet.form, content),
             heading="Change the template" if pk else "New template",
         )  # fmt: skip
         return page, 422 if sheet.errors or sheet.problems else 200
@@ -126,10 +126,12 @@ class TemplateView(NounView):
         try:
             form = self._form(channel)
             with current.work() as work:
-                shown, faults = templates.preview(work, channel, _content(form, forms.typed(form)))
+                content = _content(form, forms.typed(form))
+                shown, faults = templates.preview(work, channel, content)
         except NotFound:
             abort(404)
-        return self.render_template("pulse/_preview.html", preview=shown, faults=faults)
+        is_begun = forms.is_begun(form, content)
+        return self.render_template("pulse/_preview.html", preview=shown, faults=faults, is_begun=is_begun)
 
     @expose("/document/<channel>", methods=["POST"])
     @has_access

@@ -195,6 +195,26 @@ FAULTS = {
             "pulse_providers": '[type("P", (PostProvider,), {"name": "p", "channel": "smoke"})]'}, "", "",
         ["channel smoke has a content field called name, which a template's own name is."],
     ),
+    "fields that belong to what nobody can answer": (
+        SOUND | {"pulse_channels": '''[type("C", (PostcardChannel,), {"name": "smoke", "content_form": (
+            Field("late", "Late", only=("sort", ("a",))),
+            Field("sort", "Sort", Kind.CHOICE, choices=(("a", "A"),), default="a"),
+            Field("is_loud", "Loud", Kind.SWITCH),
+            Field("text", "Text", Kind.PIECES, shapes=(
+                Shape("note", "Note", (Field("size", "Size", only=("sort", ("a",))),)),)),
+            Field("odd", "Odd", only=("sort", ("a", "b"))),
+            Field("quiet", "Quiet", only=("is_loud", ("no", "off"))),
+            Field("never", "Never", only=("sort", ())),
+            Field("well", "Well", only=("is_loud", ("yes",))))})()]''',
+            "pulse_providers": '''[type("P", (PostProvider,), {"name": "p", "channel": "smoke",
+                "settings_form": (Field("host", "Host"), Field("port", "Port", only=("host", ("a",))))})]'''}, "", "",
+        ["field port of provider p belongs to host, which is no choice or switch above it.",
+         "field late of channel smoke belongs to sort, which is no choice or switch above it.",
+         "field size of channel smoke (Note) belongs to sort, which is no choice or switch above it.",
+         "field odd of channel smoke belongs to the value 'b' of sort, which that cannot have.",
+         "field quiet of channel smoke belongs to the value 'off' of is_loud, which that cannot have.",
+         "field never of channel smoke belongs to no value of sort, so it would never be asked."],
+    ),
     "a provider of a channel nobody offers": (
         SOUND | {"pulse_providers": '[type("P", (PostProvider,), {"name": "p", "channel": "smoke"})]'}, "", "",
         ["provider p serves channel smoke, which no plugin offers."],
