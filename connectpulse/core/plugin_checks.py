@@ -222,6 +222,8 @@ def _belonging(owner: str, form: Form) -> Iterator[str]:
         if field.only is not None:
             name, values = field.only
             yield from (f"field {field.name} of {owner} {fault}" for fault in _only(above.get(name), name, values))
+            if field.kind is Kind.SECRET:
+                yield f"field {field.name} of {owner} is a secret, which nobody could type again once it was hidden."
         above[field.name] = field
 
 

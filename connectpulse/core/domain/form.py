@@ -58,7 +58,8 @@ class Field:
     `only` is a CHOICE or SWITCH that stands above in the form, and the values of it with which this field is asked:
     `("header", ("text",))`; those of a switch are yes and no. Beside any other value the field is hidden, nothing is
     missing where it is empty, and whatever came in for it is dropped: it is read as if it were empty, and counts as
-    such for fields that belong to it in turn. So let it only go where a channel or provider would not look at it.
+    such for fields that belong to it in turn. So let it only go where a channel or provider would not look at it; a
+    SECRET is always asked.
     """
 
     name: str

@@ -82,8 +82,11 @@
     const form = chip.closest("form");
     const field = form.contains(lastText) && !lastText.closest("[hidden]") ? lastText : first(form);
     if (!field) return;
-    field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    const start = field.selectionStart;
+    field.setRangeText(chip.dataset.insert, start, field.selectionEnd, "end");
     field.focus();
+    const gap = chip.dataset.insert.indexOf("…");  // what to say to those without a value: the next to be typed
+    if (gap >= 0) field.setSelectionRange(start + gap, start + gap + 1);
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
