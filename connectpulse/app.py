@@ -43,6 +43,7 @@ from .web.panel.connections import ConnectionView, RouteView
 from .web.panel.content import SenderView, TemplateView
 from .web.panel.decisions import DecisionView
 from .web.panel.files import FileView
+from .web.panel.guides import GuideView
 from .web.panel.holds import HoldView
 from .web.panel.home import HomeView
 from .web.panel.imports import ImportView
@@ -66,7 +67,7 @@ VIEWS = (
     MemberView, MessageView, OrganisationView, RouteView, SenderView, SettingsView, SuppressionView, SystemView,
     TemplateView, FileView, ReportView, StrayView, ContactConsentView,
     ApiKeyView, ApiRequestView,
-    AgreementView, AnnouncementView, AskView, ConsentView, HelpView, NoticesView, OperatorView, PolicyView,
+    AgreementView, AnnouncementView, AskView, ConsentView, GuideView, HelpView, NoticesView, OperatorView, PolicyView,
     PrivacyView, SupportView,
     DecisionView, RequestView,
     RetentionView, RetentionRuleView, HoldView, ArchiveView,

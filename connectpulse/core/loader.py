@@ -195,6 +195,7 @@ def _faults(candidate: Candidate) -> list[str]:
         *checks.background(candidate.name, results.get("pulse_jobs", ()), results.get("pulse_duties", ())),
         *checks.prefixed("act", candidate.name, results.get("pulse_acts", ())),
         *checks.contents(results.get("pulse_channels", ())),
+        *checks.forms(results.get("pulse_channels", ()), results.get("pulse_payment_gateways", ())),
         *checks.roles(results.get("pulse_roles", ()), results.get("pulse_views", ())),
     ]
 

@@ -11,6 +11,7 @@ from .domain.audit import AuditAction
 from .domain.contracts import API_VERSION, Channel, Ledger, PluginInfo
 from .domain.doors import Door
 from .domain.faces import Card, HealthCheck, PaymentGateway, Report, RestoreCheck, View
+from .domain.form import Field, Form, Kind
 from .domain.jobs import Duty, Job
 from .domain.limits import Limit
 from .domain.personal import is_never_named, kind_of
@@ -118,6 +119,8 @@ def _providers(result: Any) -> Iterator[str]:
             absent = [name for name in promised if not hasattr(cls, name)]
             if absent:
                 yield f"provider {cls.__name__} does not set {', '.join(absent)}."
+            else:
+                yield from _belonging(f"provider {cls.name}", cls.settings_form)
 
 
 def name_fault(name: str) -> str | None:
@@ -200,6 +203,39 @@ def contents(channels: Iterable[Channel]) -> Iterator[str]:
         for field in channel.content_form:
             if field.name == "name":
                 yield f"channel {channel.name} has a content field called name, which a template's own name is."
+
+
+def forms(channels: Iterable[Channel], gateways: Iterable[PaymentGateway]) -> Iterator[str]:
+    """Find fields that belong to answers nobody could give above them."""
+    for channel in channels:
+        yield from _belonging(f"channel {channel.name}", channel.content_form)
+    for gateway in gateways:
+        yield from _belonging(f"payment gateway {gateway.name}", gateway.settings)
+
+
+def _belonging(owner: str, form: Form) -> Iterator[str]:
+    """Find fields of one form whose `only` can never hold."""
+    above: dict[str, Field] = {}
+    for field in form:
+        for shape in field.shapes:
+            yield from _belonging(f"{owner} ({shape.title})", shape.form)
+        if field.only is not None:
+            name, values = field.only
+            yield from (f"field {field.name} of {owner} {fault}" for fault in _only(above.get(name), name, values))
+            if field.kind is Kind.SECRET:
+                yield f"field {field.name} of {owner} is a secret, which nobody could type again once it was hidden."
+        above[field.name] = field
+
+
+def _only(other: Field | None, name: str, values: Collection[str]) -> Iterator[str]:
+    if other is None or other.kind not in (Kind.CHOICE, Kind.SWITCH):
+        yield f"belongs to {name}, which is no choice or switch above it."
+        return
+    possible = {"yes", "no"} if other.kind is Kind.SWITCH else {value for value, _ in other.choices} | {other.word()}
+    if not values:
+        yield f"belongs to no value of {name}, so it would never be asked."
+    for value in sorted(set(values) - possible):
+        yield f"belongs to the value {value!r} of {name}, which that cannot have."
 
 
 def roles(brought: Iterable[Role], views: Iterable[View]) -> Iterator[str]:

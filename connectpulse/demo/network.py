@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.error import HTTPError
 
 from ..commands.children import Children
 from ..core.domain.trial import Ports, Trial
@@ -49,6 +50,14 @@ class Network:
     def record(self) -> Mapping[str, Any]:
         """Return what it took over, counted by itself."""
         return self._ask("record")
+
+    def write(self, source: str, destination: str, text: str) -> bool:
+        """Let a person write to one of our identities; return whether people can, over this network."""
+        try:
+            self._ask("inbound", {"from": source, "to": destination, "text": text})
+        except HTTPError:
+            return False
+        return True
 
     def tend(self) -> None:
         self._children.tend()

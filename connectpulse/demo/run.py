@@ -18,7 +18,7 @@ from ..core.domain.campaign import CampaignState
 from ..core.domain.trial import Trial
 from ..core.errors import NotFound, PulseError
 from ..house import House
-from . import place, stage, verdict
+from . import place, replies, stage, verdict
 from .network import Network, wait_for
 from .place import Place
 from .stage import Login
@@ -112,6 +112,8 @@ def _run_once(
     seconds = time.monotonic() - began
     record = network.record()
     figures = verdict.judge(progress, record, seconds)
+    if not network.trial.reports_delivery:
+        _say(f"{figures.accepted} were accepted, and count as delivered: only what comes back is reported.")
     sys.stdout.write(json.dumps(figures.as_mapping()) + "\n")
     sys.stdout.flush()
     found = verdict.disagreements(
@@ -133,6 +135,8 @@ def _serve(
     if campaign_id is not None:
         try:
             voyage.watch(campaign_id)
+            if replies.write(voyage, network, campaign_id):
+                _say("Some people wrote back: look into the inbox.")
         except Halted as halt:
             _say(str(halt))
     if not is_first:

@@ -98,12 +98,12 @@ class Voyage:
         while not self._is_through(progress, time.monotonic() - changed_at):
             if time.monotonic() - changed_at > PATIENCE:
                 break
-            bar.show(_reported(progress))
+            bar.show(self._reported(progress))
             self._wait()
             before, progress = progress.figures, self._progress(campaign_id)
             if progress.figures != before:
                 changed_at = time.monotonic()
-        bar.close(_reported(progress))
+        bar.close(self._reported(progress))
         return progress
 
     def _progress(self, campaign_id: int) -> Progress:
@@ -122,11 +122,12 @@ class Voyage:
             return not self.trial.reports_delivery and silent_for > LAST_REPORTS
         return not progress.unknown or silent_for > SILENCE
 
+    def _reported(self, progress: Progress) -> int:
+        """Return how many came to their end: to be accepted is one where no deliveries are reported."""
+        ended = progress.delivered + progress.failed
+        return ended if self.trial.reports_delivery else ended + progress.unanswered
+
     def _wait(self) -> None:
         if self.ended.wait(LOOK_EVERY):
             raise Interrupted("The demo was ended before its campaign was through.")
         self.tend()
-
-
-def _reported(progress: Progress) -> int:
-    return progress.delivered + progress.failed

@@ -104,16 +104,37 @@ MENU: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
 )
 
+FEW = 20
+"""Pages that are all shown at once; of more, headings fold up what is seldom needed."""
+_OPEN = ("", "Send", "Audience")
+"""The headings that are open where others are folded up."""
+
 _READING = ("list", "show", "lookup", "get", "get_list", "info", "download", "index")
 
 
-def menu() -> list[tuple[str, list[Entry]]]:
-    """Return the headings and links the signed-in person sees."""
+class Section(NamedTuple):
+    """A heading of the sidebar and its links. `folds`: people open and close it, and it begins as `is_open` says."""
+
+    heading: str
+    entries: list[Entry]
+    folds: bool
+    is_open: bool
+
+
+def menu(path: str) -> list[Section]:
+    """Return what the signed-in person sees of the sidebar on the page at `path`; its own heading is open."""
     sections = {heading: list(entries) for heading, entries in MENU}
     for heading, entry in current_app.extensions["pulse_plugin_pages"]:
         sections.setdefault(heading, []).append(entry)
     shown = {heading: [e for e in entries if current.may(READ, e.page)] for heading, entries in sections.items()}
-    return [(heading, entries) for heading, entries in shown.items() if entries]
+    is_long = sum(map(len, shown.values())) > FEW
+    return [
+        Section(
+            heading, entries, is_long and bool(heading),
+            not is_long or heading in _OPEN or any(is_current(entry, path) for entry in entries),
+        )
+        for heading, entries in shown.items() if entries
+    ]  # fmt: skip
 
 
 def add_files(app: Flask, registry: Registry) -> None:

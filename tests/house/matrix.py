@@ -162,6 +162,7 @@ DOORS: Mapping[str, Door] = {
     "FileView.lookup": Door(READ, "Files"),
     "FileView.show": Door(READ, "Files", of="file"),
     "FileView.upload": Door(WRITE, "Files"),
+    "GuideView.show": Door(READ, "Help"),
     "HelpView.list": Door(WRITE, "Help"),
     "HelpView.show": Door(READ, "Help", of="help request"),
     "HelpView.write": Door(WRITE, "Help", of="help request"),

@@ -205,6 +205,49 @@ def test_the_menu_shows_where_one_is(address: str, chromium: Browser, size: dict
         person.shoot("menu-far-down")
 
 
+@pytest.mark.parametrize("size", [browsing.DESKTOP, browsing.PHONE])
+def test_a_long_menu_folds_and_is_searched(address: str, chromium: Browser, size: dict[str, int]) -> None:
+    with browsing.person(chromium, address, size) as person:
+        person.sign_in(roles.PLATFORM_ADMINISTRATOR)
+        side, keys = person.page.locator("#side"), person.page.keyboard
+        if size is browsing.PHONE:
+            person.press("Menu")
+        expect(side.get_by_text("Campaigns", exact=True)).to_be_visible()
+        expect(side.get_by_text("Backups", exact=True)).not_to_be_visible()
+        person.shoot("menu-folded")
+        keys.press("Control+k")
+        keys.type("back")
+        expect(side.locator("li:visible")).to_have_text(["Backups"])
+        person.shoot("menu-searched")
+        keys.press("Enter")
+        expect(person.page.get_by_role("heading", level=1)).to_have_text("Backups")
+        if size is browsing.PHONE:
+            person.press("Menu")
+        expect(side.get_by_text("Backups", exact=True)).to_be_visible()
+        side.get_by_text("Audience", exact=True).click()
+        expect(side.get_by_text("Contacts", exact=True)).not_to_be_visible()
+        person.open("/")
+        if size is browsing.PHONE:
+            person.press("Menu")
+        expect(side.get_by_text("Campaigns", exact=True)).to_be_visible()
+        expect(side.get_by_text("Contacts", exact=True)).not_to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])
+def test_guides_are_read_beside_the_work(address: str, chromium: Browser, size: dict[str, int], theme: str) -> None:
+    with browsing.person(chromium, address, size, theme) as person:
+        person.sign_in(roles.ANALYST)
+        person.open("/help/")
+        person.shoot("help")
+        person.follow("Prices")
+        expect(person.page.get_by_role("heading", level=1)).to_have_text("Prices")
+        person.shoot("guide-prices")
+        person.follow("Units")
+        person.shoot("guide-units")
+        person.open("/guides/sending")
+        person.shoot("guide-sending")
+
+
 def test_wrong_password_and_keyboard(address: str, chromium: Browser) -> None:
     with browsing.person(chromium, address, browsing.PHONE) as person:
         person.open("/login/")

@@ -4,9 +4,11 @@ import json
 import os
 import signal
 
+import psycopg
 import pytest
 
-from connectpulse.core.storage.embedded import free_port
+from connectpulse.core.storage.embedded import EmbeddedServer, free_port
+from connectpulse.demo import replies
 
 from .command_site import Site, answers, until
 
@@ -35,6 +37,8 @@ def test_a_second_start_of_the_demo_finds_its_data(site: Site) -> None:
     for start in (1, 2):
         with site.running("demo", "--recipients", "50", WEB_PORT=str(port)) as process:
             until(lambda start=start: said.read_text().count("Ctrl-C ends it.") == start)  # type: ignore[misc]
+            until(lambda: _counted(site, "SELECT count(*) FROM pulse_inbound") == len(replies.WORDS))
+            assert _counted(site, "SELECT count(DISTINCT value) FROM pulse_suppression") == 1, "one of them wrote STOP"
             assert answers(port)
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0
@@ -42,6 +46,15 @@ def test_a_second_start_of_the_demo_finds_its_data(site: Site) -> None:
     assert said.read_text().count("Logins, shown this once") == 1
     assert said.read_text().count("of 50 ·") >= 1
     assert "The data of the last start is still here" in said.read_text()
+
+
+def _counted(site: Site, statement: str) -> int:
+    """Return a figure of the site's own database, which is running."""
+    url = EmbeddedServer(site.folder / "var" / "postgres").url.replace("+psycopg", "")
+    with psycopg.connect(url) as connection:
+        row = connection.execute(statement.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_a_single_demo_that_fails_keeps_its_logs_and_says_where(site: Site) -> None:

@@ -55,6 +55,11 @@ class Field:
     PIECES is a list in an order people choose: each piece is of one of `shapes` and has the answers to its form, as
     `{"shape": "note", "text": "…"}`; `high` is then the most pieces.
     A SECRET that `is_made` is made by the house where it is left empty the first time: 32 random bytes, as text.
+    `only` is a CHOICE or SWITCH that stands above in the form, and the values of it with which this field is asked:
+    `("header", ("text",))`; those of a switch are yes and no. Beside any other value the field is hidden, nothing is
+    missing where it is empty, and whatever came in for it is dropped: it is read as if it were empty, and counts as
+    such for fields that belong to it in turn. So let it only go where a channel or provider would not look at it; a
+    SECRET is always asked.
     """
 
     name: str
@@ -71,10 +76,11 @@ class Field:
     accept: tuple[str, ...] = ()
     is_made: bool = False
     shapes: tuple["Shape", ...] = ()
+    only: tuple[str, tuple[str, ...]] | None = None
 
     def read(self, raw: Any) -> Any:
         """Return the typed value of `raw`; raise ValueError with the sentence to show."""
-        if raw is None or raw == [] or (isinstance(raw, str) and not raw.strip()):
+        if _is_blank(raw):
             if self.is_required and self.default is None:
                 raise ValueError(f"{self.label}: please fill this in.")
             return self.empty
@@ -87,6 +93,16 @@ class Field:
     def empty(self) -> Any:
         """What is read where nothing was filled in."""
         return [] if self.kind in (Kind.FILES, Kind.PIECES) and self.default is None else self.default
+
+    def word(self, raw: Any = None) -> str:
+        """Return an answer to a CHOICE or SWITCH as `only` of other fields names it; of none, that of the default."""
+        value = self.empty if _is_blank(raw) else raw
+        if self.kind is not Kind.SWITCH:
+            return "" if value is None else str(value)
+        try:
+            return "yes" if _switch(self, value) else "no"
+        except ValueError:
+            return "no"
 
     def shape(self, piece: Any) -> "Shape | None":
         """Return the shape of a piece, None if it has none that may stand here."""
@@ -121,9 +137,10 @@ def read(form: Form, raw: Mapping[str, Any]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
+    left_out = unasked(form, raw)
     for field in form:
         try:
-            values[field.name] = field.read(raw.get(field.name))
+            values[field.name] = field.empty if field.name in left_out else field.read(raw.get(field.name))
         except ValueError as fault:
             faults[field.name] = str(fault)
     for name in sorted(set(raw) - {field.name for field in form}):
@@ -135,9 +152,34 @@ def read(form: Form, raw: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def unasked(form: Form, values: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the fields that are not asked beside these values, typed or read; see `Field.only`."""
+    above: dict[str, Field] = {}
+    found: set[str] = set()
+    for field in form:
+        other = above.get(field.only[0]) if field.only else None
+        if field.only and other:
+            word = other.word(None if other.name in found else values.get(other.name))
+            if word not in field.only[1]:
+                found.add(field.name)
+        above[field.name] = field
+    return frozenset(found)
+
+
+def settled(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without what was said to fields that are not asked beside them."""
+    empty = {field.name: field.empty for field in form}
+    left_out = unasked(form, values)
+    return {name: empty[name] if name in left_out else value for name, value in values.items()}
+
+
 def secrets(form: Form) -> frozenset[str]:
     """Return the names of the fields whose values must be encrypted and never shown."""
     return frozenset(field.name for field in form if field.kind is Kind.SECRET)
+
+
+def _is_blank(raw: Any) -> bool:
+    return raw is None or raw == [] or (isinstance(raw, str) and not raw.strip())
 
 
 def _text(field: Field, raw: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import or_, select, text
 
 from ..domain import form
-from ..domain.provider import Check, Provider
+from ..domain.provider import Capability, Check, Provider
 from ..domain.routing import RouteRule
 from ..errors import Refused
 from ..storage.models import Connection, Route
@@ -191,6 +191,12 @@ def objections(work: Work, channel: str, organisation_id: int) -> list[str]:
 def leaves(work: Work, channel: str, organisation_id: int) -> bool:
     """Return whether an organisation's messages of a channel may reach people: not all its connections only try."""
     return any(agreements.exempt(work.registry, row) is None for row in _carrying(work, channel, organisation_id))
+
+
+def report(work: Work, channel: str, organisation_id: int) -> bool:
+    """Return whether anything that carries an organisation's messages of a channel reports what arrived."""
+    providers = [work.registry.providers.get(row.provider) for row in _carrying(work, channel, organisation_id)]
+    return any(each is None or Capability.RECEIPTS in each.capabilities for each in providers) or not providers
 
 
 def _carrying(work: Work, channel: str, organisation_id: int) -> Sequence[Connection]:

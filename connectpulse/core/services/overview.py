@@ -12,7 +12,7 @@ from ..domain.campaign import CampaignState
 from ..domain.faces import Health
 from ..domain.message import MessageState
 from ..storage.models import Campaign, Connection, ContactList, Import, Sender, Template
-from . import counters, periodic
+from . import connections, counters, periodic
 from .backups import wal
 from .backups import watch as backups
 from .retention import report as retention
@@ -21,10 +21,11 @@ from .work import Work
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A campaign's figures, ready to be drawn. `done` counts messages that are no longer waiting."""
+    """A campaign's figures, ready to be drawn. `is_reported`: deliveries are told as well as failures."""
 
     campaign: Campaign
     figures: dict[str, Decimal]
+    is_reported: bool = True
 
     def state(self, state: MessageState) -> int:
         return int(self.figures.get(f"state:{state.label}", 0))
@@ -40,15 +41,20 @@ class Progress:
     @property
     def people(self) -> int:
         """Recipients that were addressed: whoever went on to another channel was so twice, and counts once."""
-        return self.addressed - sum(
-            int(amount) for name, amount in self.figures.items() if name.endswith(":moved") and name[0].isdigit()
-        )
+        return self.addressed - self.moved
+
+    @property
+    def moved(self) -> int:
+        """How often somebody went on to another channel."""
+        moved = [each for name, each in self.figures.items() if name.endswith(":moved") and name[0].isdigit()]
+        return int(sum(moved))
 
     def at(self, place: int) -> "Progress":
         """Return the figures of one of a campaign's several channels."""
         prefix = f"{place}:"
         mine = {name.removeprefix(prefix): each for name, each in self.figures.items() if name.startswith(prefix)}
-        return Progress(self.campaign, {name: each for name, each in mine.items() if name.startswith("state:")})
+        states = {name: each for name, each in mine.items() if name.startswith("state:")}
+        return Progress(self.campaign, states, self.is_reported)
 
     @property
     def handed_over(self) -> int:
@@ -57,6 +63,11 @@ class Progress:
     @property
     def delivered(self) -> int:
         return self.state(MessageState.DELIVERED) + self.state(MessageState.READ)
+
+    @property
+    def reached(self) -> int:
+        """Messages that arrived, as far as is told: where no delivery is, those that were accepted."""
+        return self.delivered if self.is_reported else self.delivered + self.unanswered
 
     @property
     def failed(self) -> int:
@@ -71,6 +82,11 @@ class Progress:
     def unanswered(self) -> int:
         """Messages taken over by a provider that has not reported on them yet."""
         return self.state(MessageState.ACCEPTED) + self.state(MessageState.SENT)
+
+    @property
+    def awaited(self) -> int:
+        """Messages of which a report is still to come."""
+        return self.unanswered if self.is_reported else 0
 
     @property
     def unknown(self) -> int:
@@ -91,9 +107,18 @@ class Progress:
 
 
 def progress(work: Work, campaigns: Sequence[Campaign]) -> list[Progress]:
-    """Return the progress of campaigns, in one query however many there are."""
+    """Return the progress of campaigns, in one query however many there are, and one for each of their channels."""
     figures = counters.read(work, [campaign.id for campaign in campaigns])
-    return [Progress(campaign, figures[campaign.id]) for campaign in campaigns]
+    ways = {(name, each.organisation_id) for each in campaigns for name in _channels(each)}
+    reported = {way for way in ways if connections.report(work, *way)}
+    return [
+        Progress(each, figures[each.id], any((name, each.organisation_id) in reported for name in _channels(each)))
+        for each in campaigns
+    ]
+
+
+def _channels(campaign: Campaign) -> list[str]:
+    return [campaign.channel, *(fallback.channel for fallback in campaign.fallbacks)]
 
 
 LIVE = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.SCHEDULED, CampaignState.AWAITING_APPROVAL)

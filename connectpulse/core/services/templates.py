@@ -35,7 +35,7 @@ def revise(work: Work, template_id: int, raw: Mapping[str, Any], name: str = "")
     content = read_content(work, template.channel, raw)
     newest = current(work, template.id)
     template.name = name.strip()[:120] or template.name  # after every query: what was flushed is no change any more
-    if newest.content == content:
+    if form.settled(work.registry.channel(template.channel).content_form, newest.content) == content:
         records.update(work, template, "template.updated")
         return newest
     records.update(work, template, "template.updated", version=newest.number + 1)
@@ -104,6 +104,7 @@ def preview(work: Work, channel: str, raw: Mapping[str, Any]) -> tuple[Preview, 
     content = form.blank(offered.content_form) | {
         name: value for name, value in raw.items() if name in form.names(offered.content_form)
     }
+    content = form.settled(offered.content_form, content)
     try:
         content = read_content(work, channel, raw)
         faults: list[str] = []

@@ -52,7 +52,7 @@ class AccountView(InvitingView):
         Column("Signs in as", lambda row: row.username),
         Column("E-mail", lambda row: row.email),
         Column("On the platform", _role),
-        Column("", _mark),
+        Column("State", _mark),
         Column("Last sign-in", lambda row: moment(naive_utc(row.last_login))),
     )
     form: ClassVar[Form] = (

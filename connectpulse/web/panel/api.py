@@ -46,7 +46,7 @@ class ApiKeyView(NounView):
     columns = (
         Column("Name", lambda row: link(row.name, "ApiKeyView.show", pk=row.id)),
         Column("Begins with", lambda row: row.prefix),
-        Column("", _state),
+        Column("State", _state),
         Column("May", lambda row: ", ".join(row.scopes)),
         Column("Last used", lambda row: moment(row.last_used_at) or "never"),
     )

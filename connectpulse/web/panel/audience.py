@@ -17,9 +17,10 @@ from ...core.services.work import Work
 from ...core.storage.models import ANY, Address, Consent, Contact, ContactList, CustomField, ListMember, Suppression
 from .. import current
 from ..security.roles import WRITE
+from .channels import channel_title
 from .dates import moment
 from .forms import row_number, with_choices
-from .noun import Column, Filter, NounView, Removal, badge, channel_title, link
+from .noun import Column, Filter, NounView, Removal, badge, link
 
 _PURPOSES = ((ANY, "All"), ("promotional", "Promotional only"), ("transactional", "Transactional only"))
 
@@ -36,7 +37,7 @@ class ContactView(NounView):
     columns = (
         Column("Name", lambda row: link(row.name or "—", "ContactView.show", pk=row.id)),
         Column("Addresses", lambda row: ", ".join(each.value for each in row.addresses)),
-        Column("", lambda row: badge("restricted", "warn") if row.restricted_at else ""),
+        Column("State", lambda row: badge("restricted", "warn") if row.restricted_at else ""),
         Column("Added", lambda row: moment(row.created_at)),
     )
     include_route_methods: ClassVar[set[str]] = {*NounView.include_route_methods, "restrict"}

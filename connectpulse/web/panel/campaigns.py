@@ -32,11 +32,12 @@ from ...core.storage.models import Campaign
 from .. import current
 from ..security.roles import APPROVE, LAUNCH, READ, WRITE
 from . import fallbacks
+from .channels import channel_title, usual_channel
 from .content import PURPOSES
 from .dates import moment, zone
 from .forms import row_number, search_words, with_choices
 from .messages import chosen_states, cursor, message_badge
-from .noun import Column, Filter, NounView, badge, channel_title, link, usual_channel
+from .noun import Column, Filter, NounView, badge, link
 
 STATE_KINDS = {
     "running": "busy", "finished": "ok", "paused": "warn", "awaiting_approval": "warn", "failed": "bad",
@@ -132,6 +133,9 @@ class CampaignView(NounView):
 
     def after_add(self, row_id: Any) -> str:
         return url_for("CampaignView.show", pk=row_id)
+
+    def may_change(self, row: Any) -> bool:
+        return CampaignState(row.state).is_editable
 
     def after_edit(self, pk: str) -> str:
         return url_for("CampaignView.show", pk=pk)

@@ -8,9 +8,10 @@ from ...core.domain.form import Field, Form, Kind
 from ...core.services.conversations import answering, canned
 from ...core.services.work import Work
 from ...core.storage.models import CannedAnswer
+from .channels import channel_title
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, NounView, channel_title, link
+from .noun import Column, NounView, link
 
 
 class CannedAnswerView(NounView):

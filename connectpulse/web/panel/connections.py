@@ -9,8 +9,8 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.decorators import has_access, permission_name
 from sqlalchemy import select
 
-from ...core.domain.form import Field, Form, Kind, secrets
-from ...core.domain.provider import Capability, Check
+from ...core.domain.form import Field, Form, Kind, secrets, unasked
+from ...core.domain.provider import Capability, Check, Provider
 from ...core.errors import NotFound, Refused
 from ...core.services import audit, connections, records
 from ...core.services.connections import Limits
@@ -21,9 +21,10 @@ from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
 from .agreements import stands_badge
+from .channels import channel_title
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, channel_title, link
+from .noun import Column, Filter, NounView, badge, link
 
 CHECK_SECONDS = 20
 
@@ -91,10 +92,14 @@ class ConnectionView(NounView):
     @has_access
     @permission_name(WRITE)
     def choose(self) -> Any:
-        """Show the providers a connection can be made to."""
+        """Show the providers a connection can be made to, by what they carry; those of one channel where asked."""
         registry = current.the_house().registry
-        offered = [(cls, registry.channels.get(cls.channel)) for cls in registry.providers.values()]
-        return self.render_template("pulse/providers.html", view=self, offered=offered)
+        offered: dict[str, list[type[Provider]]] = {}
+        for cls in registry.providers.values():
+            offered.setdefault(cls.channel, []).append(cls)
+        chosen = request.args.get("channel", "")
+        shown = {chosen: offered[chosen]} if chosen in offered else offered
+        return self.render_template("pulse/providers.html", view=self, offered=offered, shown=shown, chosen=chosen)
 
     @expose("/add", methods=["GET", "POST"])
     @has_access
@@ -208,9 +213,9 @@ def _shown(cls: Any, row: Connection) -> list[tuple[str, str]]:
     """Return a connection's settings for reading: labels and values, secrets only as being there."""
     if cls is None:
         return []
-    hidden = secrets(cls.settings_form)
+    hidden, left_out = secrets(cls.settings_form), unasked(cls.settings_form, row.settings)
     pairs = []
-    for each in cls.settings_form:
+    for each in (each for each in cls.settings_form if each.name not in left_out):
         if each.name in hidden:
             value = "stored" if (row.secrets or {}).get(each.name) else "none"
         else:
@@ -234,7 +239,7 @@ class RouteView(NounView):
         Column("Weight", lambda row: row.weight, is_number=True),
         Column("Numbers", lambda row: f"{row.prefix}…" if row.prefix else "all"),
         Column("Sender", lambda row: row.sender or "all"),
-        Column("", lambda row: badge("in use", "ok") if row.is_active else badge("switched off", "warn")),
+        Column("State", lambda row: badge("in use", "ok") if row.is_active else badge("switched off", "warn")),
     )
     filters = (Filter("active", "In use", (("yes", "Yes"), ("no", "No")), lambda v: Route.is_active.is_(v == "yes")),)
     form: ClassVar[Form] = (

@@ -18,9 +18,10 @@ from .. import current
 from ..headers import framed
 from ..security.roles import READ, WRITE
 from . import forms
+from .channels import channel_title, usual_channel
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, channel_title, link, usual_channel
+from .noun import Column, Filter, NounView, badge, link
 
 PURPOSES = ((Purpose.PROMOTIONAL.value, "Promotional"), (Purpose.TRANSACTIONAL.value, "Transactional"))
 
@@ -35,7 +36,7 @@ class TemplateView(NounView):
     columns = (
         Column("Name", lambda row: link(row.name, "TemplateView.show", pk=row.id)),
         Column("Channel", lambda row: channel_title(row.channel)),
-        Column("", lambda row: badge("archived") if row.is_archived else ""),
+        Column("State", lambda row: badge("archived") if row.is_archived else ""),
         Column("Made", lambda row: moment(row.created_at)),
     )
     filters = (
@@ -112,7 +113,7 @@ class TemplateView(NounView):
             forms.name_picked(work, sheet)
         page = self.render_template(
             self.add_template, view=self, sheet=sheet, pk=pk, names=names, channel=registry.channel(channel),
-            channels=registry.channels, preview=preview, faults=[],
+            channels=registry.channels, preview=preview, faults=[], is_begun=forms.is_begun(sheet.form, content),
             heading="Change the template" if pk else "New template",
         )  # fmt: skip
         return page, 422 if sheet.errors or sheet.problems else 200
@@ -125,10 +126,12 @@ class TemplateView(NounView):
         try:
             form = self._form(channel)
             with current.work() as work:
-                shown, faults = templates.preview(work, channel, _content(form, forms.typed(form)))
+                content = _content(form, forms.typed(form))
+                shown, faults = templates.preview(work, channel, content)
         except NotFound:
             abort(404)
-        return self.render_template("pulse/_preview.html", preview=shown, faults=faults)
+        is_begun = forms.is_begun(form, content)
+        return self.render_template("pulse/_preview.html", preview=shown, faults=faults, is_begun=is_begun)
 
     @expose("/document/<channel>", methods=["POST"])
     @has_access
@@ -233,7 +236,7 @@ class SenderView(NounView):
         Column("Channel", lambda row: channel_title(row.channel)),
         Column("Approved for", lambda row: ", ".join(row.purposes)),
         Column("Until", lambda row: row.valid_until.strftime("%d %b %Y") if row.valid_until else "no end"),
-        Column("", lambda row: _sender_badge(row)),
+        Column("State", lambda row: _sender_badge(row)),
     )
     form: ClassVar[Form] = (
         Field("kind", "Kind", Kind.CHOICE, is_required=True),

@@ -12,7 +12,7 @@ from ...core.services.campaigns import FallbackDraft
 from ...core.services.overview import Progress
 from ...core.services.work import Work
 from ...core.storage.models import Campaign, Quote
-from .noun import channel_title
+from .channels import channel_title
 
 _HEADINGS = (
     "If it does not arrive, then …",
@@ -107,6 +107,7 @@ def _leg(work: Work, number: int, each: Any, progress: Progress, quote: Quote | 
 def _when(each: Any) -> str:
     """Return after what a fallback follows, as the end of a sentence."""
     words = [OUTCOMES[name].lower() for name in OUTCOMES if name in each.outcomes]
+    words = ["it does not arrive"] if len(words) == len(OUTCOMES) else words
     if each.after_minutes is not None:
         words.append(f"it was not delivered within {each.after_minutes} minutes")
     return " or ".join(words)

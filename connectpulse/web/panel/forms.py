@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 from sqlalchemy import select
 
-from ...core.domain.form import Field, Form, Kind, Shape, blank
+from ...core.domain.form import Field, Form, Kind, Shape, blank, settled
 from ...core.domain.form import read as read_form
 from ...core.errors import Refused
 from ...core.services.work import Work
@@ -16,6 +16,8 @@ from ...core.storage.models import Connection, ContactList, Organisation, Sender
 from . import pieces, uploads
 
 _SEVERAL = (Kind.CHECKS, Kind.PICKS)
+_CHOSEN = (Kind.CHOICE, Kind.SWITCH, Kind.NUMBER)
+"""Kinds that mostly have an answer before anybody gives one."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,10 @@ class Sheet:
         """Return the form of one piece, its inputs named after the field and `key`; without `values` a fresh one."""
         known = blank(shape.form) | dict(values or {})
         named = {each.name: pieces.input_name(field, key, each) for each in shape.form}
-        form = tuple(replace(each, name=named[each.name]) for each in shape.form)
+        form = tuple(
+            replace(each, name=named[each.name], only=each.only and (named[each.only[0]], each.only[1]))
+            for each in shape.form
+        )
         return Sheet(form, {named[name]: value for name, value in known.items() if name in named})
 
     def refuse(self, refusal: Refused) -> None:
@@ -77,6 +82,13 @@ class Sheet:
 def sheet(form: Form, values: Mapping[str, Any] | None = None) -> Sheet:
     """Return a form filled with `values`, or with its defaults."""
     return Sheet(form, blank(form) | dict(values or {}))
+
+
+def is_begun(form: Form, values: Mapping[str, Any]) -> bool:
+    """Return whether anything was written into a form yet; what is only chosen in it does not count."""
+    answers = settled(form, values)
+    written = [(answers.get(each.name), each.empty) for each in form if each.kind not in _CHOSEN]
+    return any(value not in (None, "", []) and shown(value) != shown(empty) for value, empty in written)
 
 
 def typed(form: Form) -> dict[str, Any]:

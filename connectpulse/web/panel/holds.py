@@ -56,7 +56,7 @@ class HoldView(AcrossView):
         Column("Where", lambda row: lifting.reach(row)),
         Column("Why", lambda row: row.reason),
         Column("Since", lambda row: moment(row.created_at)),
-        Column("", lambda row: _state(row, g.holds_waiting.get(row.id))),
+        Column("State", lambda row: _state(row, g.holds_waiting.get(row.id))),
     )
     include_route_methods: ClassVar[set[str]] = {"list", "add", "show", "lift"}
     list_template = "pulse/holds.html"

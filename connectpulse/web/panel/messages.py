@@ -112,7 +112,7 @@ class InboundView(NounView):
         Column("From", lambda row: link(row.address, "InboundView.show", pk=row.id)),
         Column("To", lambda row: row.recipient),
         Column("Text", lambda row: row.body[:120]),
-        Column("", lambda row: badge("opt-out", "warn") if row.is_opt_out else ""),
+        Column("Read as", lambda row: badge("opt-out", "warn") if row.is_opt_out else ""),
         Column("Received", lambda row: moment(row.received_at)),
     )
     filters = (
@@ -158,7 +158,7 @@ class StrayView(NounView):
         Column("From", lambda row: link(row.address, "StrayView.show", pk=row.id)),
         Column("To", lambda row: row.recipient),
         Column("Text", lambda row: row.body[:120]),
-        Column("", lambda row: badge("opt-out", "warn") if row.is_opt_out else ""),
+        Column("Read as", lambda row: badge("opt-out", "warn") if row.is_opt_out else ""),
         Column("May be meant", lambda row: f"{row.owners} organisations" if row.owners else "nobody known"),
         Column("Received", lambda row: moment(row.received_at)),
     )

@@ -20,7 +20,6 @@ from ...core.domain.form import Form
 from ...core.errors import NotFound, Refused
 from ...core.services import records
 from ...core.services.work import Work
-from ...core.storage.models import Route
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
@@ -36,6 +35,15 @@ class Column(NamedTuple):
     label: str
     show: Callable[[Any], Any]
     is_number: bool = False
+
+
+class Line(NamedTuple):
+    """A row as its list shows it; `is_open`: it can be changed and deleted now."""
+
+    id: int
+    title: str
+    cells: list[Any]
+    is_open: bool
 
 
 class Filter(NamedTuple):
@@ -161,6 +169,10 @@ class NounView(ModelView):
         """Change a row to what was typed."""
         raise Refused(f"{self.plural} cannot be changed here.")
 
+    def may_change(self, row: Any) -> bool:
+        """Return whether a row is one that can be changed and deleted now: its line in the list offers it then."""
+        return True
+
     def remove(self, work: Work, row: Any) -> None:
         """Delete a row."""
         raise Refused(f"{self.plural} cannot be deleted here.")
@@ -184,7 +196,10 @@ class NounView(ModelView):
             rows, older = self._page(work, statement)
             count = self._count(work, statement)
             told = self.told(work)
-            lines = [(row.id, self._title(row), [column.show(row) for column in self.columns]) for row in rows]
+            lines = [
+                Line(row.id, self._title(row), [column.show(row) for column in self.columns], self.may_change(row))
+                for row in rows
+            ]
         return self.render_template(
             self.list_template, view=self, lines=lines, older=older, count=count, most=MOST_COUNTED,
             told=told, words=words, chosen=self._chosen(), is_first=not request.args.get("before"),
@@ -371,22 +386,6 @@ def yes_no(value: Any) -> str:
 def badge(text: str, kind: str = "", why: str = "") -> Markup:
     """Return a word as a coloured mark; `kind` is ok, warn, bad, busy or empty, `why` explains it."""
     return Markup('<span class="badge {}" title="{}">{}</span>').format(kind, why, text)
-
-
-def channel_title(name: str) -> str:
-    """Return how people call a channel; its name if its plugin is gone."""
-    channel = current.the_house().registry.channels.get(name)
-    return channel.title if channel is not None else name
-
-
-def usual_channel() -> str:
-    """Return the channel that a new template or campaign begins with: the first that messages can take, else the
-    first there is; empty where there is none.
-    """
-    with current.work() as work:
-        routed = set(work.session.scalars(select(Route.channel).where(Route.is_active).distinct()))
-    names = list(current.the_house().registry.channels)
-    return next((name for name in names if name in routed), next(iter(names), ""))
 
 
 def link(text: Any, endpoint: str, **values: Any) -> Markup:

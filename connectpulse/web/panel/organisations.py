@@ -112,7 +112,7 @@ class OrganisationView(NounView):
         Column("Name", lambda row: row.name),
         Column("Country", lambda row: row.country),
         Column("Time zone", lambda row: row.timezone),
-        Column("", lambda row: _state(row)),
+        Column("State", lambda row: _state(row)),
         Column("Since", lambda row: moment(row.created_at)),
     )
     form: ClassVar[Form] = (*_SETTINGS, *_LIMITS)
@@ -216,7 +216,7 @@ class MemberView(InvitingView):
         Column("Name", lambda row: _user(row).get_full_name()),
         Column("E-mail", lambda row: _user(row).email),
         Column("Role", lambda row: row.role),
-        Column("", lambda row: "" if _user(row).is_active else badge("switched off", "warn")),
+        Column("State", lambda row: "" if _user(row).is_active else badge("switched off", "warn")),
         Column("Last sign-in", lambda row: moment(naive_utc(_user(row).last_login))),
     )
     form: ClassVar[Form] = (

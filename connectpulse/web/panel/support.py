@@ -18,7 +18,7 @@ from ...core.services.work import Work
 from ...core.storage.models import SupportRequest
 from .. import current
 from ..security.roles import READ, WRITE
-from . import forms
+from . import forms, guides
 from .dates import moment
 from .noun import Column, Filter, NounView, badge, link
 
@@ -66,7 +66,7 @@ class HelpView(BaseView):
         with current.platform_work("look at one's requests") as work:
             page = self.render_template(
                 "pulse/help.html", sheet=filled, mine=requests.mine(work), facts=operator.facts(work),
-                state_badge=state_badge,
+                state_badge=state_badge, shelves=guides.shelves(),
             )  # fmt: skip
         return page, 422 if request.method == "POST" else 200
 
@@ -172,7 +172,7 @@ class SupportView(NounView):
         Column("Request", lambda row: link(f"{row.reference} {row.subject}", "SupportView.show", pk=row.id)),
         Column("From", lambda row: row.email),
         Column("State", lambda row: state_badge(row.state)),
-        Column("", lambda row: "" if row.user_id else badge("from outside")),
+        Column("Written", lambda row: "" if row.user_id else badge("from outside")),
         Column("Since", lambda row: moment(row.created_at)),
     )
     filters = (

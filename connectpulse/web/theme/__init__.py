@@ -10,10 +10,10 @@ from flask_login import current_user
 
 from .. import consent, current, navigation
 from ..panel import dates
+from ..panel.channels import channel_title, in_words
 from ..panel.forms import shown
 from ..panel.inbox import unread as unread_threads
 from ..panel.notices import unread
-from ..panel.noun import channel_title
 from ..security.roles import APPROVE, LAUNCH, READ, REVOKE, WRITE
 
 MOST_LISTED = 20
@@ -81,6 +81,7 @@ def install(app: Flask) -> None:
         with_query=older,
         may=current.may,
         channel_title=channel_title,
+        in_words=in_words,
     )
     app.jinja_env.globals.update(REVOKE=REVOKE, READ=READ, WRITE=WRITE, LAUNCH=LAUNCH, APPROVE=APPROVE)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -96,7 +97,7 @@ def _shell() -> dict[str, Any]:
     if not current_user or not current_user.is_authenticated:
         return frame | {"enterable": []}
     return frame | {
-        "menu": navigation.menu(),
+        "menu": navigation.menu(request.path),
         "is_current": navigation.is_current,
         "here": current.organisation(),
         "enterable": current.enterable(most=MOST_LISTED + 1),

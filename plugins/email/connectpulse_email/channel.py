@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from connectpulse.core.api import Work
 
 _ONE: Final = Measure(1, 1)
+_HTML, _MORE = "Made elsewhere, as HTML…", "Plain text, files, replies…"
 _NO_WAY_OUT: Final = (
     "Each promotion needs a link that stops letters like it, and nobody else reaches this site: its operator has to "
     "set PUBLIC_URL to an address that people reach."
@@ -76,10 +77,11 @@ class EmailChannel(Channel):
         ),
         Field(
             "html",
-            "Or the letter as HTML",
+            "HTML",
             Kind.LONG_TEXT,
             high=500_000,
-            help=f'Made elsewhere, instead of blocks. {{{{ first_name | default("friend") }}}} stands for a contact\'s '
+            group=_HTML,
+            help=f'Instead of blocks. {{{{ first_name | default("friend") }}}} stands for a contact\'s '
             f"field, {{{{ {STOP_LINK} }}}} as the whole of a link for the way to stop letters like it; without it one "
             "is added at the end.",
         ),
@@ -88,6 +90,7 @@ class EmailChannel(Channel):
             "Plain text",
             Kind.LONG_TEXT,
             high=200_000,
+            group=_MORE,
             help="For programs that show no HTML. Left empty, it is made from the letter.",
         ),
         Field(
@@ -97,16 +100,19 @@ class EmailChannel(Channel):
             high=2_000,
             help="Who writes, with a postal address: many countries ask for it in promotions.",
         ),
-        Field("stop_label", "Words of the link that stops letters", high=100, help="Left empty: Unsubscribe."),
+        Field("stop_label", "Words of the link that stops letters", high=100, group=_MORE,
+              help="Left empty: Unsubscribe."),
         Field(
             "attachments",
             "Files that go with it",
             Kind.FILES,
             high=5_000_000,
+            group=_MORE,
             help="Each letter grows by them: better link to what is large.",
         ),
-        Field("reply_to", "Replies to", high=254, help="An address, if replies go elsewhere than to the sender."),
-    )
+        Field("reply_to", "Replies to", high=254, group=_MORE,
+              help="An address, if replies go elsewhere than to the sender."),
+    )  # fmt: skip
     opt_out_words: ClassVar[frozenset[str]] = optout.WORDS
     sample_content: ClassVar[Mapping[str, Any]] = {
         "subject": "News from Acme",

@@ -52,7 +52,7 @@ class SenderDomainView(NounView):
     )
     columns = (
         Column("Domain", lambda row: link(row.domain, "SenderDomainView.show", pk=row.id)),
-        Column("", lambda row: _mark(row)),
+        Column("State", lambda row: _mark(row)),
         Column("Checked", lambda row: _when(row.checked_at)),
     )
     form: ClassVar[Form] = (

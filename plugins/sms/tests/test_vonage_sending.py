@@ -154,7 +154,6 @@ def test_what_vonage_would_not_take_is_not_sent() -> None:
     ("change", "word"),
     [
         ({"sign_requests": True, "signature_secret": ""}, "Sign messages"),
-        ({"sign_requests": True, "interface": MESSAGES}, "Sign messages"),
         ({"base_url": "https://rest.nexmo.com?x=1"}, "Address"),
         ({"countries": "x"}, "Countries"),
     ],

@@ -28,15 +28,16 @@ LANGUAGES: Final = (
 )
 _NO_KEY: Final = (("", "No key"), *((key, key) for key in KEYS))
 _MENU, _MACHINE, _AGAIN = "Menu of keys", "Answering machines", "When nobody answers"
+_MORE: Final = ("more_key", tuple(KEYS))
 
 
 def _number(name: str, label: str, default: int, low: int, high: int, group: str = "", help: str = "") -> Field:
     return Field(name, label, Kind.NUMBER, help, default=default, low=low, high=high, group=group)
 
 
-def _recording(name: str, label: str, group: str = "") -> Field:
+def _recording(name: str, label: str, only: tuple[str, tuple[str, ...]], group: str = "") -> Field:
     help = "WAV, MP3, OGG or FLAC."
-    return Field(name, label, Kind.FILE, help, accept=("audio/*",), high=LARGEST_RECORDING, group=group)
+    return Field(name, label, Kind.FILE, help, accept=("audio/*",), high=LARGEST_RECORDING, group=group, only=only)
 
 
 def _key(name: str, label: str, help: str = "") -> Field:
@@ -57,16 +58,25 @@ CONTENT: Final[Form] = (
         Kind.LONG_TEXT,
         'What is read aloud. {{ name }} or {{ name | default("friend") }} stands for a contact\'s field.',
         high=LONGEST_TEXT,
+        only=("prompt", (SPEECH,)),
     ),
-    _recording("recording", "Recording"),
+    _recording("recording", "Recording", ("prompt", (RECORDING,))),
     Field("language", "Language", Kind.CHOICE, "Of the voice that reads.", default="en", choices=LANGUAGES),
     _number("pace", "Words a minute", 150, 80, 260),
     _number("most_seconds", "Longest call (seconds)", 120, 10, 600, "", "Then it is ended whatever is being said."),
     _key("repeat_key", "Key to hear it again"),
     _key("opt_out_key", "Key to stop such calls", "Whoever presses it is not called again."),
     _key("more_key", "Key to hear more"),
-    Field("more_text", "Text of more", Kind.LONG_TEXT, "Read aloud on that key.", high=LONGEST_TEXT, group=_MENU),
-    _recording("more_recording", "Recording of more", _MENU),
+    Field(
+        "more_text",
+        "Text of more",
+        Kind.LONG_TEXT,
+        "Read aloud on that key.",
+        high=LONGEST_TEXT,
+        group=_MENU,
+        only=_MORE,
+    ),
+    _recording("more_recording", "Recording of more", _MORE, _MENU),
     Field(
         "answers",
         "Answers",
@@ -84,8 +94,16 @@ CONTENT: Final[Form] = (
         choices=((LEAVE_MESSAGE, "Leave the message"), (HANG_UP, "Hang up")),
         group=_MACHINE,
     ),
-    _number(
-        "machine_retries", "Call again after a machine", 0, 0, 1, _MACHINE, "Once, an hour later, if it was hung up on."
+    Field(
+        "machine_retries",
+        "Call again after a machine",
+        Kind.NUMBER,
+        "Once, an hour later.",
+        default=0,
+        low=0,
+        high=1,
+        group=_MACHINE,
+        only=("machine", (HANG_UP,)),
     ),
     _number("ring_seconds", "Let it ring (seconds)", 30, 5, 90, _AGAIN),
     _number("busy_retries", "Call again when busy", 3, 0, 3, _AGAIN),

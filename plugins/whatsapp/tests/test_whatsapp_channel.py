@@ -85,7 +85,6 @@ def test_what_whatsapp_takes_passes(changes: dict[str, Any]) -> None:
         ({"examples": "Amina"}, "Examples, line 1"),
         ({"variables": "named", "body": f"{LONG} {{{{ name }}}} and {{{{ Name }}}} ok"}, "capital letters"),
         ({"category": "authentication", "body": "Your code is {{ code }}."}, "its placeholder alone"),
-        ({"category": "authentication", "body": "{{ code }}"}, "no header, footer or buttons"),
         ({"kind": "text", "buttons": "link: A | https://a.com"}, "quick replies only"),
         ({"kind": "text", "buttons": "reply: A\nreply: B\nreply: C\nreply: D"}, "at most 3"),
         ({"kind": "text", "buttons": "reply: " + "x" * 21}, "20 fit"),
@@ -96,6 +95,20 @@ def test_what_whatsapp_takes_passes(changes: dict[str, Any]) -> None:
 )
 def test_what_whatsapp_refuses_is_said_before(changes: dict[str, Any], sentence: str) -> None:
     assert re.search(sentence, problems(**changes))
+
+
+def test_what_does_not_belong_to_a_kind_is_dropped() -> None:
+    given = {"header": "text", "header_text": "News", "header_file": 7, "expiry": 5, "variables": "named"}
+    text = content(kind="text", category="authentication", language="ur", **given)
+    assert (text["category"], text["language"], text["variables"], text["examples"]) == (
+        "marketing", "en", "positional", None,
+    )  # fmt: skip
+    assert (text["header"], text["header_text"], text["header_file"], text["expiry"]) == ("text", "News", None, None)
+    code = content(category="authentication", body="{{ code }}", **given)
+    assert (code["header"], code["header_text"], code["footer"], code["buttons"]) == ("none", None, None, None)
+    assert (code["expiry"], code["variables"]) == (5, "named")
+    with pytest.raises(Refused, match="no header, footer or buttons"):
+        channel.check_content({**code, "footer": "Bye"}, FIELDS)
 
 
 def test_each_recipient_gets_their_values() -> None:

@@ -153,3 +153,16 @@ def test_what_waits_is_submitted_once_a_connection_is_in_use(opening: Callable[.
     assert review(site).state == "pending"
     with site.house.work(AMINA) as work:
         assert jobs.due(work) == []
+
+
+def test_a_template_with_words_that_were_never_shown_needs_no_new_approval(house: House, organisation: int) -> None:
+    with house.work(AMINA, organisation) as work:
+        made = templates.create(work, "Sale", "whatsapp", TEMPLATE).id
+        version = templates.current(work, made)
+        version.content = version.content | {"header_text": "Kept from before", "expiry": 5}
+    with house.work(AMINA, organisation) as work:
+        version = templates.current(work, made)
+        assert templates.revise(work, made, version.content, "Spring sale").id == version.id
+        assert version.content["header_text"] == "Kept from before"
+        assert templates.revise(work, made, {**version.content, "footer": ""}).number == 2
+        assert templates.current(work, made).content["header_text"] is None

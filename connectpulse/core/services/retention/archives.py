@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import pyarrow as pa
 import structlog
 from sqlalchemy import Select, select, update
 
@@ -21,6 +20,7 @@ from ...domain.retention import Rows, Subject
 from ...errors import NotFound, PulseError
 from ...storage import guard
 from ...storage.base import Table
+from ...storage.columnar import Columns
 from ...storage.models import Archive, ArchiveExport, MergedFile
 from ...storage.stores import places
 from ...storage.trust import trust
@@ -48,7 +48,7 @@ def site() -> str:
     return hashlib.sha256(trust.key("archives")).hexdigest()[:12]
 
 
-def write(table: str, organisation: int | None, month: str, rows: pa.Table, age: tuple[datetime, datetime]) -> Archive:
+def write(table: str, organisation: int | None, month: str, rows: Columns, age: tuple[datetime, datetime]) -> Archive:
     """Write rows to a new file, read it back, and return its catalogue entry, not yet stored; raise Damaged."""
     folder = organisation if organisation is not None else "platform"
     name = f"{site()}/{folder}/{table}/{month}/{secrets.token_hex(12)}.parquet.aes"
@@ -66,12 +66,12 @@ def write(table: str, organisation: int | None, month: str, rows: pa.Table, age:
     )  # fmt: skip
 
 
-def read(row: Archive) -> pa.Table:
+def read(row: Archive) -> Columns:
     """Return the rows of an archive; raise Damaged, naming it, if it is lost, changed, or an older version."""
     return _read(row)[0]
 
 
-def _read(row: Archive) -> tuple[pa.Table, int]:
+def _read(row: Archive) -> tuple[Columns, int]:
     try:
         content = places.archive.get(row.name)
     except NotFound:
@@ -201,7 +201,7 @@ def _erase_in(open_work: Opener, archive_id: int, subject: Subject) -> int:
     return count
 
 
-def _rewrite(open_work: Opener, row: Archive, rows: pa.Table, generation: int) -> None:
+def _rewrite(open_work: Opener, row: Archive, rows: Columns, generation: int) -> None:
     """Put a file anew under its name and key, and catalogue that; `row` is leased to the caller."""
     key = bytes.fromhex(row.key["key"])
     content = files.sealed(row.name, key, rows, generation)

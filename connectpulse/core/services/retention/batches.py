@@ -7,7 +7,6 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -15,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from ...domain.retention import RetentionRule, Then
 from ...errors import PulseError
 from ...storage import ids, leaves
+from ...storage.columnar import Columns
 from ...storage.leaves import Leaf
 from ...storage.models import Archive
 from ...storage.stores import places
@@ -174,7 +174,7 @@ def _write(rule: RetentionRule, rows: Sequence[Row]) -> list[Archive]:
     with _taken_back(made):
         for (_, month), group in groupby(sorted(rows, key=lambda row: (heap(row), row.aged_at)), heap):
             some = list(group)
-            table: pa.Table = files.table_of(shape, [row.values for row in some])
+            table: Columns = files.table_of(shape, [row.values for row in some])
             age = (some[0].aged_at, some[-1].aged_at)
             made.append(archives.write(rule.table, some[0].organisation, month, table, age))
     return made

@@ -12,14 +12,13 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import BigInteger, Boolean, DateTime, Integer, LargeBinary, Numeric, SmallInteger
 from sqlalchemy import Table as SqlTable
 
 from ...errors import PulseError
+from ...storage.columnar import Columns, Shape, pa, pq
 
 _NONCE = 12
 _GENERATION = b"generation"
@@ -34,7 +33,7 @@ def new_key() -> bytes:
     return secrets.token_bytes(32)
 
 
-def schema(table: SqlTable) -> pa.Schema:
+def schema(table: SqlTable) -> Shape:
     """Return the Parquet schema of a table: integers, decimals, times and bytes as they are, the rest as text."""
     return pa.schema([pa.field(column.name, _kind(column.type)) for column in table.columns])
 
@@ -52,7 +51,7 @@ def _kind(kind: Any) -> Any:
     return pa.binary() if isinstance(kind, LargeBinary) else pa.string()
 
 
-def table_of(shape: pa.Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
+def table_of(shape: Shape, rows: Sequence[Sequence[Any]]) -> Columns:
     """Return rows, in the order of `shape`, as a table."""
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in shape]
     arrays = [
@@ -72,7 +71,7 @@ def _text(value: Any) -> str:
     return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def sealed(name: str, key: bytes, rows: pa.Table, generation: int) -> bytes:
+def sealed(name: str, key: bytes, rows: Columns, generation: int) -> bytes:
     """Return the bytes of the file `name` that holds `rows`."""
     marked = rows.replace_schema_metadata({_GENERATION: str(generation).encode()})
     plain = io.BytesIO()
@@ -81,7 +80,7 @@ def sealed(name: str, key: bytes, rows: pa.Table, generation: int) -> bytes:
     return nonce + AESGCM(key).encrypt(nonce, plain.getvalue(), name.encode())
 
 
-def opened(name: str, key: bytes, content: bytes) -> tuple[pa.Table, int]:
+def opened(name: str, key: bytes, content: bytes) -> tuple[Columns, int]:
     """Return the rows of a file and its generation; raise Damaged, naming it, if a single bit is not as written."""
     try:
         plain = AESGCM(key).decrypt(content[:_NONCE], content[_NONCE:], name.encode())

@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import pyarrow as pa
 import structlog
 from sqlalchemy import delete, or_, select, text, update
 
 from ...errors import PulseError
+from ...storage.columnar import Columns, pa
 from ...storage.models import Archive, Hold, MergedFile
 from ..work import SYSTEM, Opener, Work
 from . import archives, clock, files, holds
@@ -121,7 +121,7 @@ def merge(open_work: Opener, group: Group) -> int:
     return len(read) - 1
 
 
-def _readable(rows: Sequence[Archive]) -> list[tuple[Archive, pa.Table]]:
+def _readable(rows: Sequence[Archive]) -> list[tuple[Archive, Columns]]:
     """Return the files with their rows, without those that are damaged: they stay as they are, for the check."""
     found = []
     for row in rows:
@@ -132,7 +132,7 @@ def _readable(rows: Sequence[Archive]) -> list[tuple[Archive, pa.Table]]:
     return found
 
 
-def _replace(open_work: Opener, me: str, old: Sequence[Archive], tables: Sequence[pa.Table]) -> None:
+def _replace(open_work: Opener, me: str, old: Sequence[Archive], tables: Sequence[Columns]) -> None:
     """Write the new file, then put it in place of the old ones; raise Busy, and change nothing, if they are not ours.
 
     Whether that transaction was committed cannot be told for certain if it fails: the new file stays, and is swept

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from ...domain.retention import Subject
 from ...registry import Registry
 from ...storage import ids
+from ...storage.columnar import Columns, Engine, duckdb, pa, pc
 from . import files
 from .conditions import POSTGRESQL
 
@@ -36,7 +33,7 @@ class Wanted:
     until: datetime | None = None
 
 
-def matching(rows: pa.Table, age_column: str, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
+def matching(rows: Columns, age_column: str, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
     """Return the rows of one file that match, at most `limit`, oldest first; a file without the column has none."""
     names = set(rows.column_names)
     conditions: list[str] = ["true"]
@@ -61,7 +58,7 @@ def matching(rows: pa.Table, age_column: str, wanted: Wanted, limit: int) -> lis
     return found
 
 
-def of_person(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> pa.Table:
+def of_person(registry: Registry, table: str, rows: Columns, subject: Subject) -> Columns:
     """Return the person's rows among `rows`, without the personal columns of them that are somebody else's."""
     ways = _ways(registry, table, rows, subject)
     names = [name for name in _personal(registry, table, ways) if name in rows.column_names]
@@ -72,8 +69,8 @@ def of_person(registry: Registry, table: str, rows: pa.Table, subject: Subject) 
 
 
 def without_person(
-    registry: Registry, table: str, rows: pa.Table, subject: Subject, columns: Sequence[str]
-) -> tuple[pa.Table, int]:
+    registry: Registry, table: str, rows: Columns, subject: Subject, columns: Sequence[str]
+) -> tuple[Columns, int]:
     """Return `rows` with the person's values emptied, in `columns` and beside them, and how many had any left."""
     ways = _ways(registry, table, rows, subject)
     anywhere = _either(rows, [mask for _, mask in ways])
@@ -99,11 +96,11 @@ def _personal(registry: Registry, table: str, ways: Ways) -> list[str]:
     return list(dict.fromkeys([*registry.rules[table].personal_columns, *(name for own, _ in ways for name in own)]))
 
 
-def _put(rows: pa.Table, name: str, column: Any) -> pa.Table:
+def _put(rows: Columns, name: str, column: Any) -> Columns:
     return rows.set_column(rows.column_names.index(name), rows.schema.field(name), column)
 
 
-def _either(rows: pa.Table, masks: Sequence[Any]) -> Any:
+def _either(rows: Columns, masks: Sequence[Any]) -> Any:
     """Return where any of `masks` holds; nowhere if there is none."""
     found: Any = pa.nulls(rows.num_rows, pa.bool_()).fill_null(False)
     for mask in masks:
@@ -111,7 +108,7 @@ def _either(rows: pa.Table, masks: Sequence[Any]) -> Any:
     return found
 
 
-def _unsaid(rows: pa.Table, mask: Sequence[bool], subject: Subject) -> pa.Table:
+def _unsaid(rows: Columns, mask: Sequence[bool], subject: Subject) -> Columns:
     """Return `rows` without the subject's names in what is said of how the rows ended."""
     if "reason" not in rows.column_names or not subject.names:
         return rows
@@ -129,14 +126,14 @@ def _empty(kind: Any) -> Any:
     return b"" if pa.types.is_binary(kind) else 0
 
 
-def is_told(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> bool:
+def is_told(registry: Registry, table: str, rows: Columns, subject: Subject) -> bool:
     """Return whether the handler's own conditions can be asked of these rows, or columns have to be guessed at."""
     with _engine() as engine:
         engine.register(table, _shaped(registry, table, rows))
         return _told(engine, registry, table, subject) is not None
 
 
-def _ways(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> Ways:
+def _ways(registry: Registry, table: str, rows: Columns, subject: Subject) -> Ways:
     """Return columns and, row by row, whether they are the person's: as the handler says, or as their names do."""
     with _engine() as engine:
         engine.register(table, _shaped(registry, table, rows))
@@ -148,7 +145,7 @@ def _ways(registry: Registry, table: str, rows: pa.Table, subject: Subject) -> W
         ]
 
 
-def _shaped(registry: Registry, table: str, rows: pa.Table) -> pa.Table:
+def _shaped(registry: Registry, table: str, rows: Columns) -> Columns:
     """Return `rows` with the columns the table has by now and had not when they were archived, empty."""
     for field in files.schema(registry.rules[table].model.__table__):
         if field.name not in rows.column_names:
@@ -156,7 +153,7 @@ def _shaped(registry: Registry, table: str, rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _told(engine: duckdb.DuckDBPyConnection, registry: Registry, table: str, subject: Subject) -> Ways | None:
+def _told(engine: Engine, registry: Registry, table: str, subject: Subject) -> Ways | None:
     handler = registry.subjects.get(table)
     if handler is None or not (handler.apart or handler.locate):
         return None
@@ -172,7 +169,7 @@ def _written(condition: Any) -> str:
     return str(found).replace("%%", "%")
 
 
-def _asked(engine: duckdb.DuckDBPyConnection, table: str, condition: str) -> Any:
+def _asked(engine: Engine, table: str, condition: str) -> Any:
     found = engine.execute(f'SELECT coalesce(({condition}), false) AS hit FROM "{table}"').to_arrow_table()
     return found.column("hit").combine_chunks()
 
@@ -201,7 +198,7 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _engine() -> duckdb.DuckDBPyConnection:
+def _engine() -> Engine:
     """Return an engine that reads nothing but what it is given, and writes nothing anywhere."""
     return duckdb.connect(
         ":memory:",

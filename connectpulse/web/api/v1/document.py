@@ -120,13 +120,19 @@ def schema(form: Form) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {field.name: _type(field) | {"description": _said(field)} for field in form},
-        "required": [field.name for field in form if field.is_required],
+        "required": [field.name for field in form if field.is_required and field.only is None],
         "additionalProperties": False,
     }
 
 
 def _said(field: Field) -> str:
-    return f"{field.label}. {_said_of_files(field)} {field.help}".replace("  ", " ").strip()
+    words = (f"{field.label}.", _said_of_files(field), field.help, _said_of_others(field))
+    return " ".join(each for each in words if each)
+
+
+def _said_of_others(field: Field) -> str:
+    """Return beside which answers a field is asked, empty where it always is."""
+    return f"Only where {field.only[0]} is {' or '.join(field.only[1])}." if field.only else ""
 
 
 def _said_of_files(field: Field) -> str:

@@ -1,4 +1,4 @@
-// What pages need beyond HTML: the menu, the theme, searching selects, and a second thought before acts.
+// What pages need beyond HTML: the theme, searching selects, and a second thought before acts.
 (() => {
   const root = document.documentElement;
   const on = (type, selector, act) =>
@@ -6,29 +6,6 @@
       const found = event.target.closest?.(selector);
       if (found) act(found, event);
     });
-
-  const side = document.querySelector("#side");
-  const here = side?.querySelector("[aria-current]");
-  const showHere = () => {
-    if (here && here.offsetTop + here.offsetHeight > side.clientHeight) side.scrollTop = here.offsetTop - side.clientHeight / 2;
-  };
-  showHere();
-
-  const menu = (isOpen) => {
-    document.body.classList.toggle("menu-open", isOpen);
-    document.querySelector("[data-menu]")?.setAttribute("aria-expanded", String(isOpen));
-    if (!isOpen) return;
-    side?.querySelector("a")?.focus({ preventScroll: true });
-    showHere();
-  };
-  on("click", "[data-menu]", () => menu(!document.body.classList.contains("menu-open")));
-  on("click", "[data-menu-close]", () => menu(false));
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && document.body.classList.contains("menu-open")) {
-      menu(false);
-      document.querySelector("[data-menu]")?.focus();
-    }
-  });
 
   on("click", "[data-theme-switch]", () => {
     root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
@@ -58,14 +35,58 @@
     }
   });
 
+  // A field may belong to certain answers of another one; that one counts by its default while it is hidden itself.
+  const answer = (input) => {
+    const place = input.closest(".field");
+    if (place.hidden) return place.dataset.empty;
+    return input.type === "checkbox" ? (input.checked ? "yes" : "no") : input.value;
+  };
+  const ask = (form) => {
+    for (const field of form.querySelectorAll("[data-only]")) {
+      const other = form.elements[field.dataset.only];
+      field.hidden = Boolean(other) && !field.matches(".wrong") && !JSON.parse(field.dataset.values).includes(answer(other));
+    }
+    for (const group of form.querySelectorAll(".group:has([data-only])"))
+      group.hidden = !group.querySelector(":scope > .fields > .field:not([hidden])");
+  };
+  const askAll = () => [...document.forms].forEach(ask);
+  on("input", "form", ask);
+  addEventListener("pageshow", askAll);
+  askAll();
+
+  // What can be put into a text stands below the one that was written in last; one of it is reached by Tab, all by arrows.
+  const inserts = document.querySelector("[data-inserts]");
+  const chips = [...(inserts?.querySelectorAll("button") ?? [])];
+  const reach = (chip) => chips.forEach((each) => (each.tabIndex = each === chip ? 0 : -1));
+  const texts = "textarea[name], input[type=text][name]:not([name=name])";
+  const first = (form) => [...form.querySelectorAll(texts)].find((each) => !each.closest("[hidden]"));
   let lastText;
-  on("focusin", "textarea, input[type=text]:not([name=name])", (field) => (lastText = field));
+  const write = (field) => {
+    lastText = field;
+    field?.closest(".field").after(inserts);
+  };
+  if (inserts) {
+    write(first(inserts.closest("form")));
+    reach(chips[0]);
+    on("focusin", texts, (field) => field.form === inserts.closest("form") && write(field));
+  }
+  on("keydown", "[data-inserts]", (bar, event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const chip = chips.at((chips.indexOf(event.target) + step) % chips.length);
+    reach(chip);
+    chip.focus();
+  });
   on("click", "[data-insert]", (chip) => {
     const form = chip.closest("form");
-    const field = form.contains(lastText) ? lastText : form.querySelector("textarea");
+    const field = form.contains(lastText) && !lastText.closest("[hidden]") ? lastText : first(form);
     if (!field) return;
-    field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+    const start = field.selectionStart;
+    field.setRangeText(chip.dataset.insert, start, field.selectionEnd, "end");
     field.focus();
+    const gap = chip.dataset.insert.indexOf("…");  // what to say to those without a value: the next to be typed
+    if (gap >= 0) field.setSelectionRange(start + gap, start + gap + 1);
     field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
@@ -94,6 +115,7 @@
     const piece = button.closest("[data-piece]");
     const title = piece.querySelector("legend").textContent.trim();
     if (button.dataset.pieceAct === "out") {
+      if (piece.contains(inserts)) list.closest(".field").after(inserts);
       const next = piece.nextElementSibling ?? piece.previousElementSibling;
       piece.remove();
       (next?.querySelector("[data-piece-act=out]") ?? list.querySelector("[data-piece-add]")).focus();

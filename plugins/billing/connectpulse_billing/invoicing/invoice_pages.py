@@ -48,7 +48,7 @@ class InvoiceView(NounView):
     include_route_methods: ClassVar[set[str]] = {"list", "show", "download", "export", "send"}
     columns: ClassVar[Sequence[Column]] = (
         Column("Number", lambda row: link(row.number, "InvoiceView.show", pk=row.id)),
-        Column("", lambda row: badge("credit note", "warn") if row.kind == CORRECTION else ""),
+        Column("Kind", lambda row: badge("credit note", "warn") if row.kind == CORRECTION else ""),
         Column("Written", lambda row: f"{row.issued_at:%d %b %Y}"),
         Column("From", lambda row: row.seller["name"]),
         Column("Total", lambda row: money.shown(row.total, row.currency), is_number=True),

@@ -48,7 +48,7 @@ class LegalEntityView(NounView):
         Column("Currency", lambda row: row.currency),
         Column("Numbers begin with", lambda row: row.prefix),
         Column("Next invoice", lambda row: f"{row.next_invoice:,}", is_number=True),
-        Column("", lambda row: badge("sells", "ok") if row.is_active else badge("does not sell")),
+        Column("State", lambda row: badge("sells", "ok") if row.is_active else badge("does not sell")),
     )
     form: ClassVar[Form] = (
         Field("name", "Name", is_required=True, high=160, help="As it stands in the register of companies."),

@@ -46,7 +46,7 @@ class RateCardView(NounView):
     )
     columns = (
         Column("Name", lambda row: link(row.name, "RateCardView.show", pk=row.id)),
-        Column("", lambda row: badge("default", "ok") if row.is_default else ""),
+        Column("State", lambda row: badge("default", "ok") if row.is_default else ""),
     )
     form: ClassVar[Form] = (Field("name", "Name", is_required=True, high=120, help="Like Standard, or Resellers."),)
     include_route_methods: ClassVar[set[str]] = {

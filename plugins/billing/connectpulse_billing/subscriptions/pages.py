@@ -54,7 +54,7 @@ class PlanView(NounView):
                is_number=True),
         Column("Units", lambda row: spelt(row.units), is_number=True),
         Column("Trial", lambda row: f"{row.trial_days} days" if row.trial_days else "none"),
-        Column("", lambda row: badge("offered", "ok") if row.is_offered else badge("not offered")),
+        Column("State", lambda row: badge("offered", "ok") if row.is_offered else badge("not offered")),
     )  # fmt: skip
     form: ClassVar[Form] = (
         Field("name", "Name", is_required=True, high=120),

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from connectpulse.core.api import Field, Form, Kind
 
 _LOGIN, _LINE, _BOUNCES, _RECEIVE, _MAILBOX = (
-    "Login", "Line", "Bounces", "Receiving mail ourselves", "Reading a mailbox",
+    "Login", "Line", "Bounces", "Receiving mail ourselves…", "Reading a mailbox…",
 )  # fmt: skip
 _COUNTRIES: Final = re.compile(r"[A-Z]{2}")
 

@@ -83,6 +83,7 @@ FORM: Final[Form] = (
         default="8",
         choices=(("8", "8"), ("16", "16")),
         group=_MESSAGES,
+        only=("long_text", ("udh", "sar")),
     ),
     Field(
         "source_type",

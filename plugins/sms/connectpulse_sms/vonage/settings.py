@@ -27,9 +27,9 @@ FORM: Final[Form] = (
     Field("signature_secret", "Signature secret", Kind.SECRET, "Callbacks are signed with it. Without it, or where "
           "signed webhooks are switched off at Vonage, no receipts and replies are taken.", group="Callbacks"),
     Field("signature_method", "Signature method", Kind.CHOICE, "Of the SMS API, as its settings say.",
-          default="md5hash", choices=_METHODS, group="Callbacks"),
+          default="md5hash", choices=_METHODS, group="Callbacks", only=("interface", (SMS,))),
     Field("sign_requests", "Sign messages", Kind.SWITCH, "Prove messages of the SMS API by a signature instead of the "
-          "API secret.", default=False, group="Callbacks"),
+          "API secret.", default=False, group="Callbacks", only=("interface", (SMS,))),
     Field("base_url", "Address", help="Empty: rest.nexmo.com for the SMS API, api.nexmo.com for the Messages API.",
           group="Network"),
     Field("countries", "Countries", help="Where Vonage processes the messages, for your privacy notice: ISO codes.",
@@ -54,6 +54,4 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
     found = base_faults(base_of(settings), settings["countries"])
     if settings["sign_requests"] and not settings["signature_secret"]:
         found.append("Sign messages: fill in the signature secret, too.")
-    if settings["sign_requests"] and settings["interface"] == MESSAGES:
-        found.append("Sign messages: only those of the SMS API can be signed.")
     return found

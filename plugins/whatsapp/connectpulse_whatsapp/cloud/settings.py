@@ -10,6 +10,8 @@ from connectpulse.core.api import Field, Form, Kind
 BASE: Final = "https://graph.facebook.com"
 VERSION: Final = "v23.0"
 
+_MARKETING: Final = ("uses_marketing_messages", ("yes",))
+
 FORM: Final[Form] = (
     Field("numbers", "Numbers", Kind.LONG_TEXT, "One a line, with its phone number id: +923001234567 = "
           "106540352242922. Both stand in the app's dashboard under WhatsApp, API setup.", is_required=True, high=4000,
@@ -26,10 +28,11 @@ FORM: Final[Form] = (
     Field("uses_marketing_messages", "Send marketing over Marketing Messages", Kind.SWITCH, "Meta's interface for "
           "marketing templates, which the account must have accepted the terms of.", default=False, group="Messages"),
     Field("product_policy", "Where it cannot be used", Kind.CHOICE, default="CLOUD_API_FALLBACK",
-          choices=(("CLOUD_API_FALLBACK", "Send over the Cloud API"), ("STRICT", "Do not send")), group="Messages"),
+          choices=(("CLOUD_API_FALLBACK", "Send over the Cloud API"), ("STRICT", "Do not send")), group="Messages",
+          only=_MARKETING),
     Field("shares_activity", "Let Meta use what people do with the messages", Kind.SWITCH, "Reads and clicks of "
           "Marketing Messages, used to choose whom they reach. Say so in your privacy notice.", default=False,
-          group="Messages"),
+          group="Messages", only=_MARKETING),
     Field("version", "Version of the API", help="Like v23.0.", default=VERSION, group="Network"),
     Field("base_url", "Address", default=BASE, group="Network"),
     Field("countries", "Countries", help="Where Meta processes the messages, for your privacy notice: ISO codes.",

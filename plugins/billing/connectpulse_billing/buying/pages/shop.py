@@ -117,7 +117,7 @@ class VoucherView(NounView):
         Column("Units", lambda row: spelt(row.units), is_number=True),
         Column("Used", lambda row: f"{row.uses} of {row.most_uses}", is_number=True),
         Column("Until", lambda row: f"{row.expires_at:%Y-%m-%d}" if row.expires_at else ""),
-        Column("", lambda row: badge("open", "ok") if row.is_open else badge("closed")),
+        Column("State", lambda row: badge("open", "ok") if row.is_open else badge("closed")),
     )
     form: ClassVar[Form] = (
         Field("name", "Name", is_required=True, high=120, help="What it is for. Whoever redeems it reads it."),
