@@ -82,7 +82,7 @@ class Line:
             connections.create_route(work, made.id)
             return made.id
 
-    def campaign(self, list_id: int, purpose: str = "transactional", **options: Any) -> tuple[int, int]:
+    def campaign(self, list_id: int, purpose: str = "promotional", **options: Any) -> tuple[int, int]:
         """Draft and quote a campaign to a list; return its id and its quote's."""
         name = f"To list {list_id}"
         with self.house.work(ADMINISTRATOR, self.organisation) as work:

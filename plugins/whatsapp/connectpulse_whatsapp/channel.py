@@ -51,6 +51,11 @@ NUMBER: Final = SenderKind(
     "The number people see, registered with WhatsApp. Its phone number id belongs to the settings of the connection.",
 )
 
+_NO_PROMOTION: Final = (
+    "A template of the category Marketing goes out as a promotion, to nobody who stopped those. "
+    "Choose another purpose, or a template of another category."
+)
+
 
 class WhatsAppChannel(Channel):
     """Messages on WhatsApp: approved templates, and texts that answer within a day. Each is one message."""
@@ -129,12 +134,13 @@ class WhatsAppChannel(Channel):
         return Needs(approved_template=True, opt_in=True)
 
     def objections(self, facts: CampaignFacts) -> list[str]:
-        """Return the rules a campaign breaks: a promotion is marketing, and says how to stop it."""
-        if facts.purpose is not Purpose.PROMOTIONAL:
-            return []
+        """Return the rules a campaign breaks: a promotion is marketing, nothing else is, and it says how to stop it."""
         written = read(facts.content)
+        is_marketing = written.is_template and written.category == MARKETING
+        if facts.purpose is not Purpose.PROMOTIONAL:
+            return [_NO_PROMOTION] if is_marketing else []
         found = []
-        if written.is_template and written.category != MARKETING:
+        if written.is_template and not is_marketing:
             found.append("A promotion must be of the category Marketing; WhatsApp blocks who calls it otherwise.")
         if not _offers_way_out(written, facts.opt_out_hint):
             found.append("A promotional message must say how to opt out. Add a button, like: stop: Stop these messages")
