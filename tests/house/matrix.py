@@ -33,6 +33,7 @@ KEYED = frozenset({
 
 ARGUMENTS: Mapping[str, str] = {
     "channel": "sms", "connection_id": "1", "job_id": "1", "token": "x", "locale": "en", "name": "matrix_report",
+    "guide": "sending",
     **declared.table("ARGUMENTS"),
 }  # fmt: skip
 """What stands in addresses besides an object's id."""

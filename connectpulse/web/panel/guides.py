@@ -93,7 +93,7 @@ def _address(href: str) -> str:
     if href.startswith(_OUTSIDE) or not place:
         return href
     name = place.removesuffix(".md")
-    return url_for("GuideView.show", name=name, _anchor=anchor or None) if name in NAMES else ""
+    return url_for("GuideView.show", guide=name, _anchor=anchor or None) if name in NAMES else ""
 
 
 class GuideView(BaseView):
@@ -103,12 +103,12 @@ class GuideView(BaseView):
     class_permission_name = "Help"
     default_view = "show"
 
-    @expose("/<name>", methods=["GET"])
+    @expose("/<guide>", methods=["GET"])
     @has_access
     @permission_name(READ)
-    def show(self, name: str) -> Any:
+    def show(self, guide: str) -> Any:
         """Show one guide, and beside it the others on its shelf."""
-        if name not in NAMES or not _text(name):
+        if guide not in NAMES or not _text(guide):
             abort(404)
-        shelf = next((heading, guides) for heading, guides in shelves() if any(each.name == name for each in guides))
-        return self.render_template("pulse/guide.html", title=_title(name), body=body(name), name=name, shelf=shelf)
+        shelf = next((heading, guides) for heading, guides in shelves() if any(each.name == guide for each in guides))
+        return self.render_template("pulse/guide.html", title=_title(guide), body=body(guide), name=guide, shelf=shelf)
