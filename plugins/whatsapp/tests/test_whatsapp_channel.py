@@ -182,7 +182,7 @@ def test_templates_need_approval_and_texts_somebody_who_wrote() -> None:
         ({"category": "utility", "buttons": "", "footer": ""}, "", 2),
     ],
 )
-def test_a_promotion_is_marketing_and_nothing_else_is_and_can_be_stopped(
+def test_a_promotion_is_marketing_nothing_else_is_and_it_can_be_stopped(
     changes: dict[str, Any], hint: str, count: int
 ) -> None:
     def objections(purpose: Purpose) -> list[str]:
