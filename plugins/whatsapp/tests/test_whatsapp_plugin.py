@@ -80,3 +80,19 @@ def test_a_trial_that_stops_suppresses() -> None:
 
     run(scene())
     assert [(receipt.suppress, receipt.reason) for receipt in told] == [(True, "opted_out")]
+
+
+@pytest.mark.parametrize(("digits", "billed"), [("01", (1, "")), ("89", (1, "utility")), ("90", (0, ""))])
+def test_a_trial_tells_what_it_bills(digits: str, billed: tuple[int, str]) -> None:
+    told: list[Receipt] = []
+
+    async def intake(events: Events) -> None:
+        told.extend(event for event in events if isinstance(event, Receipt))
+
+    async def scene() -> None:
+        provider = TrialProvider({"receipt_delay": 0}, intake)
+        await provider.send_batch([message(f"+9232176543{digits}")])
+        await provider.close()
+
+    run(scene())
+    assert {(receipt.quantity, receipt.category) for receipt in told} == {billed}

@@ -32,13 +32,15 @@ class Fate:
 
 
 _AFTER: Final[Mapping[str, int]] = {"delivered": 1, "read": 2}
+SERVICE: Final = "service"
+"""The category of what costs nothing."""
 DELIVERED: Final = Fate("delivered")
 READ: Final = Fate("read")
 NOT_THERE: Final = Fate("failed", failed="131026")
 
 _BY_DIGITS: Final[Mapping[str, Fate]] = {
     "89": Fate("delivered", billed_as="utility"),
-    "90": Fate("delivered", billed_as="service"),
+    "90": Fate("delivered", billed_as=SERVICE),
     "91": NOT_THERE,
     "92": Fate("failed", failed="131049"),
     "93": Fate("failed", failed="131050"),

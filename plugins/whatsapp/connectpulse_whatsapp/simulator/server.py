@@ -14,7 +14,7 @@ from aiohttp import web
 
 from .control import Control
 from .errors import Failure, refusal
-from .fates import Fate, by_digits, by_share
+from .fates import SERVICE, Fate, by_digits, by_share
 from .listening import Answer, Whole, listening, response
 from .media import Media
 from .options import Options, settings
@@ -188,7 +188,7 @@ class CloudApi:
 
     def _category(self, message: Mapping[str, Any]) -> str:
         self.media.check(message)
-        return self.templates.check(message["template"]) if message["type"] == "template" else "service"
+        return self.templates.check(message["template"]) if message["type"] == "template" else SERVICE
 
     def _is_too_fast(self) -> bool:
         now = int(time.monotonic())

@@ -24,7 +24,8 @@ from connectpulse.core.api import (
 from ..cloud.answers import refusal
 from ..cloud.codes import ERRORS, STATES, STOPPED, meaning
 from ..content import name_of
-from .fates import by_digits
+from ..form import TEXT
+from .fates import SERVICE, by_digits
 
 _STAGES = (MessageState.SENT, MessageState.DELIVERED, MessageState.READ)
 
@@ -39,10 +40,10 @@ class TrialProvider(SimulatedProvider):
     title = "Simulator (nothing is sent)"
     channel = "whatsapp"
     summary = (
-        "For trials: nothing leaves this machine. The last two digits of a number decide: 91 not on WhatsApp, "
-        "92 the person's limit of promotions, 93 stopped promotions, 94 refused at once, 95 template not found, "
-        "96 throttled once, 97 answer lost once, 98 no receipt, 99 sent and never delivered; all others are "
-        "delivered, and even ones read."
+        "For trials: nothing leaves this machine. The last two digits of a number decide: 89 billed as utility, "
+        "90 free, 91 not on WhatsApp, 92 the person's limit of promotions, 93 stopped promotions, 94 refused at once, "
+        "95 template not found, 96 throttled once, 97 answer lost once, 98 no receipt, 99 sent and never delivered; "
+        "all others are delivered, and even ones read."
     )
     capabilities = SimulatedProvider.capabilities | {Capability.TEMPLATES}
     errors: ClassVar[Mapping[str, tuple[ErrorClass, str]]] = ERRORS
@@ -86,11 +87,16 @@ def _receipts(submission: Submission) -> list[Receipt]:
         return []
     if fate.failed:
         return [_failed(submission, fate.failed)]
-    return [_receipt(submission, state) for state in _STAGES[: fate.last + 1]]
+    return [_receipt(submission, state, fate.billed_as) for state in _STAGES[: fate.last + 1]]
 
 
-def _receipt(submission: Submission, state: MessageState) -> Receipt:
-    return Receipt(submission.token, state, occurred_at=datetime.now(UTC), address=submission.address)
+def _receipt(submission: Submission, state: MessageState, billed_as: str) -> Receipt:
+    content = (submission.shared or {}).get("content", {})
+    is_free = billed_as == SERVICE or content.get("kind") == TEXT
+    return Receipt(
+        submission.token, state, occurred_at=datetime.now(UTC), address=submission.address,
+        quantity=int(not is_free), category="" if is_free else billed_as,
+    )  # fmt: skip
 
 
 def _failed(submission: Submission, code: str) -> Receipt:

@@ -15,7 +15,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from ..cloud.signature import sign
 from .errors import status_error
-from .fates import Fate
+from .fates import SERVICE, Fate
 from .options import Options
 
 _PATIENCE: Final = ClientTimeout(total=10)
@@ -218,8 +218,8 @@ def _status(due: Due, stamp: int) -> str:
     if due.fate.failed:
         return f'{head},"status":"failed","errors":{status_error(due.fate.failed)}}}'
     status = ("sent", "delivered", "read")[due.stage]
-    is_billed = "false" if due.category == "service" else "true"
-    kind = "free_customer_service" if due.category == "service" else "regular"
+    is_billed = "false" if due.category == SERVICE else "true"
+    kind = "free_customer_service" if due.category == SERVICE else "regular"
     return (
         f'{head},"status":"{status}","pricing":{{"billable":{is_billed},"pricing_model":"PMP","type":"{kind}",'
         f'"category":"{due.category}"}}}}'
