@@ -15,7 +15,8 @@ from tests.journeys.browsing import Person
 from tests.journeys.panel_scene import panel
 
 pytestmark = pytest.mark.peer("chromium")
-OF_TEMPLATES = ("category", "language", "variables", "examples", "template_name")
+OF_TEMPLATES = ("category", "language", "examples")
+FOLDED = "A template that WhatsApp has already"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def look_at_new_ones(person: Person) -> None:
 def let_fields_come_and_go(person: Person) -> None:
     person.open("/templates/add?channel=whatsapp")
     shows(person, "kind", *OF_TEMPLATES, "header", "footer", "buttons")
-    hides(person, "header_text", "expiry")
+    hides(person, "header_text", "expiry", "template_name")
+    expect(person.page.get_by_text(FOLDED)).to_be_visible()
     choose(person, "header", "text")
     shows(person, "header_text")
     choose(person, "category", "authentication")
@@ -65,6 +67,7 @@ def let_fields_come_and_go(person: Person) -> None:
     person.shoot("whatsapp-code")
     choose(person, "kind", "text")
     hides(person, *OF_TEMPLATES, "expiry")
+    expect(person.page.get_by_text(FOLDED)).to_be_hidden()
     shows(person, "header", "header_text", "footer", "buttons")
     choose(person, "header", "none")
     hides(person, "header_text")

@@ -44,6 +44,7 @@ LARGEST: Final = {"image": 5 << 20, "video": 16 << 20, "document": 100 << 20}
 """Bytes of a file by header, as WhatsApp takes them."""
 
 _BY_TEMPLATE: Final = ("kind", (TEMPLATE,))
+_EXISTING: Final = "A template that WhatsApp has already …"
 _UNLESS_CODE: Final = ("category", (MARKETING, UTILITY))
 
 FORM: Final[Form] = (
@@ -69,13 +70,14 @@ FORM: Final[Form] = (
     Field("buttons", "Buttons", Kind.LONG_TEXT, help="One a line: reply: Yes please · stop: Stop these messages · "
           "link: Open shop | https://example.com/{{ code }} · call: Call us | +923001234567 · code: SALE25", high=4000,
           only=_UNLESS_CODE),
-    Field("variables", "Placeholders at WhatsApp", Kind.CHOICE, "Needed only for a template that exists already: "
-          "numbered in the order of the text, or named like the fields.", default=POSITIONAL, only=_BY_TEMPLATE,
-          choices=((POSITIONAL, "Numbered, like {{1}}"), (NAMED, "Named, like {{first_name}}"))),
     Field("examples", "Examples", Kind.LONG_TEXT, help="What WhatsApp's reviewers see instead of placeholders, one a "
           "line: name = Amina", high=4000, only=_BY_TEMPLATE),
     Field("expiry", "Code valid, minutes", Kind.NUMBER, "Shown below the code.", low=1,
           high=90, only=("category", (AUTHENTICATION,))),
     Field("template_name", "Name at WhatsApp", help="Leave empty: each text gets a name of its own. Write the name of "
-          "a template that WhatsApp has approved already to use that one.", high=512, only=_BY_TEMPLATE),
+          "a template that WhatsApp has approved already to use that one.", high=512, only=_BY_TEMPLATE,
+          group=_EXISTING),
+    Field("variables", "Placeholders at WhatsApp", Kind.CHOICE, "Numbered in the order of "
+          "the text, or named like the fields.", default=POSITIONAL, only=_BY_TEMPLATE, group=_EXISTING,
+          choices=((POSITIONAL, "Numbered, like {{1}}"), (NAMED, "Named, like {{first_name}}"))),
 )  # fmt: skip
