@@ -80,7 +80,7 @@ class Receipt(NamedTuple):
 
     `reference` equals one of the references of `Accepted`. `address` is the recipient, where the
     receipt names it: it lets a lost answer be settled. `quantity` is what will be billed, if reported, and
-    `category` what it is billed as, where prices depend on one: it costs what that costs, whatever was reserved.
+    `category`, beside it, what it is billed as where prices depend on one: it costs that, whatever was reserved.
     `reason` (`snake_case`) stays with the message, also with one that arrived where there are several ways to.
     `suppress` asks for a suppression of the recipient (a hard bounce, a complaint), whatever the state.
     `again` says that a final `state` short of delivery is the last word on this attempt only (a line that was

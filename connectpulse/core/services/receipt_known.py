@@ -66,11 +66,16 @@ class Known:
         return Price(self.units, self.step)
 
     @property
+    def costs(self) -> Price:
+        """Its price after its receipts."""
+        return self.price or self.reserved
+
+    @property
     def correction(self) -> Decimal:
         """How much dearer the message became by what its provider bills, and as what."""
         if self.price is None and self.rebilled == self.billed:
             return Decimal(0)
-        return due(self.price or self.reserved, self.quantity, self.rebilled) - self.due(self.billed)
+        return due(self.costs, self.quantity, self.rebilled) - self.due(self.billed)
 
     @property
     def rebilled(self) -> int | None:
@@ -83,6 +88,8 @@ class Known:
     def other_category(self) -> str:
         """What the provider bills it as after its receipts, where its price is another's; else empty."""
         if self.named is None or self.named[1] == self.category or self._is_behind(self.named[0]):
+            return ""
+        if not self.category:  # it was priced before categories were kept, or its channel knows none
             return ""
         return self.named[1]
 

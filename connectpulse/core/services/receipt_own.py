@@ -10,7 +10,7 @@ from .work import Work
 
 
 class Own(NamedTuple):
-    """A message as it was read, and the parts and the bill it is to have."""
+    """A message as it was read, and the parts and the bill it is to have. `category` is what it is priced as now."""
 
     id: int
     state: MessageState
@@ -19,6 +19,7 @@ class Own(NamedTuple):
     old_billed: int | None
     parts: list[int] | None
     billed: int | None
+    category: str
 
     @property
     def is_changed(self) -> bool:
@@ -28,11 +29,11 @@ class Own(NamedTuple):
 _WRITE = """
 UPDATE pulse_message m SET part_states = n.parts::smallint[], billed = n.billed
 FROM unnest(%(ids)s::bigint[], %(parts)s::text[], %(billed)s::int[], %(old_parts)s::text[], %(old_billed)s::int[],
-            %(states)s::smallint[], %(causes)s::text[])
-     AS n (id, parts, billed, old_parts, old_billed, state, cause)
+            %(states)s::smallint[], %(causes)s::text[], %(categories)s::text[])
+     AS n (id, parts, billed, old_parts, old_billed, state, cause, category)
 WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s
   AND m.part_states IS NOT DISTINCT FROM n.old_parts::smallint[] AND m.billed IS NOT DISTINCT FROM n.old_billed
-  AND m.state = n.state AND CASE WHEN m.reason = ANY({}) THEN m.reason ELSE '' END = n.cause
+  AND m.category = n.category AND m.state = n.state AND CASE WHEN m.reason = ANY({}) THEN m.reason ELSE '' END = n.cause
 """
 
 
@@ -51,6 +52,7 @@ def write(work: Work, owns: Sequence[Own], causes: str) -> bool:
         "old_billed": arrays.optional_ints(own.old_billed for own in owns),
         "states": arrays.ints(own.state for own in owns),
         "causes": arrays.texts([own.cause.value for own in owns]),
+        "categories": arrays.texts([own.category for own in owns]),
     }
     with raw(work.session).cursor() as cursor:
         cursor.execute(_WRITE.format(causes), facts)

@@ -89,7 +89,7 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     told = list(messages)
     again = _again(work, told)
     staying = {message.id: (message, _state(message)) for message in told if message.best and message.id not in again}
-    if not repricing.apply(work, [message for message, _ in staying.values()]):
+    if not repricing.apply(work, [message for message, _ in staying.values()], CAUSES):
         raise Moved
     alike = _billed_alike(staying.values())
     _write_own(work, [message for message, _ in staying.values() if message.id not in alike])
@@ -193,9 +193,9 @@ def better(message: Known, part: int, receipt: Receipt, attempt: int) -> None:
         return
     if receipt.quantity is not None:
         message.bill = max(message.bill or (receipt.state, 0), (receipt.state, receipt.quantity))
-    if receipt.category:
-        told = (receipt.state, receipt.category[:40])
-        message.named = max(message.named or told, told)
+        if receipt.category:
+            told = (receipt.state, receipt.category[:40])
+            message.named = max(message.named or told, told)
     held = message.best.get(part)
     if held is None or _weight(receipt) > _weight(held):
         message.best[part] = receipt
@@ -272,7 +272,7 @@ WITH u AS (
     WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
       AND CASE WHEN reason = ANY({CAUSES}) THEN reason ELSE '' END = %(cause)s{{old_bill}}
     RETURNING units, step, quantity, billed)
-SELECT count(*), coalesce(sum({DUE}), 0), coalesce(sum(coalesce(billed, quantity)), 0) FROM u
+SELECT count(*), coalesce(sum({DUE}), 0), coalesce(sum(coalesce(billed, quantity)), 0), sum(units), sum(step) FROM u
 """
 _MOVE = _WRITE.format(bill="", old_bill="")
 _MOVE_BILLED = _WRITE.format(
@@ -300,7 +300,9 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
         row = rows.execute(statement, facts).fetchone()
     if row is None or row[0] != len(members):
         raise Moved
-    messages, due, quantity = row
+    messages, due, quantity, *prices = row
+    if prices != [sum(member.costs.units for member in members), sum(member.costs.step for member in members)]:
+        raise Moved  # another receipt changed a price meanwhile
     correction = sum((member.correction for member in members if member.bill or member.price), Decimal(0))
     return Movement(
         *change[:5], messages, due - correction, quantity, correction, _priced(change.before, change.cause),
@@ -334,8 +336,9 @@ def _write_own(work: Work, messages: Iterable[Known]) -> None:
 def _own(message: Known) -> receipt_own.Own:
     parts = _folded_parts(message) if message.part_states is not None else None
     return receipt_own.Own(
-        message.id, message.before, message.cause, message.part_states, message.billed, parts, message.rebilled
-    )
+        message.id, message.before, message.cause, message.part_states, message.billed, parts, message.rebilled,
+        message.other_category or message.category,
+    )  # fmt: skip
 
 
 def _count(
@@ -353,7 +356,9 @@ def _count(
     for message in staying:
         if message.other_category:
             name = "billed" if message.price is not None else "unpriced"
-            deltas[message.organisation_id, message.campaign_id or 0, f"{name}:{message.other_category}"] += 1
+            owner = (message.organisation_id, message.campaign_id or 0)
+            deltas[*owner, f"{name}:{message.other_category}"] += 1
+            deltas[*owner, f"billed:{message.category}"] -= 1
     for message in again:
         owner = (message.organisation_id, message.campaign_id or 0)
         for name, amount in counters.moves(message.before, MessageState.QUEUED, 1, message.place).items():

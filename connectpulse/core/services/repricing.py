@@ -31,8 +31,11 @@ class _Leg(NamedTuple):
     sender: str
 
 
-def apply(work: Work, messages: Iterable[Known]) -> bool:
-    """Give messages the price of what their receipts say they are billed as; return False where somebody was faster."""
+def apply(work: Work, messages: Iterable[Known], causes: str) -> bool:
+    """Give messages the price of what their receipts say they are billed as; return False where somebody changed one.
+
+    `causes` are the reasons that are a `Cause`, in SQL.
+    """
     turned = [message for message in messages if message.other_category]
     if not turned:
         return True
@@ -43,7 +46,7 @@ def apply(work: Work, messages: Iterable[Known]) -> bool:
         if message.id in legs:
             row = found[message.id]
             message.price = _price(pricers[legs[message.id]], row.address, Measure(row.parts, message.quantity))
-    return _write(work, turned)
+    return _write(work, turned, causes)
 
 
 class _Row(NamedTuple):
@@ -99,22 +102,28 @@ def _price(price: Pricer, address: str, measure: Measure) -> Price | None:
 
 _WRITE = """
 UPDATE pulse_message m SET category = n.category, units = n.units, step = n.step
-FROM unnest(%(ids)s::bigint[], %(olds)s::text[], %(categories)s::text[], %(units)s::numeric[], %(steps)s::int[])
-     AS n (id, old, category, units, step)
+FROM unnest(%(ids)s::bigint[], %(olds)s::text[], %(categories)s::text[], %(units)s::numeric[], %(steps)s::int[],
+            %(states)s::smallint[], %(billed)s::int[], %(causes)s::text[])
+     AS n (id, old, category, units, step, state, billed, cause)
 WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s AND m.category = n.old
+  AND m.state = n.state AND m.billed IS NOT DISTINCT FROM n.billed
+  AND CASE WHEN m.reason = ANY({}) THEN m.reason ELSE '' END = n.cause
 """
 
 
-def _write(work: Work, messages: Sequence[Known]) -> bool:
-    prices = [message.price or message.reserved for message in messages]
+def _write(work: Work, messages: Sequence[Known], causes: str) -> bool:
+    prices = [message.costs for message in messages]
     facts = _bounds(messages) | {
         "olds": arrays.texts([message.category for message in messages]),
         "categories": arrays.texts([message.other_category for message in messages]),
         "units": "{" + ",".join(str(price.units) for price in prices) + "}",
         "steps": arrays.ints(price.step for price in prices),
+        "states": arrays.ints(message.before for message in messages),
+        "billed": arrays.optional_ints(message.billed for message in messages),
+        "causes": arrays.texts([message.cause.value for message in messages]),
     }
     with raw(work.session).cursor() as cursor:
-        cursor.execute(_WRITE, facts)
+        cursor.execute(_WRITE.format(causes), facts)
         return cursor.rowcount == len(messages)
 
 

@@ -5,6 +5,7 @@ the outcome to say.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -108,10 +109,25 @@ class Requests:
         return Check(is_working, tuple(steps))
 
 
+def parse(body: bytes) -> Any:
+    """Return what JSON says, read as leniently as Python's own reader does; raise ValueError for what is none.
+
+    Half a character, which is left where a text was cut, becomes a question mark: no database would take it.
+    """
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        pass  # seldom; the reader below says what is wrong
+    try:
+        return json.loads(json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace"))
+    except RecursionError:
+        raise ValueError("The JSON is nested too deep.") from None
+
+
 def document(reply: Reply) -> dict[str, Any]:
     """Return the JSON object of an answer, an empty one where it is none."""
     try:
-        found = orjson.loads(reply.body)
+        found = parse(reply.body)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -36,7 +36,7 @@ class ContactView(NounView):
     search_hint = "Name, phone number or e-mail address"
     columns = (
         Column("Name", lambda row: link(row.name or "—", "ContactView.show", pk=row.id)),
-        Column("Addresses", lambda row: ", ".join(each.value for each in row.addresses)),
+        Column("Addresses", lambda row: ", ".join(dict.fromkeys(each.value for each in row.addresses))),
         Column("State", lambda row: badge("restricted", "warn") if row.restricted_at else ""),
         Column("Added", lambda row: moment(row.created_at)),
     )
@@ -249,6 +249,7 @@ class AddressRuleView(NounView):
 
 _REACH = (
     Column("Address", lambda row: row.value),
+    Column("Kind", lambda row: SCHEME_TITLES.get(row.scheme, row.scheme)),
     Column("Channel", lambda row: "All" if row.channel == ANY else channel_title(row.channel)),
     Column("Purpose", lambda row: dict(_PURPOSES).get(row.purpose, row.purpose)),
 )

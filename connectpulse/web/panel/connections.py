@@ -110,6 +110,9 @@ class ConnectionView(NounView):
             return redirect(url_for("ConnectionView.choose"))
         return super().add()
 
+    def new_title(self) -> str:
+        return f"New connection: {_provider_title(request.args['provider'])}"
+
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         name, limits, settings, is_trial = _split(values)
         return connections.create(work, name, request.args["provider"], settings, limits, is_trial=is_trial)

@@ -161,6 +161,10 @@ class NounView(ModelView):
         """Return the form with what can be chosen now."""
         return form
 
+    def new_title(self) -> str:
+        """Return what stands above the form of a new row."""
+        return f"New {self.noun.lower()}"
+
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         """Make a row of what was typed."""
         raise Refused(f"{self.plural} cannot be added here.")
@@ -229,13 +233,13 @@ class NounView(ModelView):
         with self.work() as work:
             form = self.prepare(work, self.form, None)
         if request.method == "GET":
-            return self._form_page(forms.sheet(form, self.preset()), f"New {self.noun.lower()}")
+            return self._form_page(forms.sheet(form, self.preset()), self.new_title())
         filled = forms.submitted(form)
         done = filled.errors == {} and self._try(filled, lambda work: self.create(work, filled.values))
         if done:
             flash(f"The {self.noun.lower()} was added.", "success")
             return redirect(self.after_add(done))
-        return self._form_page(filled, f"New {self.noun.lower()}", 422)
+        return self._form_page(filled, self.new_title(), 422)
 
     @expose("/edit/<pk>", methods=["GET", "POST"])
     @has_access

@@ -53,7 +53,7 @@ NUMBER: Final = SenderKind(
 
 _NO_PROMOTION: Final = (
     "A template of the category Marketing goes out as a promotion, to nobody who stopped those. "
-    "Choose another purpose, or a template of another category."
+    "Send it in a campaign of that purpose, or take a template of another category."
 )
 
 

@@ -53,7 +53,22 @@ def test_half_a_character_spoils_nothing() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, rb'"\ud83d' + b"[" * 100_000, b'{"entry":[NaN]}', b"\xff"])
+@pytest.mark.parametrize(
+    ("told_as", "priced_as"),
+    [
+        ("marketing", "marketing"), ("MARKETING_LITE", "marketing"), ("authentication_international", "authentication"),
+        ("utility", "utility"), ("group_marketing", ""), ("service", ""), (None, ""),
+    ],
+)  # fmt: skip
+def test_what_is_billed_is_told_in_the_words_of_rates(told_as: str | None, priced_as: str) -> None:
+    pricing = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": told_as}
+    charged = receipt(word="delivered", pricing=pricing)
+    assert (charged.quantity, charged.category) == (1, priced_as)
+    free = receipt(word="delivered", pricing=pricing | {"billable": False})
+    assert (free.quantity, free.category) == (0, "")
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, rb'"\ud83d' + b"[" * 100_000, b'{"entry":7}', b"\xff"])
 def test_what_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         CloudProvider.parse_callback(KNOWN, replace(posted(), body=body))

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
-from ...domain.contracts import CampaignFacts, Channel, Preview
+from ...domain.contracts import CampaignFacts, Channel, Preview, Purpose
 from ...domain.provider import Approval
 from ...domain.routing import chooser
 from ...errors import NotFound, Refused
 from ...storage.models import Template, TemplateVersion, Thread
-from .. import allowances, audit, connections, files, records, senders, singles, templates
+from .. import allowances, audit, connections, files, records, senders, singles, suppressions, templates
 from ..work import Work
 from . import answering, costs, threads, ways
 from .threads import Party
@@ -179,7 +179,7 @@ def _objections(work: Work, plan: _Plan) -> list[str]:
     """Return one sentence per thing that keeps a template from a person, what to do in each."""
     found = allowances.objections(work, work.organisation_id, plan.channel.name)
     found += _unapproved(plan)
-    found += plan.way.obstacles
+    found += plan.way.obstacles or _stopped(work, plan)
     if plan.sender:
         found += [*plan.channel.objections(_facts(work, plan)), *_remarks(work, plan)[0], *_unrouted(work, plan)]
     found += [_unknown(plan.party, name) for name in _missing(plan)]
@@ -194,6 +194,16 @@ def _unapproved(plan: _Plan) -> list[str]:
         return ["The provider has not approved this template yet. Choose another one, or wait for its word."]
     why = f": {version.approval_reason}" if version.approval_reason else "."
     return [f"The provider did not approve this template{why} Choose another one, or change it and submit it again."]
+
+
+def _stopped(work: Work, plan: _Plan) -> list[str]:
+    """Return why a template that may be a promotion does not go to somebody who stopped those."""
+    channel, address = plan.channel, plan.way.address
+    if channel.category(plan.version.content, PURPOSE):  # then its channel objects to promotions itself
+        return []
+    if not suppressions.objections(work, channel, Purpose.PROMOTIONAL, [address]):
+        return []
+    return [f"{address} gets no promotions any more, and this template may be one. Answer in your own words."]
 
 
 def _facts(work: Work, plan: _Plan) -> CampaignFacts:

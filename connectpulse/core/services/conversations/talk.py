@@ -159,10 +159,12 @@ def _theirs(work: Work, found: Sequence[int]) -> list[Said]:
 
 
 def _notes(work: Work, party: Party, since: datetime, until: datetime | None) -> list[Note]:
-    return [
+    """Return what was decided about a person; what holds for one number under two schemes is said once."""
+    said = [
         *(Note(row.created_at, _suppressed(work, row)) for row in _about(work, Suppression, party, since, until)),
         *(Note(row.created_at, _agreed(work, row)) for row in _about(work, Consent, party, since, until)),
     ]
+    return list(dict.fromkeys(said))
 
 
 def _about(work: Work, model: type[Any], party: Party, since: datetime, until: datetime | None) -> Sequence[Any]:

@@ -8,7 +8,12 @@
 
   const name = (fold) => fold.querySelector("summary").textContent;
   const folds = [...side.querySelectorAll("[data-fold]")];
-  const kept = JSON.parse(localStorage.getItem("menu") ?? "{}");
+  let kept = {};
+  try {
+    kept = JSON.parse(localStorage.getItem("menu")) ?? {};
+  } catch {
+    localStorage.removeItem("menu");  // it is not ours to read
+  }
   for (const fold of folds) {
     if (!fold.contains(here)) fold.open = kept[name(fold)] ?? fold.open;
     fold.querySelector("summary").addEventListener("click", () => {
@@ -21,17 +26,23 @@
   const find = side.querySelector("[data-menu-find]");
   const links = [...side.querySelectorAll("li a")];
   let before;
-  find?.addEventListener("input", () => {
+  const fits = (element, wanted) => element?.textContent.toLowerCase().includes(wanted);
+  const search = () => {
     const wanted = find.value.trim().toLowerCase();
     before ??= new Map(folds.map((fold) => [fold, fold.open]));
-    for (const link of links) link.parentElement.hidden = !link.textContent.toLowerCase().includes(wanted);
+    for (const link of links) {
+      const heading = link.closest("details")?.querySelector("summary");
+      link.parentElement.hidden = !fits(link, wanted) && !fits(heading, wanted);
+    }
     for (const fold of folds) {
       const has = fold.querySelector("li:not([hidden])") !== null;
       fold.hidden = !has;
       fold.open = wanted ? has : before.get(fold);
     }
     if (!wanted) before = undefined;
-  });
+    side.querySelector("[data-menu-none]").hidden = links.some((link) => !link.parentElement.hidden);
+  };
+  find?.addEventListener("input", search);
   find?.addEventListener("keydown", (event) => {
     const first = links.find((link) => !link.parentElement.hidden);
     if (event.key === "Enter" && find.value.trim()) first?.click();
@@ -40,7 +51,11 @@
   const menu = (isOpen) => {
     document.body.classList.toggle("menu-open", isOpen);
     document.querySelector("[data-menu]")?.setAttribute("aria-expanded", String(isOpen));
-    if (!isOpen) return;
+    if (!isOpen) {
+      if (find?.value) find.value = "";
+      if (before) search();
+      return;
+    }
     side.querySelector("a").focus({ preventScroll: true });
     showHere();
   };
