@@ -219,6 +219,17 @@ def test_a_long_menu_folds_and_is_searched(address: str, chromium: Browser, size
         keys.type("back")
         expect(side.locator("li:visible")).to_have_text(["Backups"])
         person.shoot("menu-searched")
+        person.page.get_by_label("Find a page").fill("nothing like it")
+        expect(side.get_by_text("Nothing is called that.")).to_be_visible()
+        person.page.get_by_label("Find a page").fill("privacy")
+        expect(side.locator("li:visible")).to_have_text(["Requests", "Decisions", "Privacy policy"])
+        if size is browsing.PHONE:
+            keys.press("Escape")
+            person.press("Menu")
+            expect(side.get_by_role("link").first).to_be_focused()
+            expect(side.get_by_text("Campaigns", exact=True)).to_be_visible()
+            keys.press("Control+k")
+        person.page.get_by_label("Find a page").fill("back")
         keys.press("Enter")
         expect(person.page.get_by_role("heading", level=1)).to_have_text("Backups")
         if size is browsing.PHONE:
@@ -231,6 +242,9 @@ def test_a_long_menu_folds_and_is_searched(address: str, chromium: Browser, size
             person.press("Menu")
         expect(side.get_by_text("Campaigns", exact=True)).to_be_visible()
         expect(side.get_by_text("Contacts", exact=True)).not_to_be_visible()
+        person.page.evaluate("localStorage.setItem('menu', 'no JSON')")
+        person.open("/")
+        expect(side.get_by_text("Contacts", exact=True)).to_be_visible(visible=size is browsing.DESKTOP)
 
 
 @pytest.mark.parametrize(("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")])

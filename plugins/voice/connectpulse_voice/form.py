@@ -58,7 +58,6 @@ CONTENT: Final[Form] = (
         Kind.LONG_TEXT,
         'What is read aloud. {{ name }} or {{ name | default("friend") }} stands for a contact\'s field.',
         high=LONGEST_TEXT,
-        is_required=True,
         only=("prompt", (SPEECH,)),
     ),
     _recording("recording", "Recording", ("prompt", (RECORDING,))),

@@ -272,15 +272,24 @@ def test_what_the_person_lacks_is_named(desk: Counter) -> None:
 
 def test_suppressed_and_restricted_people_get_none(desk: Counter) -> None:
     with desk.scene.work() as work:
-        suppressions.add(work, "email", ZARA, reason="opted_out", source="test", purpose="promotional")
-    assert desk.faults() == ""
-    with desk.scene.work() as work:
         suppressions.add(work, "email", ZARA, reason="operator", source="test")
         contacts.restrict(work, desk.thread().contact_id or 0, True)
     assert "lift that under Suppressions" in desk.faults()
     assert "lifted on the contact's page" in desk.faults()
     with pytest.raises(Refused, match="is suppressed"):
         desk.send()
+
+
+def test_who_stopped_promotions_gets_no_template_that_may_be_one(
+    desk: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with desk.scene.work() as work:
+        suppressions.add(work, "email", ZARA, reason="opted_out", source="reply", purpose="promotional")
+    assert "gets no promotions any more, and this template may be one" in desk.faults()
+    with pytest.raises(Refused, match="gets no promotions"):
+        desk.send()
+    monkeypatch.setattr(postcard.PostcardChannel, "category", lambda *_: "utility")
+    assert desk.faults() == "", "a channel with categories tells promotions apart by itself"
 
 
 def test_without_a_sender_or_a_route_it_says_so(desk: Counter) -> None:
