@@ -36,7 +36,7 @@ class TemplateView(NounView):
     columns = (
         Column("Name", lambda row: link(row.name, "TemplateView.show", pk=row.id)),
         Column("Channel", lambda row: channel_title(row.channel)),
-        Column("State", lambda row: badge("archived") if row.is_archived else ""),
+        Column("State", lambda row: badge("archived") if row.is_archived else badge("in use", "ok")),
         Column("Made", lambda row: moment(row.created_at)),
     )
     filters = (
