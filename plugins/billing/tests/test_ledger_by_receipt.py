@@ -6,19 +6,16 @@ from decimal import Decimal
 
 import pytest
 from connectpulse_billing.ledger import balances, books, checking, expiry, grants, reconciling
+from postcards_scene import postcards
 from sqlalchemy import text
 
-from connectpulse import house as houses
 from connectpulse.core.api import MessageState, Movement, platform_scope
 from connectpulse.core.domain.contracts import Purpose, Tariff
 from connectpulse.core.domain.outcome import Accepted
 from connectpulse.core.domain.provider import Receipt
-from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.services.desk import ServiceDesk
 from connectpulse.house import House
-from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
-from tests.conftest import entry_point
 from tests.unit.core.services.scene import Scene
 
 SENT, DELIVERED, READ = MessageState.SENT, MessageState.DELIVERED, MessageState.READ
@@ -29,18 +26,8 @@ Story = Sequence[tuple[MessageState, int | None]]
 @pytest.fixture
 def scene(database_url: str) -> Iterator[Scene]:
     """An organisation with the postcard channel, whose messages cost a unit each, and the real books."""
-    made = houses.build(
-        from_mapping(fresh_secrets() | {"DATABASE_URL": database_url}),
-        entry_points=[
-            entry_point("postcard", "tests.plugins.postcard:PostcardPlugin"),
-            entry_point("billing", "connectpulse_billing.plugin:BillingPlugin"),
-        ],
-        pool_size=5,
-    )
-    scene = Scene(made, factories.organisation(made))
-    scene.connect()
-    yield scene
-    made.close()
+    with postcards(database_url) as made:
+        yield made
 
 
 def sent(scene: Scene, people: int) -> tuple[ServiceDesk, int, list[int]]:

@@ -6,20 +6,17 @@ from decimal import Decimal
 import pytest
 from connectpulse_billing.ledger import balances, checking, reconciling
 from connectpulse_billing.rates import cards, drafting
+from postcards_scene import postcards
 from sqlalchemy import text
 
-from connectpulse import house as houses
 from connectpulse.core.api import MessageState, platform_scope
 from connectpulse.core.domain.contracts import Purpose, Tariff
 from connectpulse.core.domain.outcome import Accepted
 from connectpulse.core.domain.provider import Receipt
-from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.services import messages, overview, receipts, singles
 from connectpulse.core.services.desk import ServiceDesk
 from connectpulse.core.storage.models import Campaign
-from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
-from tests.conftest import entry_point
 from tests.unit.core.services.scene import Scene
 
 SENT, DELIVERED, READ = MessageState.SENT, MessageState.DELIVERED, MessageState.READ
@@ -29,19 +26,9 @@ UNDELIVERABLE = MessageState.UNDELIVERABLE
 @pytest.fixture
 def scene(database_url: str) -> Iterator[Scene]:
     """An organisation whose postcards cost a unit as utility, three as marketing, and nothing is said of others."""
-    made = houses.build(
-        from_mapping(fresh_secrets() | {"DATABASE_URL": database_url}),
-        entry_points=[
-            entry_point("postcard", "tests.plugins.postcard:PostcardPlugin"),
-            entry_point("billing", "connectpulse_billing.plugin:BillingPlugin"),
-        ],
-        pool_size=5,
-    )
-    scene = Scene(made, factories.organisation(made))
-    scene.connect()
-    _publish(scene, "Own", utility="1", marketing="3")
-    yield scene
-    made.close()
+    with postcards(database_url) as made:
+        _publish(made, "Own", utility="1", marketing="3")
+        yield made
 
 
 def _publish(scene: Scene, name: str, **rates: str) -> None:
