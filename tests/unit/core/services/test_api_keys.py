@@ -34,7 +34,7 @@ def test_a_key_is_known_by_what_was_shown_once(house: House, organisation: int) 
 def test_the_key_itself_is_nowhere_in_the_database(work: Work) -> None:
     row, token = keys.create(work, draft())
     work.session.flush()
-    secret = token.rpartition("_")[2][-43:]
+    secret = token[-43:]  # it may hold the sign that stands before it
     stored = work.session.execute(text("SELECT row_to_json(k)::text FROM pulse_api_key k")).scalars().all()
     told = work.session.execute(text("SELECT row_to_json(a)::text FROM pulse_audit a")).scalars().all()
     assert len(row.digest) == 32
