@@ -134,12 +134,13 @@ def _change(message: Known, after: MessageState, has_bill: bool) -> _Change:
 def _again(work: Work, messages: Sequence[Known]) -> dict[int, Known]:
     """Queue those messages once more whose receipts ask for it and that may; return them by id."""
     wishes = {message.id: wish for message in messages if (wish := _wish(message)) is not None}
-    done: set[int] = set()
+    known, done = {message.id: message for message in messages}, dict[int, Known]()
     for group, message_ids in retries.granted(work, wishes).items():
-        if not retries.grant(work, group, message_ids):
+        members = {id: known[id] for id in message_ids}
+        if not retries.grant(work, group, members.values()):
             raise Moved
-        done.update(message_ids)
-    return {message.id: message for message in messages if message.id in done}
+        done |= members
+    return done
 
 
 def _wish(message: Known) -> retries.Wish | None:

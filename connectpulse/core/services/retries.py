@@ -4,7 +4,7 @@ A receipt is of the attempt whose reference it names. What it says is the last w
 attempt was begun, and then a message may go once more instead, as long as nothing else has decided about it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from ..domain.message import MessageState
 from ..storage import arrays, ids
 from ..storage.session import raw
 from . import counters
+from .receipt_known import Known
 from .work import Work
 
 MOST_ATTEMPTS = 5
@@ -127,12 +128,14 @@ def granted(work: Work, wishes: Mapping[int, Wish]) -> dict[_Group, list[int]]:
 
 _AGAIN = """
 WITH u AS (
-    UPDATE pulse_message
+    UPDATE pulse_message m
     SET state = 0, reason = '', code = '', attempt = attempt + 1, dispatch_id = %(new)s, submitted_at = NULL,
         changed_at = %(now)s, part_states = NULL, billed = NULL
-    WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state = %(before)s
-      AND attempt = %(attempt)s AND dispatch_id = %(old)s
-    RETURNING id, organisation_id),
+    FROM unnest(%(ids)s::bigint[], %(billed)s::int[], %(categories)s::text[]) AS n (id, billed, category)
+    WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s AND m.state = %(before)s
+      AND m.billed IS NOT DISTINCT FROM n.billed AND m.category = n.category
+      AND m.attempt = %(attempt)s AND m.dispatch_id = %(old)s
+    RETURNING m.id, m.organisation_id),
 kept AS (
     INSERT INTO pulse_attempt (organisation_id, message_id, connection_id, number, outcome, reason, code)
     SELECT organisation_id, id, %(connection)s, %(attempt)s, 'again', %(reason)s, %(code)s FROM u RETURNING 1)
@@ -140,13 +143,15 @@ SELECT count(*) FROM u
 """
 
 
-def grant(work: Work, group: _Group, message_ids: Sequence[int]) -> bool:
-    """Queue messages once more; return False if one of them changed meanwhile.
+def grant(work: Work, group: _Group, messages: Collection[Known]) -> bool:
+    """Queue messages once more; return False if one of them, or what it costs, changed meanwhile.
 
     The units that were reserved stay so; figures are the caller's to move.
     """
-    new_id = ids.blocks(work.session.connection(), 1)[0]
+    new_id, message_ids = ids.blocks(work.session.connection(), 1)[0], [message.id for message in messages]
     facts: dict[str, Any] = {
+        "billed": arrays.optional_ints(message.billed for message in messages),
+        "categories": arrays.texts([message.category for message in messages]),
         "ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids), "new": new_id,
         "old": group.dispatch_id, "connection": group.connection_id, "before": int(group.before),
         "attempt": group.attempt, "reason": group.reason, "code": group.code, "now": work.clock(),

@@ -1,6 +1,7 @@
 """Messages their provider bills as another category than they were reserved as: they cost that category's price."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -171,6 +172,23 @@ def test_of_two_that_change_a_price_or_a_state_at_once_the_later_looks_again(
         work.session.rollback()
     sending.tell(id, late)
     sending.books()
+
+
+def test_a_message_that_goes_once_more_is_looked_at_again_where_its_price_changed(scene: Scene) -> None:
+    sending = Sending(scene, 1)
+    sending.accepted()
+    [id] = sending.ids
+    sending.tell(id, (SENT, 1, "utility"))
+    failed = Receipt(f"R{id}", UNDELIVERABLE, quantity=0, again=timedelta(minutes=1))
+    with scene.house.work(ADMINISTRATOR) as work, platform_scope(work.session, "read before the other wrote"):
+        known = receipts.known(work, {id})[id]
+        receipts.better(known, 0, failed, 1)
+        sending.tell(id, (SENT, 1, "marketing"))
+        with pytest.raises(receipts.Moved):
+            receipts.fold(work, [known])
+        work.session.rollback()
+    sending.desk.take_in(sending.line.connection_id, [failed])
+    assert sending.books() == (3, 0), "it waits once more, at what it is priced as"
 
 
 def test_prices_are_those_the_campaign_was_launched_at(scene: Scene) -> None:
