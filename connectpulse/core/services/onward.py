@@ -43,7 +43,7 @@ def watch(work: Work, source: Source, message_ids: Sequence[int]) -> None:
         return
     after = source.onward_seconds
     due_at = None if after is None else work.clock() + timedelta(seconds=after)
-    raw(work.session).execute(_WATCH, _bounds(message_ids) | {"due": due_at})
+    raw(work.session).execute(_WATCH, arrays.span(message_ids) | {"due": due_at})
 
 
 _FOLLOW = f"""
@@ -82,7 +82,7 @@ def follow(work: Work, message_ids: Iterable[int]) -> None:
     wanted = list(message_ids)
     if not wanted:
         return
-    facts = _bounds(wanted) | {"now": work.clock()}
+    facts = arrays.span(wanted) | {"now": work.clock()}
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         rows.execute(_FOLLOW, facts)
         rows.execute(_SETTLED, facts)
@@ -111,7 +111,7 @@ u AS (
 
 def withdraw(work: Work, message_ids: Sequence[int], state: MessageState, reason: str) -> None:
     """End those messages that wait in a dispatch nobody holds; what a worker has in hand is left to it."""
-    facts = _bounds(message_ids) | {"state": int(state), "reason": reason, "now": work.clock()}
+    facts = arrays.span(message_ids) | {"state": int(state), "reason": reason, "now": work.clock()}
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         gone = rows.execute(_WITHDRAW + endings.TOGETHER, facts).fetchall()
     endings.account(work, gone, MessageState.QUEUED, state, reason if state is MessageState.EXPIRED else "")
@@ -140,7 +140,3 @@ def stop(work: Work, campaign_id: int) -> None:
     work.session.execute(
         text("DELETE FROM pulse_onward WHERE campaign_id = :id AND state = 'waiting'"), {"id": campaign_id}
     )
-
-
-def _bounds(message_ids: Sequence[int]) -> dict[str, object]:
-    return {"ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids)}

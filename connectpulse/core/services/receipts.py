@@ -89,10 +89,11 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
     told = list(messages)
     again = _again(work, told)
     staying = {message.id: (message, _state(message)) for message in told if message.best and message.id not in again}
-    if not repricing.apply(work, [message for message, _ in staying.values()], CAUSES):
+    kept = [message for message, _ in staying.values()]
+    if not repricing.apply(work, kept, CAUSES):
         raise Moved
     alike = _billed_alike(staying.values())
-    _write_own(work, [message for message, _ in staying.values() if message.id not in alike])
+    _write_own(work, [message for message in kept if message.id not in alike])
     for message, after in staying.values():
         if after > message.before:
             together.setdefault(_change(message, after, message.id in alike), []).append(message)
@@ -100,7 +101,7 @@ def fold(work: Work, messages: Iterable[Known]) -> None:
             movements.append(_rebilled(message))
     movements += [_requeued(message) for message in again.values()]
     movements += [_write(work, change, members) for change, members in together.items()]
-    _count(work, together, again.values(), [message for message, _ in staying.values()])
+    _count(work, together, again.values(), kept)
     if movements:
         work.registry.ledger.settle(work, movements)
     pleas = [(each.organisation_id, each.channel, each.id, each.plea.reason) for each in told if each.plea is not None]
@@ -262,7 +263,7 @@ def known(work: Work, message_ids: set[int]) -> dict[int, Known]:
     """Return messages by id."""
     if not message_ids:
         return {}
-    facts = {"ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids)}
+    facts = arrays.span(message_ids)
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
         return {row[0]: _known(row) for row in rows.execute(_BY_ID, facts).fetchall()}
 
@@ -302,7 +303,8 @@ def _write(work: Work, change: _Change, members: Sequence[Known]) -> Movement:
     if row is None or row[0] != len(members):
         raise Moved
     messages, due, quantity, *prices = row
-    if prices != [sum(member.costs.units for member in members), sum(member.costs.step for member in members)]:
+    costs = [member.price or member for member in members]
+    if prices != [sum(each.units for each in costs), sum(each.step for each in costs)]:
         raise Moved  # another receipt changed a price meanwhile
     correction = sum((member.correction for member in members if member.bill or member.price), Decimal(0))
     return Movement(

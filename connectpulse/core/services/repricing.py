@@ -5,7 +5,7 @@ Prices are those the campaign was launched at; where they have none for the cate
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from psycopg.rows import tuple_row
 from sqlalchemy import select
@@ -62,8 +62,9 @@ WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s
 
 
 def _read(work: Work, messages: Sequence[Known]) -> dict[int, _Row]:
+    wanted = arrays.span([message.id for message in messages])
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:
-        return {id: _Row(*rest) for id, *rest in rows.execute(_READ, _bounds(messages)).fetchall()}
+        return {id: _Row(*rest) for id, *rest in rows.execute(_READ, wanted).fetchall()}
 
 
 def _leg(message: Known, sender: str) -> _Leg:
@@ -113,7 +114,7 @@ WHERE m.id = n.id AND m.id BETWEEN %(low)s AND %(high)s AND m.category = n.old
 
 def _write(work: Work, messages: Sequence[Known], causes: str) -> bool:
     prices = [message.costs for message in messages]
-    facts = _bounds(messages) | {
+    facts = arrays.span([message.id for message in messages]) | {
         "olds": arrays.texts([message.category for message in messages]),
         "categories": arrays.texts([message.other_category for message in messages]),
         "units": "{" + ",".join(str(price.units) for price in prices) + "}",
@@ -125,8 +126,3 @@ def _write(work: Work, messages: Sequence[Known], causes: str) -> bool:
     with raw(work.session).cursor() as cursor:
         cursor.execute(_WRITE.format(causes), facts)
         return cursor.rowcount == len(messages)
-
-
-def _bounds(messages: Sequence[Known]) -> dict[str, Any]:
-    ids = [message.id for message in messages]
-    return {"ids": arrays.ints(ids), "low": min(ids), "high": max(ids)}

@@ -115,7 +115,7 @@ def granted(work: Work, wishes: Mapping[int, Wish]) -> dict[_Group, list[int]]:
     left = {message_id: wish for message_id, wish in wishes.items() if wish.attempt < MOST_ATTEMPTS}
     if not left:
         return {}
-    facts = {"ids": arrays.ints(left), "low": min(left), "high": max(left)}
+    facts = arrays.span(left)
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         found = rows.execute(_MAY, facts).fetchall()
     groups: dict[_Group, list[int]] = {}
@@ -149,10 +149,10 @@ def grant(work: Work, group: _Group, messages: Collection[Known]) -> bool:
     The units that were reserved stay so; figures are the caller's to move.
     """
     new_id, message_ids = ids.blocks(work.session.connection(), 1)[0], [message.id for message in messages]
-    facts: dict[str, Any] = {
+    facts: dict[str, Any] = arrays.span(message_ids) | {
         "billed": arrays.optional_ints(message.billed for message in messages),
         "categories": arrays.texts([message.category for message in messages]),
-        "ids": arrays.ints(message_ids), "low": min(message_ids), "high": max(message_ids), "new": new_id,
+        "new": new_id,
         "old": group.dispatch_id, "connection": group.connection_id, "before": int(group.before),
         "attempt": group.attempt, "reason": group.reason, "code": group.code, "now": work.clock(),
     }  # fmt: skip

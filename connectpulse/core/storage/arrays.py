@@ -4,7 +4,8 @@ The hot path passes whole columns as `%(ids)s::bigint[]`. Values are text in Pos
 (manual, section 8.15.2): numbers as they are, texts quoted, NULL for None.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 _SEPARATOR = "\x1f"
 
@@ -12,6 +13,11 @@ _SEPARATOR = "\x1f"
 def ints(values: Iterable[int]) -> str:
     """Return an array of integers."""
     return "{" + ",".join(map(str, map(int, values))) + "}"
+
+
+def span(ids: Collection[int]) -> dict[str, Any]:
+    """Return what a statement needs to find rows by id: the array, and its bounds, so that few partitions are asked."""
+    return {"ids": ints(ids), "low": min(ids), "high": max(ids)}
 
 
 def optional_ints(values: Iterable[int | None]) -> str:
