@@ -1,7 +1,5 @@
 """A fresh key is copied by a button: with the keyboard alone, and it says so."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -12,12 +10,6 @@ from . import browsing, live
 from .panel_scene import panel
 
 pytestmark = pytest.mark.peer("chromium")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
 
 
 @pytest.mark.parametrize("size", [browsing.DESKTOP, browsing.PHONE], ids=["desktop", "phone"])

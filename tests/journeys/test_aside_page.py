@@ -1,7 +1,5 @@
 """The System page shows what was set aside, and lets the operator have it tried again."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
@@ -16,12 +14,6 @@ from connectpulse.web.security import roles
 
 from . import browsing, live
 from .panel_scene import panel, visitor
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
 
 
 def _set_aside(house: House, organisation: int) -> int:

@@ -1,7 +1,6 @@
 """An administrator's first campaign, by clicking: from the connection to what happened to each recipient."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,10 @@ from connectpulse.web.security import roles
 
 from . import browsing, live
 from .browsing import Person
-from .panel_scene import panel
 
 pytestmark = pytest.mark.peer("chromium")
 
 RECIPIENTS = 40
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
-@pytest.fixture
-def address(house: House, organisation: int) -> Iterator[str]:
-    with live.served(panel(house, organisation)) as address:
-        yield address
 
 
 @pytest.fixture

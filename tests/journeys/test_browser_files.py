@@ -19,12 +19,6 @@ from tests.plugins.poster import PDF, PNG
 pytestmark = pytest.mark.peer("chromium")
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
 @pytest.fixture
 def address(poster_house: House) -> Iterator[str]:
     app = panel(poster_house, factories.organisation(poster_house))

@@ -1,7 +1,5 @@
 """Forms in a real browser: fields come and go with the answers they belong to, and what is new is not called wrong."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
@@ -10,25 +8,12 @@ from connectpulse.core.storage.models import TemplateVersion
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
-from tests.journeys import browsing, live
+from tests.journeys import browsing
 from tests.journeys.browsing import Person
-from tests.journeys.panel_scene import panel
 
 pytestmark = pytest.mark.peer("chromium")
 OF_TEMPLATES = ("category", "language", "examples")
 FOLDED = "A template that WhatsApp has already"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
-@pytest.fixture
-def address(house: House, organisation: int) -> Iterator[str]:
-    with live.served(panel(house, organisation)) as address:
-        yield address
 
 
 def shows(person: Person, *names: str, is_shown: bool = True) -> None:

@@ -15,23 +15,11 @@ from connectpulse.web.security import roles
 
 from . import browsing, live
 from .browsing import Person
-from .panel_scene import NAMES, name_of, panel
+from .panel_scene import NAMES, name_of
 
 pytestmark = pytest.mark.peer("chromium")
 
 ZARA = "+923001234567"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
-@pytest.fixture
-def address(house: House, organisation: int) -> Iterator[str]:
-    with live.served(panel(house, organisation)) as address:
-        yield address
 
 
 @pytest.fixture

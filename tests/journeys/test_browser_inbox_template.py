@@ -18,23 +18,11 @@ from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
 from tests.journeys import browsing, live
 from tests.journeys.browsing import Person
-from tests.journeys.panel_scene import NAMES, name_of, panel
+from tests.journeys.panel_scene import NAMES, name_of
 
 pytestmark = pytest.mark.peer("chromium")
 ZARA, NUMBER = "+923217654302", "+923001234567"
 PARCEL = {"category": "utility", "body": "Dear {{ first_name }}, your parcel is here. *Come by until six.*"}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
-@pytest.fixture
-def address(house: House, organisation: int) -> Iterator[str]:
-    with live.served(panel(house, organisation)) as address:
-        yield address
 
 
 @pytest.fixture

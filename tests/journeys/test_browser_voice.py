@@ -14,12 +14,6 @@ from tests.journeys.panel_scene import panel
 pytestmark = pytest.mark.peer("chromium")
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
 @pytest.fixture
 def address(house: House) -> Iterator[str]:
     with live.served(panel(house, factories.organisation(house))) as address:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
@@ -17,22 +16,9 @@ from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
 from tests.journeys import browsing, live
 from tests.journeys.browsing import Person
-from tests.journeys.panel_scene import panel
 
 pytestmark = pytest.mark.peer("chromium")
 ZARA, NUMBER = "+923217654302", "+923001234567"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
-@pytest.fixture
-def address(house: House, organisation: int) -> Iterator[str]:
-    with live.served(panel(house, organisation)) as address:
-        yield address
 
 
 def tell(port: int, place: str, **asked: str) -> None:

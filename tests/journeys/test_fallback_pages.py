@@ -19,12 +19,6 @@ pytestmark = pytest.mark.peer("chromium")
 PEOPLE = [(f"+92300111111{n}", f"p{n}@x.org") for n in range(5)]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
 @pytest.fixture
 def house(database_url: str) -> Iterator[House]:
     with order_house(database_url) as made:

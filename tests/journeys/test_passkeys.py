@@ -25,12 +25,6 @@ from .panel_scene import NAMES, PASSWORD, people
 pytestmark = pytest.mark.peer("chromium")
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
-
-
 @pytest.fixture
 def address(house: House, organisation: int) -> Iterator[str]:
     port = free_port()

@@ -1,7 +1,6 @@
 """A person asks for their rights at the public door, two people answer in the panel, and a browser looks at it all."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from connectpulse.core.storage.trust import trust
 from connectpulse.house import House
 from connectpulse.testing import factories
 from connectpulse.web.security import roles
-from tests.journeys.browsing import DESKTOP, PHONE, browser, person
+from tests.journeys.browsing import DESKTOP, PHONE, person
 from tests.journeys.live import served
 from tests.journeys.panel_scene import Visitor, panel, visitor
 from tests.unit.core.services.rights_scene import office
@@ -31,12 +30,6 @@ def app(house: House, organisation: int, tmp_path: Path) -> Flask:
     desk = office(house, organisation, tmp_path)
     desk.contact("Zara Khan", ("email", ZARA), ("phone", "+923001234567"))
     return panel(house, organisation)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as started:
-        yield started
 
 
 def _mail(house: House) -> str:

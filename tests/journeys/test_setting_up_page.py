@@ -1,7 +1,6 @@
 """The System page says what is yet to be set up, with links that lead where it is done."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
@@ -13,12 +12,6 @@ from . import browsing, live
 from .panel_scene import panel, visitor
 
 _LINK = re.compile(r'<a href="([^"]+)">Go there<span')
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browsing.browser() as started:
-        yield started
 
 
 def test_every_link_leads_where_it_is_set_up(house: House, organisation: int) -> None:
