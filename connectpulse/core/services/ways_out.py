@@ -60,8 +60,9 @@ def address(public_url: str, message_id: int) -> str:
 
 
 def _word(message_id: int) -> str:
-    proof = hmac.new(trust.key("ways out"), f"{message_id:x}".encode(), "sha256").hexdigest()
-    return f"{message_id:x}-{proof[:_DIGITS]}"
+    name = f"{message_id:x}"
+    proof = hmac.digest(trust.key("ways out"), name.encode(), "sha256").hex()
+    return f"{name}-{proof[:_DIGITS]}"
 
 
 def opened(word: str) -> int:

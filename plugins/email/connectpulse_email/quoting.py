@@ -31,9 +31,40 @@ def quoted(text: str, *, is_joined: bool = False) -> bytes:
 
 
 def _quoted_line(text: str) -> bytes:
-    line = text.encode()
-    if len(line) <= _WIDTH and _is_plain(text):
+    return _wrapped(text.encode().replace(b"=", b"=3D")) if _is_plain(text) else _by_bytes(text.encode())
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether a line is its own encoding, but for equals signs and its length."""
+    return (
+        text.isascii()
+        and text.isprintable()
+        and "  " not in text
+        and not text.endswith(" ")
+        and not text.startswith((".", "From "))
+    )
+
+
+def _wrapped(line: bytes) -> bytes:
+    """Return an encoded line of plain text as lines of 75 characters at most, none cut within an equals sign."""
+    if len(line) <= _WIDTH:
         return line
+    made, start = bytearray(), 0
+    while True:
+        if start and (line[start] == 46 or line.startswith(b"From ", start)):
+            made += b"=%02X" % line[start]
+            start, end = start + 1, start + _WIDTH - 2
+        else:
+            end = start + _WIDTH
+        if end >= len(line):
+            return bytes(made + line[start:])
+        sign = line.rfind(b"=", end - 2, end)
+        end = end if sign < 0 else sign
+        made += line[start:end] + _SOFT
+        start = end
+
+
+def _by_bytes(line: bytes) -> bytes:
     made = bytearray()
     column, last = 0, len(line) - 1
     for place, byte in enumerate(line):
@@ -49,18 +80,6 @@ def _quoted_line(text: str) -> bytes:
         made += token
         column += len(token)
     return bytes(made)
-
-
-def _is_plain(text: str) -> bool:
-    """Return whether a short line is its own encoding."""
-    return (
-        text.isascii()
-        and text.isprintable()
-        and "=" not in text
-        and "  " not in text
-        and not text.endswith(" ")
-        and not text.startswith((".", "From "))
-    )
 
 
 def based(content: bytes) -> bytes:

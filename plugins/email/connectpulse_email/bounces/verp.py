@@ -30,4 +30,4 @@ def read(value: str, domain: str, key: str) -> str | None:
 
 
 def _proof(reference: str, key: str) -> str:
-    return hmac.new(key.encode(), reference.encode(), "sha256").hexdigest()[:_DIGITS]
+    return hmac.digest(key.encode(), reference.encode(), "sha256").hex()[:_DIGITS]

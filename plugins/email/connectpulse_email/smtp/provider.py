@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from connectpulse.core.api import (
     Accepted,
@@ -39,12 +39,25 @@ from .samples import SAMPLES
 from .session import MAIL, Envelope, Lost, Session
 from .settings import FORM, Settings, faults
 
-_CHUNK: Final = 8
+_CHUNK: Final = 20
 """Letters that are written and signed in one go, in a thread."""
 _TRIES: Final = 2
 """How often a letter is offered that certainly did not leave, because a kept session had ended meanwhile."""
 _LOST: Final = TryLater(timedelta(seconds=5), ErrorClass.PROVIDER, "connection_lost")
 _ADDRESS: Final = re.compile(r"[^\s<>\x00-\x1f\x7f]{1,64}@[^\s<>\x00-\x1f\x7f]{1,255}")
+
+
+class _Letter(NamedTuple):
+    """A letter that is written, and its place in the batch."""
+
+    place: int
+    submission: Submission
+    content: bytes
+
+    @property
+    def name(self) -> str:
+        """What its receipts carry."""
+        return verp.reference(self.submission.message_id, self.submission.attempt)
 
 
 class SmtpProvider(Provider):
@@ -144,7 +157,8 @@ class SmtpProvider(Provider):
             letters = await loop.run_in_executor(self._writers, self._write, [run.batch[place] for place in awake])
             written = list(zip(awake, letters, strict=True))
             run.answers.update({place: made for place, made in written if not isinstance(made, bytes)})
-            await self._send(run, pool, [(place, made) for place, made in written if isinstance(made, bytes)])
+            ready = [_Letter(place, run.batch[place], made) for place, made in written if isinstance(made, bytes)]
+            await self._send(run, pool, ready)
 
     def _rested(self, run: "_Run", place: int) -> bool:
         left = self._rests.left(_domain(run.batch[place]))
@@ -166,54 +180,66 @@ class SmtpProvider(Provider):
         except Exception as error:  # whatever is wrong with one letter stays with it
             return Rejected("letter_failed", ErrorClass.CONTENT, type(error).__name__[:40])
 
-    async def _send(self, run: "_Run", pool: Pool, letters: list[tuple[int, bytes]]) -> None:
+    async def _send(self, run: "_Run", pool: Pool, letters: list[_Letter]) -> None:
         tries = 0
         while letters and run.failure is None:
             try:
                 async with pool.session(is_fresh=tries > 0) as session:
                     if not session.is_open:
                         raise Lost("the server left at once")
+                    announced: Envelope | None = None
                     while letters and session.is_open and session.letters < self._settings.letters:
-                        place, letter = letters[0]
+                        place = letters[0].place
                         run.answers[place] = Unknown("adapter_failed")  # until it is known what became of it
-                        run.answers[place] = await self._hand_over(session, run.batch[place], letter)
+                        run.answers[place], announced = await self._hand_over(session, letters, announced)
                         letters.pop(0)
                         tries = 0
             except ConnectionLost as lost:
                 run.failure = _failure(lost)
             except Lost as lost:
                 tries += 1
-                run.answers[letters[0][0]] = Unknown(code=lost.reason[:40]) if lost.is_ambiguous else _LOST
+                run.answers[letters[0].place] = Unknown(code=lost.reason[:40]) if lost.is_ambiguous else _LOST
                 if lost.is_ambiguous or tries >= _TRIES:
                     letters.pop(0)
 
-    async def _hand_over(self, session: Session, submission: Submission, letter: bytes) -> Outcome:
-        name = verp.reference(submission.message_id, submission.attempt)
-        envelope = self._envelope(session, submission, name, len(letter))
-        if not submission.address.isascii() and "SMTPUTF8" not in session.features:
-            return Rejected("address_not_ascii", ErrorClass.RECIPIENT)
-        if int(session.features.get("SIZE") or 0) and len(letter) > int(session.features["SIZE"]):
-            return Rejected("letter_too_large", ErrorClass.CONTENT)
-        answer = await session.hand_over(envelope, letter)
-        if answer.reply.is_good:
-            self._rests.end(_domain(submission))
-            return Accepted((name,))
-        if answer.step != MAIL and codes.rests(answer.reply):
-            self._rests.begin(_domain(submission))
-        return codes.outcome(answer, submission.attempt)
+    async def _hand_over(
+        self, session: Session, letters: Sequence[_Letter], announced: Envelope | None
+    ) -> tuple[Outcome, Envelope | None]:
+        """Hand over the first of some letters, whose envelope may be `announced` already.
 
-    def _envelope(self, session: Session, submission: Submission, name: str, size: int) -> Envelope:
-        settings = self._settings
-        sender = compose(submission.shared).sender.address
-        mail = f" SIZE={size}" if "SIZE" in session.features else ""
+        Returns what became of it, and the envelope of the second where that may follow at once.
+        """
+        letter, name = letters[0], letters[0].name
+        envelope = announced or self._envelope(session, letter)
+        if not isinstance(envelope, Envelope):
+            return envelope, None
+        following = self._envelope(session, letters[1]) if len(letters) > 1 else None
+        if not isinstance(following, Envelope) or session.letters + 1 >= self._settings.letters:
+            following = None
+        answer = await session.hand_over(envelope, letter.content, following)
+        if answer.reply.is_good:
+            self._rests.end(_domain(letter.submission))
+            return Accepted((name,)), following
+        if answer.step != MAIL and codes.rests(answer.reply):
+            self._rests.begin(_domain(letter.submission))
+        return codes.outcome(answer, letter.submission.attempt), following
+
+    def _envelope(self, session: Session, letter: _Letter) -> Envelope | Outcome:
+        """Return the envelope of a letter, or why the server cannot take it."""
+        submission, size, features = letter.submission, len(letter.content), session.features
+        settings, sender = self._settings, compose(letter.submission.shared).sender.address
+        is_plain = submission.address.isascii()
+        if not is_plain and "SMTPUTF8" not in features:
+            return Rejected("address_not_ascii", ErrorClass.RECIPIENT)
+        if 0 < int(features.get("SIZE") or 0) < size:
+            return Rejected("letter_too_large", ErrorClass.CONTENT)
+        mail = f" SIZE={size}" if "SIZE" in features else ""
         rcpt = ""
         if settings.return_domain and settings.return_key:
-            sender = verp.address(name, settings.return_domain, settings.return_key)
-            if "DSN" in session.features:
-                mail, rcpt = f"{mail} RET=HDRS ENVID={name}", " NOTIFY=FAILURE,DELAY"
-        if not submission.address.isascii():
-            mail += " SMTPUTF8"
-        return Envelope(sender, submission.address, mail, rcpt)
+            sender = verp.address(letter.name, settings.return_domain, settings.return_key)
+            if "DSN" in features:
+                mail, rcpt = f"{mail} RET=HDRS ENVID={letter.name}", " NOTIFY=FAILURE,DELAY"
+        return Envelope(sender, submission.address, mail if is_plain else f"{mail} SMTPUTF8", rcpt)
 
 
 class _Run:

@@ -1,12 +1,14 @@
 """Replies of a mail server as values: the code, the enhanced code where there is one, and the words."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _ENHANCED: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:\s|$)")
 LARGEST: Final = 64 * 1024
 """Bytes of one reply that are read at most."""
 _MOST_LINES: Final = 200
+_LINE: Final = re.compile(r"[2-5][0-9]{2}(?:[ -]|$)")
 
 
 class Reply(NamedTuple):
@@ -46,16 +48,15 @@ class Replies:
     def feed(self, chunk: bytes) -> list[Reply]:
         """Return the replies that are complete now; raise Garbled for what is none, or too long."""
         found: list[Reply] = []
-        self._rest += chunk
-        while (end := self._rest.find(b"\n")) >= 0:
-            line, self._rest = self._rest[:end].rstrip(b"\r"), self._rest[end + 1 :]
-            found += self._take(line.decode("utf-8", "replace"))
-        if len(self._rest) + sum(map(len, self._lines)) > LARGEST:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            found += self._take(line.rstrip(b"\r").decode("utf-8", "replace"))
+        if not self.is_empty and len(self._rest) + sum(map(len, self._lines)) > LARGEST:
             raise Garbled("a reply that does not end")
         return found
 
     def _take(self, line: str) -> list[Reply]:
-        if not re.match(r"[2-5][0-9]{2}(?:[ -]|$)", line):
+        if not _LINE.match(line):
             raise Garbled("something that is no reply")
         self._lines.append(line[4:].strip())
         if len(self._lines) > _MOST_LINES:
@@ -63,5 +64,10 @@ class Replies:
         if line[3:4] == "-":
             return []
         lines, self._lines = tuple(self._lines), []
-        enhanced = _ENHANCED.match(lines[-1]) or _ENHANCED.match(lines[0])
-        return [Reply(int(line[:3]), ".".join(enhanced.groups()) if enhanced else "", lines)]
+        return [Reply(int(line[:3]), _status(lines[-1]) or _status(lines[0]), lines)]
+
+
+@lru_cache(maxsize=128)  # a server says the same of most letters
+def _status(line: str) -> str:
+    enhanced = _ENHANCED.match(line)
+    return ".".join(enhanced.groups()) if enhanced else ""

@@ -1,0 +1,141 @@
+"""The next letter's commands leave with the end of the one before (RFC 2920 section 3.1), and none is lost by it."""
+
+import pytest
+from email_scene import Caller, in_loop, letter, opened, scripted
+
+from connectpulse.core.api import Accepted, ErrorClass, Rejected, Unknown
+
+COMMANDS = ("MAIL", "RCPT", "DATA")
+GO_ON = ("250 ok", "250 ok", "354 go")
+
+
+def _whose(command: str) -> str:
+    return command.partition("<")[2].partition(">")[0]
+
+
+@in_loop
+async def test_the_next_letter_is_announced_with_the_end_of_the_one_before() -> None:
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        caller.say(*GO_ON)
+        for number in (2, 3):
+            await caller.content()
+            assert _whose((await _commands(caller))[1]) == f"amina{number:04}@example.com"  # before any answer
+            caller.say("250 ok", *GO_ON)
+        await caller.content()
+        caller.say("250 ok")
+        await caller.line("QUIT")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(number) for number in (1, 2, 3)])
+    assert outcomes == [Accepted((f"{number}-1",)) for number in (1, 2, 3)]
+
+
+@in_loop
+async def test_each_refusal_stays_with_its_letter() -> None:
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        caller.say(*GO_ON)
+        await caller.content()
+        await _commands(caller)
+        caller.say("554 5.7.1 not this one", "250 ok", "550 5.1.1 nobody", "354 go on for nobody")
+        assert await caller.line() == "."
+        caller.say("554 5.5.1 no recipients")
+        await caller.line("RSET")
+        caller.say("250 ok")
+        await _commands(caller)
+        caller.say(*GO_ON)
+        await caller.content()
+        caller.say("250 ok")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(number) for number in (1, 2, 3)])
+    assert outcomes == [
+        Rejected("refused_by_policy", ErrorClass.CONTENT, "5.7.1"),
+        Rejected("unknown_recipient", ErrorClass.RECIPIENT, "5.1.1", suppress=True),
+        Accepted(("3-1",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last_words", "first"),
+    [
+        (("250 ok",), Accepted(("1-1",))),
+        (("250 ok", "421 4.3.2 going down"), Accepted(("1-1",))),
+        (("250 ok", "250 ok", "250 ok"), Accepted(("1-1",))),
+        ((), Unknown(code="the connection was closed")),
+    ],
+)
+@in_loop
+async def test_a_letter_that_was_only_announced_goes_once_more(last_words: tuple[str, ...], first: object) -> None:
+    taken: list[str] = []
+    calls = 0
+
+    async def script(caller: Caller) -> None:
+        nonlocal calls
+        calls += 1
+        await caller.welcome("PIPELINING")
+        whose = _whose((await _commands(caller))[1])
+        caller.say(*GO_ON)
+        await caller.content()
+        taken.append(whose)
+        if calls == 1:
+            await _commands(caller)
+            caller.say(*last_words)  # and hangs up
+            return
+        caller.say("250 ok")
+        await caller.line("QUIT")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(1), letter(2)])
+    assert outcomes == [first, Accepted(("2-1",))]
+    assert taken == ["amina0001@example.com", "amina0002@example.com"]
+
+
+@in_loop
+async def test_nothing_is_announced_beyond_what_a_session_carries() -> None:
+    quits = 0
+
+    async def script(caller: Caller) -> None:
+        nonlocal quits
+        await caller.welcome("PIPELINING")
+        for number in range(3):
+            said = await caller.line()
+            if said == "QUIT":
+                quits += 1
+                caller.say("221 bye")
+                return
+            assert number < 2, f"{said} came on a session for two letters"
+            await caller.line("RCPT")
+            await caller.line("DATA")
+            caller.say(*GO_ON)
+            await caller.content()
+            caller.say("250 ok")
+
+    async with scripted(script) as port:
+        async with opened(port, sessions=1, letters=2) as provider:
+            outcomes = await provider.send_batch([letter(number) for number in range(1, 6)])
+        assert {type(outcome) for outcome in outcomes} == {Accepted}
+    assert quits == 3
+
+
+@in_loop
+async def test_a_letter_too_large_for_the_server_is_not_announced() -> None:
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING", "SIZE 4000")
+        for _ in range(2):
+            await _commands(caller)
+            caller.say(*GO_ON)
+            await caller.content()
+            caller.say("250 ok")
+        await caller.line("QUIT")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(1), letter(2, values={"name": "a" * 5000}), letter(3)])
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Rejected, Accepted]
+
+
+async def _commands(caller: Caller) -> list[str]:
+    return [await caller.line(verb) for verb in COMMANDS]
