@@ -14,9 +14,10 @@ DAILY = ("pulse_api_request",)
 """Tables whose rows are kept for days: a partition of each holds one day, in UTC."""
 MONTHS_AHEAD = 3
 DAYS_AHEAD = 7
-# Messages are updated a few times each and never in an indexed column: room on the page keeps that cheap.
+# Messages are updated a few times each and never in an indexed column: room on the page for three versions of each
+# keeps that cheap, since the first can seldom be cleared away before the third is written.
 STORAGE = {
-    "pulse_message": "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, "
+    "pulse_message": "fillfactor = 34, autovacuum_vacuum_scale_factor = 0.1, "
     "autovacuum_analyze_scale_factor = 0.05, toast_tuple_target = 4096",
 }
 # Triggers of rows are inherited by partitions, those of statements are not.
