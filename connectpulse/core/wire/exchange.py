@@ -1,8 +1,8 @@
-"""One request and its answer over a connection of aiohttp's pool, and nothing besides.
+"""One request and its answer over a connection of aiohttp's, and nothing besides.
 
 aiohttp's own session makes a dozen objects and a task for every request, and sends a GET once more whose connection
-broke. Its pool, its TLS and its parser are used here without it: a message costs less than half of that in
-processor time, and a request goes out once.
+broke. Its connector, its TLS and its parser are used here without it: a message costs a third of that in processor
+time, and a request goes out once.
 """
 
 import asyncio
@@ -15,8 +15,11 @@ from typing import Any, Final, NamedTuple
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
+
+from .kept import Deadlines, Kept, Place
 
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of an answer's body that are read at most: 1 MiB."""
@@ -50,52 +53,88 @@ class Reply(NamedTuple):
 
 
 class Exchange:
-    """Requests over the connections of `connector`; `connect_timeout` is the wait for one, in seconds."""
+    """Requests over the connections of `connector`. Times are in seconds: the wait for a connection at most, and how
+    long an idle one is kept.
+    """
 
-    def __init__(self, connector: aiohttp.TCPConnector, tls: ssl.SSLContext, connect_timeout: float) -> None:
+    def __init__(
+        self, connector: aiohttp.TCPConnector, tls: ssl.SSLContext, *, connect_timeout: float, keepalive: float
+    ) -> None:
         self._connector = connector
         self._tls = tls
         self._timeout = aiohttp.ClientTimeout(connect=connect_timeout)
-        self._places: dict[tuple[str, str], aiohttp.ClientRequest] = {}
+        self._kept = Kept(keepalive)
+        self._deadlines = Deadlines()
+        self._waiting = 0
+        self._places: dict[Place, aiohttp.ClientRequest] = {}
         self._heads: dict[tuple[Any, ...], bytes] = {}
 
-    async def connect(self, target: URL) -> aiohttp.connector.Connection:
+    async def close(self) -> None:
+        """Close every connection; safe to call twice."""
+        self._kept.let_go()
+        self._deadlines.close()
+        await self._connector.close()
+
+    async def connect(self, target: URL) -> Connection:
         """Return a connection to the host of `target`, a free one if there is; raise ClientError or TimeoutError."""
-        return await self._connector.connect(self._place(target), [], self._timeout)
+        kept = self._kept.take(_key(target))
+        if kept is not None:
+            return kept
+        self._kept.let_go()  # those to other hosts count, too
+        self._waiting += 1
+        try:
+            return await self._connector.connect(self._place(target), [], self._timeout)
+        finally:
+            self._waiting -= 1
 
     async def over(
         self,
-        connection: aiohttp.connector.Connection,
+        connection: Connection,
         method: str,
         target: URL,
         headers: Mapping[str, str],
         body: bytes | None,
+        by: float,
     ) -> Reply:
-        """Send one request, return its answer, and give the connection back, or close it where it broke.
+        """Send one request, return its answer, and keep the connection for the next, or close it where it broke.
 
-        Raises NotSent, or else ClientError, OSError, ValueError or TooLarge.
+        `by` is when the answer must be there, a time of the loop's clock. Raises NotSent, or else ClientError, OSError
+        (TimeoutError among them), ValueError or TooLarge.
         """
+        self._deadlines.begin(connection, by)
         try:
-            protocol, transport = connection.protocol, connection.transport
-            if protocol is None or transport is None:
-                raise NotSent
-            protocol.set_response_params(
-                skip_payload=method == hdrs.METH_HEAD, read_until_eof=True, auto_decompress=False
-            )
-            transport.write(self._written(method, target, headers, body))
-            head, content = await protocol.read()
-            while head.code < 200:  # a word in advance (RFC 9110, 15.2)
-                head, content = await protocol.read()
-            reply = Reply(head.code, head.headers, await _read(content))
-        except BaseException:
+            reply = await self._ask(connection, method, target, headers, body)
+        except BaseException as error:
+            is_late = not self._deadlines.end(connection)
             connection.close()
+            if is_late and isinstance(error, Exception):
+                raise TimeoutError from None
             raise
-        connection.release()
+        if not self._deadlines.end(connection):  # what it ended with may look like the end of an answer
+            connection.close()
+            raise TimeoutError
+        if self._waiting:
+            connection.release()
+        else:
+            self._kept.keep(_key(target), connection)
         return reply
+
+    async def _ask(
+        self, connection: Connection, method: str, target: URL, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
+        protocol, transport = connection.protocol, connection.transport
+        if protocol is None or transport is None:
+            raise NotSent
+        protocol.set_response_params(skip_payload=method == hdrs.METH_HEAD, read_until_eof=True, auto_decompress=False)
+        transport.write(self._written(method, target, headers, body))
+        head, content = await protocol.read()
+        while head.code < 200:  # a word in advance (RFC 9110, 15.2)
+            head, content = await protocol.read()
+        return Reply(head.code, head.headers, await _read(content))
 
     def _place(self, target: URL) -> aiohttp.ClientRequest:
         """Return what describes connections to a host: to the pool, a request that is never sent."""
-        key = (target.scheme, target.raw_authority)
+        key = _key(target)
         found = self._places.get(key)
         if found is None:
             loop = asyncio.get_running_loop()
@@ -121,6 +160,10 @@ class Exchange:
             self._heads[key] = head
         body = body or b""
         return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+def _key(target: URL) -> Place:
+    return target.scheme, target.raw_authority
 
 
 def _head(

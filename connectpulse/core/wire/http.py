@@ -60,14 +60,14 @@ class EgressSession:
         self._connect_timeout = min(connect_timeout, timeout / 2)  # so that it strikes first
         self._tls = tls_context(certificates)
         self._named: set[str] = set()
-        self._connector = aiohttp.TCPConnector(
+        connector = aiohttp.TCPConnector(
             limit=connections,
             ssl=self._tls,
             resolver=_Resolver(self._policy, self._named),
             socket_factory=self._open_socket,
             keepalive_timeout=KEEPALIVE,
         )
-        self._exchange = Exchange(self._connector, self._tls, self._connect_timeout)
+        self._exchange = Exchange(connector, self._tls, connect_timeout=self._connect_timeout, keepalive=KEEPALIVE)
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,7 +79,7 @@ class EgressSession:
 
     async def close(self) -> None:
         """Close every connection; safe to call twice."""
-        await self._connector.close()
+        await self._exchange.close()
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -94,10 +94,10 @@ class EgressSession:
         if not is_fit(method, fields):
             raise Refused(_NOT_HTTP)
         target = _parsed(url)
+        by = asyncio.get_running_loop().time() + self._timeout
         try:
-            async with asyncio.timeout(self._timeout):
-                connection = await self._connect(target)
-                return await self._exchange.over(connection, method, target, fields, body)
+            connection = await self._connect(target)
+            return await self._exchange.over(connection, method, target, fields, body, by)
         except TimeoutError:
             raise AnswerLost(f"No answer came within {self._timeout:g} seconds.") from None
         except NotSent:

@@ -300,14 +300,14 @@ class Session(asyncio.Protocol):
 class _Awaited(NamedTuple):
     """So many replies that are waited for together, and those that came."""
 
-    count: int
+    wanted: int
     future: "asyncio.Future[list[Reply]]"
     replies: list[Reply]
 
     def take(self, reply: Reply) -> bool:
         """Add a reply; return whether it was the last."""
         self.replies.append(reply)
-        is_whole = len(self.replies) == self.count
+        is_whole = len(self.replies) == self.wanted
         if is_whole and not self.future.done():
             self.future.set_result(self.replies)
         return is_whole
@@ -322,8 +322,7 @@ def _fail(future: "asyncio.Future[list[Reply]]", reason: str) -> None:
 
 def _commands(envelope: Envelope) -> bytes:
     return (
-        f"MAIL FROM:<{envelope.sender}>{envelope.mail}\r\n"
-        f"RCPT TO:<{envelope.recipient}>{envelope.rcpt}\r\nDATA\r\n"
+        f"MAIL FROM:<{envelope.sender}>{envelope.mail}\r\nRCPT TO:<{envelope.recipient}>{envelope.rcpt}\r\nDATA\r\n"
     ).encode()
 
 
