@@ -11,14 +11,15 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
+from psycopg.rows import tuple_row
 from sqlalchemy import text
 
 from ..domain.provider import Callback, Event
 from ..domain.redaction import scrub, told
 from ..errors import NotFound
-from ..storage import guard
+from ..storage import arrays, guard
 from ..storage.models import CallbackRequest, Connection
-from ..storage.session import is_passing
+from ..storage.session import is_passing, raw
 from . import aside, connections, proofs, receipts
 from .callback_names import DRAIN as DRAIN
 from .callback_names import SESSION
@@ -183,10 +184,11 @@ def _choose(work: Work, connection_id: int, limit: int) -> tuple[list[int], bool
 
 
 def _read(work: Work, ids: Sequence[int]) -> list[Pending]:
-    rows = work.session.execute(
-        text("SELECT id, method, url, headers, body FROM pulse_callback WHERE id = ANY(:ids) ORDER BY id"),
-        {"ids": list(ids)},
-    )
+    with raw(work.session).cursor(row_factory=tuple_row, binary=True) as cursor:  # bodies are large, and binary
+        rows = cursor.execute(
+            "SELECT id, method, url, headers, body FROM pulse_callback WHERE id = ANY(%s::bigint[]) ORDER BY id",
+            [arrays.ints(ids)],
+        ).fetchall()
     found = []
     for id, method, url, headers, body in rows:
         query = parse_qsl(urlsplit(url).query, keep_blank_values=True)

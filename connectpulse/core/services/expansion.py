@@ -6,7 +6,6 @@ each committed page is there to be claimed at once. Cost per page is constant: o
 one COPY for messages, one insert each for dispatches and figures.
 """
 
-import json
 from collections import Counter as Tally
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 from sqlalchemy import insert, text
 
 from ..domain.message import MessageState
@@ -30,6 +30,8 @@ from .plans import Plan
 from .work import Work
 
 PAGE = 5_000
+FIRST_PAGE = 1_000
+"""Recipients of the first page: the sooner it is committed, the sooner sending begins."""
 DISPATCH_SIZE = 500
 LEAST_SHARED = 20
 """Messages of a dispatch over a connection whose sessions share the work: fewer would not pay for its row."""
@@ -49,7 +51,7 @@ def step(work: Work, campaign_id: int) -> bool:
     if campaign.state != "running" or campaign.is_expanded:
         return False
     legs = plans.build_all(work, campaign)
-    rows = audience.page(work, legs[0], campaign.cursor, PAGE)
+    rows = audience.page(work, legs[0], campaign.cursor, PAGE if campaign.cursor else FIRST_PAGE)
     if not rows:
         return not _advance(work, campaign, campaign.cursor, is_expanded=True)
     starts = audience.begin(work, legs, rows)
@@ -270,7 +272,7 @@ class _Line:
         rendered = decision.rendered
         assert rendered is not None
         body = _escaped(rendered.body)
-        extra = "\\N" if rendered.extra is None else _escaped(json.dumps(rendered.extra))
+        extra = "\\N" if rendered.extra is None else _escaped(orjson.dumps(rendered.extra).decode())
         return (
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t{dispatch_id}\t{self._now}\t{self._queued}\t"
             f"{rendered.measure.parts}\t{rendered.measure.quantity}\t{decision.price.units}\t{decision.price.step}\t{self._channel}\t"

@@ -11,6 +11,8 @@ from ..domain.provider import Receipt
 from ..storage import ids
 from . import counters
 
+_NOTHING = Decimal(0)
+
 
 class Place(NamedTuple):
     """What a reference stands for."""
@@ -73,9 +75,10 @@ class Known:
     @property
     def correction(self) -> Decimal:
         """How much dearer the message became by what its provider bills, and as what."""
-        if self.price is None and self.rebilled == self.billed:
-            return Decimal(0)
-        return due(self.costs, self.quantity, self.rebilled) - self.due(self.billed)
+        bill = self.rebilled
+        if self.price is None and (bill == self.billed or (self.billed is None and bill == self.quantity > 0)):
+            return _NOTHING  # quickly, since it is so for most
+        return due(self.costs, self.quantity, bill) - self.due(self.billed)
 
     @property
     def rebilled(self) -> int | None:

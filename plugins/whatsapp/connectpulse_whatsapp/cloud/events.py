@@ -52,6 +52,7 @@ def _receipt(status: Mapping[str, Any]) -> Receipt | None:
     if state is None or not isinstance(reference, str) or not reference:
         return None
     token, _, attempt = str(status.get("biz_opaque_callback_data") or "").partition(".")
+    quantity = _quantity(status.get("pricing"))
     code, reason, is_stop = "", "", False
     again: timedelta | None = None
     if status.get("status") == "failed":
@@ -67,11 +68,11 @@ def _receipt(status: Mapping[str, Any]) -> Receipt | None:
         reason,
         occurred_at=moment(status.get("timestamp")),
         address=address(status.get("recipient_id") or status.get("recipient_user_id")),
-        quantity=_quantity(status.get("pricing")),
+        quantity=quantity,
         suppress=is_stop,
         again=again,
         token=token,
-        category=_billed_as(status.get("pricing")),
+        category=_billed_as(status["pricing"]) if quantity else "",
     )
 
 
@@ -104,9 +105,9 @@ def _quantity(pricing: Any) -> int | None:
     return int(billable) if isinstance(billable, bool) else None
 
 
-def _billed_as(pricing: Any) -> str:
-    """Return which of our categories Meta bills a message as; empty for one that is free, not said, or unknown."""
-    return _CATEGORIES.get(str(pricing.get("category")).lower(), "") if _quantity(pricing) else ""
+def _billed_as(pricing: Mapping[str, Any]) -> str:
+    """Return which of our categories Meta bills a message as, empty for one that is unknown."""
+    return _CATEGORIES.get(str(pricing.get("category")).lower(), "")
 
 
 _CATEGORIES: Final[Mapping[str, str]] = {

@@ -3,9 +3,8 @@
 Revision: 0029, after 0028
 """
 
+import sqlalchemy as sa
 from alembic import op
-
-from connectpulse.core.storage import leaves
 
 revision = "0029"
 down_revision = "0028"
@@ -23,6 +22,6 @@ def downgrade() -> None:
 
 def _fill(percent: int) -> None:
     """Set how full pages are written from now on; what is written stays as it is."""
-    for leaf in leaves.of(op.get_bind(), "pulse_message"):
-        if leaf.low is not None:
-            op.execute(f'ALTER TABLE "{leaf.name}" SET (fillfactor = {percent})')
+    leaves = sa.text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'pulse_message'::regclass")
+    for name in op.get_bind().scalars(leaves).all():
+        op.execute(f"ALTER TABLE {name} SET (fillfactor = {percent})")
