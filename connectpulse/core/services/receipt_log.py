@@ -1,8 +1,9 @@
 """Receipts as evidence: appended as they came, each with the message it is about where that is known."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 
 from ..domain.provider import Receipt
 from ..storage import arrays
@@ -44,6 +45,7 @@ def keep(
 
 def _keep(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[Owner]) -> None:
     organisations, messages, parts = map(list, zip(*owners, strict=True))
+    told = dict(zip(Receipt._fields, map(list, zip(*receipts, strict=True)), strict=True))
     with raw(work.session).cursor() as cursor:
         cursor.execute(
             _STORE,
@@ -52,23 +54,32 @@ def _keep(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: S
                 "organisations": arrays.optional_ints(organisations),
                 "messages": arrays.optional_ints(messages),
                 "parts": arrays.ints(parts),
-                "references": arrays.texts([receipt.reference[:120] for receipt in receipts]),
-                "states": arrays.ints([receipt.state for receipt in receipts]),
-                "codes": arrays.texts([receipt.code[:40] for receipt in receipts]),
-                "reasons": arrays.texts([receipt.reason[:60] for receipt in receipts]),
-                "times": arrays.optional_texts([_moment(receipt.occurred_at) for receipt in receipts]),
+                "references": arrays.texts(_cut(told["reference"], 120)),
+                "states": arrays.ints(told["state"]),
+                "codes": arrays.texts(_cut(told["code"], 40)),
+                "reasons": arrays.texts(_cut(told["reason"], 60)),
+                "times": arrays.optional_texts(list(map(_moment, told["occurred_at"]))),
                 "addresses": arrays.texts(_addresses(work, connection_id, receipts, owners)),
-                "quantities": arrays.optional_ints([receipt.quantity for receipt in receipts]),
-                "pleas": arrays.ints([int(receipt.suppress) for receipt in receipts]),
-                "waits": arrays.optional_ints([_wait(receipt) for receipt in receipts]),
+                "quantities": arrays.optional_ints(told["quantity"]),
+                "pleas": arrays.ints(told["suppress"]),
+                "waits": arrays.optional_ints(list(map(_seconds, told["again"]))),
                 "named": arrays.optional_ints(_named(receipts, owners)),
-                "categories": arrays.texts([receipt.category[:40] for receipt in receipts]),
+                "categories": arrays.texts(_cut(told["category"], 40)),
             },
         )
 
 
+def _cut(texts: list[str], most: int) -> list[str]:
+    return texts if max(map(len, texts)) <= most else [text[:most] for text in texts]
+
+
+_message_of = itemgetter(1)
+
+
 def _named(receipts: Sequence[Receipt], owners: Sequence[Owner]) -> list[int | None]:
     """Return the message that each receipt names by our token, as long as it is not found by its reference."""
+    if all(map(_message_of, owners)):
+        return [None] * len(receipts)
     return [
         _number(receipt.token) if receipt.token and owner[1] is None else None
         for receipt, owner in zip(receipts, owners, strict=True)
@@ -85,6 +96,8 @@ def _number(token: str) -> int | None:
 
 def _addresses(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[Owner]) -> list[str]:
     """Return the address kept with each receipt: none where its message is known, none of people who were erased."""
+    if all(map(_message_of, owners)):
+        return [""] * len(receipts)
     lone = {receipt.address[:320] for receipt, owner in zip(receipts, owners, strict=True) if owner[1] is None} - {""}
     if not lone:
         return [""] * len(receipts)
@@ -95,8 +108,8 @@ def _addresses(work: Work, connection_id: int, receipts: Sequence[Receipt], owne
     ]
 
 
-def _wait(receipt: Receipt) -> int | None:
-    return None if receipt.again is None else int(receipt.again.total_seconds())
+def _seconds(wait: timedelta | None) -> int | None:
+    return None if wait is None else int(wait.total_seconds())
 
 
 @lru_cache(maxsize=256)  # providers tell whole seconds, and many things at once

@@ -22,7 +22,10 @@ def span(ids: Collection[int]) -> dict[str, Any]:
 
 def optional_ints(values: Iterable[int | None]) -> str:
     """Return an array of integers, None as NULL."""
-    return "{" + ",".join(["NULL" if value is None else str(int(value)) for value in values]) + "}"
+    column = list(values)
+    if column.count(None) == len(column):
+        return "{" + ",".join(["NULL"] * len(column)) + "}"
+    return "{" + ",".join(["NULL" if value is None else str(int(value)) for value in column]) + "}"
 
 
 def texts(values: Sequence[str]) -> str:

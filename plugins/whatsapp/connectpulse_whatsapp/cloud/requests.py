@@ -25,8 +25,12 @@ class Draft:
         self.written: Written = read(content)
         self.file = file
         slots = {"header": self.written.slots(self.written.header_text), "body": self.written.slots(self.written.body)}
-        is_named = self.written.variables == NAMED
-        self._names = {part: [slot.name if is_named else "" for slot in each] for part, each in slots.items()}
+        self._is_named = self.written.variables == NAMED
+        self._names = {part: [slot.name for slot in each] for part, each in slots.items()}
+        self._head: Final[dict[str, Any]] = {
+            "name": self.written.name,
+            "language": {"policy": "deterministic", "code": self.written.language},
+        }
         self._same = [
             _fixed(index, button)
             for index, button in enumerate(self.written.buttons)
@@ -46,16 +50,10 @@ class Draft:
         return message | self._answer(submission.body, media_id)
 
     def _template(self, extra: Mapping[str, Any], media_id: str) -> dict[str, Any]:
-        components = list(self._components(extra, media_id))
-        template: dict[str, Any] = {
-            "name": self.written.name,
-            "language": {"policy": "deterministic", "code": self.written.language},
-        }
-        if components:
-            template["components"] = components
-        return template
+        components = self._components(extra, media_id)
+        return {**self._head, "components": components} if components else self._head
 
-    def _components(self, extra: Mapping[str, Any], media_id: str) -> Sequence[dict[str, Any]]:
+    def _components(self, extra: Mapping[str, Any], media_id: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         if media_id:
             kind = self.written.header
@@ -67,15 +65,17 @@ class Draft:
         ]
         if self.written.is_code:
             found.append(_button("url", 0, {"type": "text", "text": extra["body"][0]}))
-        links = extra.get("buttons") or {}
-        found += [_button("url", int(index), {"type": "text", "text": text}) for index, text in links.items()]
+        if links := extra.get("buttons"):
+            found += [_button("url", int(index), {"type": "text", "text": text}) for index, text in links.items()]
         return found + self._same
 
     def _texts(self, part: str, texts: Sequence[str]) -> list[dict[str, str]]:
-        return [
-            {"type": "text", **({"parameter_name": name} if name else {}), "text": text}
-            for name, text in zip(self._names[part], texts, strict=True)
-        ]
+        names = self._names[part]
+        if len(texts) != len(names):
+            raise ValueError("There are more or fewer values than placeholders.")
+        if not self._is_named:
+            return [{"type": "text", "text": text} for text in texts]
+        return [{"type": "text", "parameter_name": name, "text": text} for name, text in zip(names, texts, strict=True)]
 
     def _media(self, media_id: str, caption: str = "") -> dict[str, str]:
         media = {"id": media_id}
