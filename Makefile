@@ -48,15 +48,15 @@ demo: $(READY)  ## Try it: a site with a campaign on its way (CHANNEL=sms; ONCE=
 	@$(BIN)/connectpulse demo $(if $(CHANNEL),--channel $(CHANNEL)) $(if $(filter-out 0,$(ONCE)),--once) \
 		$(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
-# All tests run three at a time, since many wait for servers; some, as ARGS names them, one by one.
-JOBS ?= $(if $(ARGS),,3)
+# All tests run four at a time, since many wait for servers; some, as ARGS names them, one by one.
+JOBS ?= $(if $(ARGS),,4)
 
 # Tests start many processes: what Python compiled for one is kept for the next, whatever the environment says.
 test: export PYTHONDONTWRITEBYTECODE :=
 
-test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=4 for four at a time)
+test: $(READY_DEV)  ## Run all tests (ARGS="tests/unit -x" for some, JOBS=3 for three at a time)
 	@$(if $(ARGS),,rm -f $(RECORD))
-	$(BIN)/python -m pytest --pulse-evidence=$(RECORD) $(if $(JOBS),-n $(JOBS) --dist loadscope) $(ARGS)
+	$(BIN)/python -m pytest --pulse-evidence=$(RECORD) $(if $(JOBS),-n $(JOBS) --dist loadscope --no-loadscope-reorder) $(ARGS)
 
 check: $(READY_DEV)  ## Check style, types, floors, spelling and the documentation
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 
+import hypothesis
 import pytest
 
 from connectpulse import house as houses
@@ -41,6 +42,16 @@ def poster_house(database_url: str) -> Iterator[House]:
     assert not made.registry.refusals
     yield made
     made.close()
+
+
+hypothesis.settings.register_profile("house", deadline=None)  # a machine may be slow
+hypothesis.settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that take long: none is left at the end for one process alone."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from connectpulse.core.domain.settings import fresh_secrets
 from tests.faults import keeping
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_killed_run_leaves_each_row_in_exactly_one_place(database_url: str, tmp_path: Path) -> None:

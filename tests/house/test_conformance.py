@@ -10,6 +10,8 @@ from connectpulse.testing.conformance import specimen
 from tests.house import code
 from tests.plugins import installing
 
+pytestmark = pytest.mark.slow
+
 BUILT_IN = sorted(specimen.installed())
 PLUGINS = code.ROOT / "tests" / "plugins"
 

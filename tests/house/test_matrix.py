@@ -21,6 +21,8 @@ from connectpulse.web.security import roles
 from tests.house.matrix import ARGUMENTS, DOORS, KEYED, OPEN, SENT, Door
 from tests.journeys import panel_scene, specimens
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from connectpulse.core.storage.embedded import EmbeddedServer
 

@@ -9,6 +9,8 @@ from connectpulse import scaffold
 from tests.house import code
 from tests.plugins import installing, tutorial
 
+pytestmark = pytest.mark.slow
+
 CACHE = code.ROOT / "build" / "plugin-types"
 """Nearly all that mypy does here is to read the house: once for all projects, and for the next run."""
 

@@ -11,6 +11,8 @@ from connectpulse.testing import factories
 from connectpulse.web.security import roles
 from tests.journeys.panel_scene import Visitor, panel, visitor
 
+pytestmark = pytest.mark.slow
+
 OPEN = {
     "HomeView.index", "HomeView.live", "SignInView.login", "SignInView.logout", "LocaleView.index", "UtilView.back",
     "appbuilder.static", "static", "callbacks.receive", "health.healthz", "health.readyz", "health.metrics",

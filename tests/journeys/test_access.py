@@ -20,6 +20,8 @@ from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import accounts, roles
 from tests.journeys.panel_scene import NAMES, PASSWORD, Visitor, panel, visitor
 
+pytestmark = pytest.mark.slow
+
 NEW = "four random words"
 
 

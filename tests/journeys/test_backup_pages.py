@@ -23,6 +23,8 @@ from tests.unit.core.services.backup_scene import BackedUp, backed_up
 from . import browsing, live
 from .panel_scene import panel, visitor
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site(database_server: EmbeddedServer, database_url: str, tmp_path: Path) -> Iterator[BackedUp]:

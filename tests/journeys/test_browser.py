@@ -15,7 +15,7 @@ from connectpulse.web.security import roles
 from . import browsing, live
 from .browsing import Person
 
-pytestmark = pytest.mark.peer("chromium")
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
 RECIPIENTS = 40
 

@@ -11,7 +11,7 @@ from connectpulse.web.security import roles
 from tests.journeys import browsing
 from tests.journeys.browsing import Person
 
-pytestmark = pytest.mark.peer("chromium")
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 OF_TEMPLATES = ("category", "language", "examples")
 FOLDED = "A template that WhatsApp has already"
 

@@ -17,7 +17,7 @@ from . import browsing, live
 from .browsing import Person
 from .panel_scene import NAMES, name_of
 
-pytestmark = pytest.mark.peer("chromium")
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
 ZARA = "+923001234567"
 

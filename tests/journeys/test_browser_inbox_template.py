@@ -20,7 +20,7 @@ from tests.journeys import browsing, live
 from tests.journeys.browsing import Person
 from tests.journeys.panel_scene import NAMES, name_of
 
-pytestmark = pytest.mark.peer("chromium")
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 ZARA, NUMBER = "+923217654302", "+923001234567"
 PARCEL = {"category": "utility", "body": "Dear {{ first_name }}, your parcel is here. *Come by until six.*"}
 

@@ -24,6 +24,8 @@ from . import browsing, live, panel_scene, specimens
 from .browsing import Person
 from .panel_scene import Visitor
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from connectpulse.core.storage.embedded import EmbeddedServer
 

@@ -22,7 +22,7 @@ from . import browsing, live
 from .browsing import Person
 from .panel_scene import NAMES, PASSWORD, people
 
-pytestmark = pytest.mark.peer("chromium")
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.slow]
 
 
 @pytest.fixture

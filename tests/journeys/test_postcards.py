@@ -32,6 +32,8 @@ from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from tests.plugins import postcard
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def house(post_house: House) -> House:

@@ -14,6 +14,8 @@ from connectpulse.web.security import roles
 from . import browsing, live
 from .panel_scene import panel
 
+pytestmark = pytest.mark.slow
+
 FACTS = {
     "Legal entity": "IISOL (Pvt.) Ltd.", "Registered address": "12 Mall Road, Lahore", "E-mail": "help@example.com",
     "Phone": "+92 42 1234567", "Postal address": "P.O. Box 12, Lahore", "Privacy inbox": "privacy@example.com",

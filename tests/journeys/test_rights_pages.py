@@ -22,6 +22,8 @@ from tests.journeys.live import served
 from tests.journeys.panel_scene import Visitor, panel, visitor
 from tests.unit.core.services.rights_scene import office
 
+pytestmark = pytest.mark.slow
+
 ZARA = "zara@example.org"
 
 

@@ -272,7 +272,7 @@ class _Line:
         rendered = decision.rendered
         assert rendered is not None
         body = _escaped(rendered.body)
-        extra = "\\N" if rendered.extra is None else _escaped(orjson.dumps(rendered.extra).decode())
+        extra = "\\N" if rendered.extra is None else _escaped(_json(rendered.extra))
         return (
             f"{message_id}\t{self._owner}\t{decision.contact_id}\t{dispatch_id}\t{self._now}\t{self._queued}\t"
             f"{rendered.measure.parts}\t{rendered.measure.quantity}\t{decision.price.units}\t{decision.price.step}\t{self._channel}\t"
@@ -288,6 +288,10 @@ class _Line:
     def _from(self, decision: Decision) -> str:
         previous = self._previous.get(decision.contact_id)
         return "\\N" if previous is None else str(previous)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()  # an enumeration's words are keys, too
 
 
 def _escaped(value: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from operator import itemgetter
 
 from ..domain.provider import Receipt
 from ..storage import arrays
@@ -44,8 +43,12 @@ def keep(
 
 
 def _keep(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[Owner]) -> None:
+    assert len(receipts) == len(owners)
     organisations, messages, parts = map(list, zip(*owners, strict=True))
-    told = dict(zip(Receipt._fields, map(list, zip(*receipts, strict=True)), strict=True))
+    columns = dict(zip(Receipt._fields, map(list, zip(*receipts, strict=True)), strict=True))
+    addresses, named = [""] * len(receipts), list[int | None]([None] * len(receipts))
+    if not all(messages):
+        addresses, named = _addresses(work, connection_id, receipts, owners), _named(receipts, owners)
     with raw(work.session).cursor() as cursor:
         cursor.execute(
             _STORE,
@@ -54,17 +57,17 @@ def _keep(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: S
                 "organisations": arrays.optional_ints(organisations),
                 "messages": arrays.optional_ints(messages),
                 "parts": arrays.ints(parts),
-                "references": arrays.texts(_cut(told["reference"], 120)),
-                "states": arrays.ints(told["state"]),
-                "codes": arrays.texts(_cut(told["code"], 40)),
-                "reasons": arrays.texts(_cut(told["reason"], 60)),
-                "times": arrays.optional_texts(list(map(_moment, told["occurred_at"]))),
-                "addresses": arrays.texts(_addresses(work, connection_id, receipts, owners)),
-                "quantities": arrays.optional_ints(told["quantity"]),
-                "pleas": arrays.ints(told["suppress"]),
-                "waits": arrays.optional_ints(list(map(_seconds, told["again"]))),
-                "named": arrays.optional_ints(_named(receipts, owners)),
-                "categories": arrays.texts(_cut(told["category"], 40)),
+                "references": arrays.texts(_cut(columns["reference"], 120)),
+                "states": arrays.ints(columns["state"]),
+                "codes": arrays.texts(_cut(columns["code"], 40)),
+                "reasons": arrays.texts(_cut(columns["reason"], 60)),
+                "times": arrays.optional_texts(list(map(_moment, columns["occurred_at"]))),
+                "addresses": arrays.texts(addresses),
+                "quantities": arrays.optional_ints(columns["quantity"]),
+                "pleas": arrays.ints(columns["suppress"]),
+                "waits": arrays.optional_ints(list(map(_seconds, columns["again"]))),
+                "named": arrays.optional_ints(named),
+                "categories": arrays.texts(_cut(columns["category"], 40)),
             },
         )
 
@@ -73,13 +76,8 @@ def _cut(texts: list[str], most: int) -> list[str]:
     return texts if max(map(len, texts)) <= most else [text[:most] for text in texts]
 
 
-_message_of = itemgetter(1)
-
-
 def _named(receipts: Sequence[Receipt], owners: Sequence[Owner]) -> list[int | None]:
     """Return the message that each receipt names by our token, as long as it is not found by its reference."""
-    if all(map(_message_of, owners)):
-        return [None] * len(receipts)
     return [
         _number(receipt.token) if receipt.token and owner[1] is None else None
         for receipt, owner in zip(receipts, owners, strict=True)
@@ -96,8 +94,6 @@ def _number(token: str) -> int | None:
 
 def _addresses(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: Sequence[Owner]) -> list[str]:
     """Return the address kept with each receipt: none where its message is known, none of people who were erased."""
-    if all(map(_message_of, owners)):
-        return [""] * len(receipts)
     lone = {receipt.address[:320] for receipt, owner in zip(receipts, owners, strict=True) if owner[1] is None} - {""}
     if not lone:
         return [""] * len(receipts)

@@ -24,6 +24,8 @@ from .kept import Deadlines, Kept, Place
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of an answer's body that are read at most: 1 MiB."""
 
+_TURNS: Final = 10
+"""Turns of the loop that requests get to end in when their session is closed; with TLS they need three."""
 MOST_PLACES: Final = 64
 """Hosts whose connections are described at once, and heads of requests that are kept."""
 
@@ -70,9 +72,13 @@ class Exchange:
         self._heads: dict[tuple[Any, ...], bytes] = {}
 
     async def close(self) -> None:
-        """Close every connection; safe to call twice."""
-        self._kept.let_go()
-        self._deadlines.close()
+        """Close every connection, also under requests; safe to call twice."""
+        self._kept.close()
+        self._deadlines.strike_all()
+        for _ in range(_TURNS):  # the connector forgets who waits for an answer: let them hear of it first
+            if not self._deadlines.count:
+                break
+            await asyncio.sleep(0)
         await self._connector.close()
 
     async def connect(self, target: URL) -> Connection:
@@ -80,7 +86,8 @@ class Exchange:
         kept = self._kept.take(_key(target))
         if kept is not None:
             return kept
-        self._kept.let_go()  # those to other hosts count, too
+        if self._kept.count + self._deadlines.count + self._waiting >= self._connector.limit:
+            self._kept.close_oldest()  # of another host
         self._waiting += 1
         try:
             return await self._connector.connect(self._place(target), [], self._timeout)
@@ -96,7 +103,8 @@ class Exchange:
         body: bytes | None,
         by: float,
     ) -> Reply:
-        """Send one request, return its answer, and keep the connection for the next, or close it where it broke.
+        """Send one request and return its answer. The connection is kept for the next, goes to whoever waits for one,
+        or is closed where it broke.
 
         `by` is when the answer must be there, a time of the loop's clock. Raises NotSent, or else ClientError, OSError
         (TimeoutError among them), ValueError or TooLarge.
@@ -113,7 +121,7 @@ class Exchange:
         if not self._deadlines.end(connection):  # what it ended with may look like the end of an answer
             connection.close()
             raise TimeoutError
-        if self._waiting:
+        if self._waiting:  # for a free one, or for a handshake
             connection.release()
         else:
             self._kept.keep(_key(target), connection)

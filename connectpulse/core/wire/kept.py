@@ -16,15 +16,21 @@ class Kept:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._idle: defaultdict[Place, list[tuple[Connection, float]]] = defaultdict(list)
+        self._idle: defaultdict[Place, list[tuple[float, Connection]]] = defaultdict(list)
+        """By host, each with the time of the loop's clock since when it is idle, in that order."""
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def count(self) -> int:
+        """How many are idle."""
+        return sum(map(len, self._idle.values()))
 
     def take(self, place: Place) -> Connection | None:
         """Return the connection to a host that was used last, None where there is none that is fit."""
         idle = self._idle[place]
         oldest = asyncio.get_running_loop().time() - self._seconds
         while idle:
-            connection, since = idle.pop()
+            since, connection = idle.pop()
             if since > oldest and _is_fit(connection):
                 return connection
             connection.close()
@@ -35,31 +41,48 @@ class Kept:
         if not _is_fit(connection):
             connection.close()
             return
-        loop = asyncio.get_running_loop()
-        self._idle[place].append((connection, loop.time()))
+        self._idle[place].append((asyncio.get_running_loop().time(), connection))
         if self._timer is None:
-            self._timer = loop.call_later(self._seconds, self._sweep)
+            self._set_timer()
 
-    def let_go(self) -> None:
-        """Give every connection back to the pool it came from."""
-        idle = [connection for each in self._idle.values() for connection, _ in each]
+    def close_oldest(self) -> None:
+        """Close the connection that was not used for longest, if there is one."""
+        idle = min(filter(None, self._idle.values()), key=_since, default=None)
+        if idle:
+            idle.pop(0)[1].close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        idle = [connection for each in self._idle.values() for _, connection in each]
         self._idle.clear()
         for connection in idle:
-            connection.release()
+            connection.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def _set_timer(self) -> None:
+        """Come again when the oldest has been idle for long enough."""
+        oldest = min(map(_since, filter(None, self._idle.values())), default=None)
+        if oldest is not None:
+            self._timer = asyncio.get_running_loop().call_at(oldest + self._seconds, self._sweep)
+
     def _sweep(self) -> None:
-        loop, self._timer = asyncio.get_running_loop(), None
-        oldest = loop.time() - self._seconds
-        for place, idle in list(self._idle.items()):
-            self._idle[place] = [each for each in idle if each[1] > oldest]
-            for connection, since in idle:
-                if since <= oldest:
-                    connection.close()
-        if any(self._idle.values()):
-            self._timer = loop.call_later(self._seconds, self._sweep)
+        self._timer = None
+        oldest = asyncio.get_running_loop().time() - self._seconds
+        for idle in self._idle.values():
+            while idle and idle[0][0] <= oldest:
+                idle.pop(0)[1].close()
+        self._set_timer()
+
+
+def _since(idle: list[tuple[float, Connection]]) -> float:
+    return idle[0][0]
+
+
+def _is_fit(connection: Connection) -> bool:
+    protocol = connection.protocol
+    return protocol is not None and protocol.is_connected() and not protocol.should_close
 
 
 class Deadlines:
@@ -70,11 +93,16 @@ class Deadlines:
         self._late: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def count(self) -> int:
+        """How many answers are waited for."""
+        return len(self._ends)
+
     def begin(self, connection: Connection, by: float) -> None:
         """Wait for an answer until `by`, a time of the loop's clock."""
         self._ends[connection] = by
         if self._timer is None or by < self._timer.when():
-            self._strike_at(by)
+            self._set_timer(by)
 
     def end(self, connection: Connection) -> bool:
         """Wait no more; return whether it was in time."""
@@ -84,28 +112,24 @@ class Deadlines:
         self._late.remove(connection)
         return False
 
-    def close(self) -> None:
-        """Cut nothing off any more."""
+    def strike_all(self) -> None:
+        """Cut off everything that is waited for."""
+        self._strike(float("inf"))
+
+    def _set_timer(self, by: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(by, self._strike, by)
+
+    def _strike(self, until: float) -> None:
+        for connection, by in self._ends.items():
+            if by <= until and connection not in self._late:
+                self._late.add(connection)
+                if connection.transport is not None:
+                    connection.transport.abort()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _strike_at(self, by: float) -> None:
-        self.close()
-        self._timer = asyncio.get_running_loop().call_at(by, self._strike)
-
-    def _strike(self) -> None:
-        self._timer = None
-        now = asyncio.get_running_loop().time()
-        for connection in [each for each, by in self._ends.items() if by <= now]:
-            del self._ends[connection]
-            self._late.add(connection)
-            if connection.transport is not None:
-                connection.transport.abort()
-        if self._ends:
-            self._strike_at(min(self._ends.values()))
-
-
-def _is_fit(connection: Connection) -> bool:
-    protocol = connection.protocol
-    return protocol is not None and protocol.is_connected() and not protocol.should_close
+        coming = [by for connection, by in self._ends.items() if connection not in self._late]
+        if coming:
+            self._set_timer(min(coming))

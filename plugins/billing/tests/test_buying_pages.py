@@ -22,7 +22,7 @@ from tests.journeys.browsing import person as opened
 from tests.journeys.live import served
 from tests.journeys.panel_scene import panel, visitor
 
-pytestmark = pytest.mark.metered
+pytestmark = [pytest.mark.metered, pytest.mark.slow]
 BANK = {
     "bank": "HBL",
     "account_title": "Pulse (Private) Limited",

@@ -16,7 +16,7 @@ from tests.journeys import browsing, live
 from tests.journeys.browsing import Person
 from tests.journeys.panel_scene import panel
 
-pytestmark = pytest.mark.metered
+pytestmark = [pytest.mark.metered, pytest.mark.slow]
 HERE = (
     "overview/", "units/list/", "lots/list/", "owed/list/", "buy/list/", "orders/list/", "orders/show/1",
     "orders/show/2", "invoices/list/", "invoices/show/1", "statements/", "details/", "subscription/", "alerts/",

@@ -13,7 +13,7 @@ from connectpulse.web.security import roles
 from tests.journeys import browsing, live
 from tests.journeys.panel_scene import panel, visitor
 
-pytestmark = pytest.mark.metered
+pytestmark = [pytest.mark.metered, pytest.mark.slow]
 
 HEADING = "channel,prefix,sender_kind,category,per,units\n"
 

@@ -1,5 +1,7 @@
 """The next letter's commands leave with the end of the one before (RFC 2920 section 3.1), and none is lost by it."""
 
+import asyncio
+
 import pytest
 from email_scene import Caller, in_loop, letter, opened, scripted
 
@@ -92,6 +94,102 @@ async def test_a_letter_that_was_only_announced_goes_once_more(last_words: tuple
         outcomes = await provider.send_batch([letter(1), letter(2)])
     assert outcomes == [first, Accepted(("2-1",))]
     assert taken == ["amina0001@example.com", "amina0002@example.com"]
+
+
+@in_loop
+async def test_a_reply_too_many_is_never_taken_for_the_next_letters() -> None:
+    """The server says one line more than it was asked for, and refuses the second letter."""
+    taken: list[str] = []
+
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING")
+        while True:
+            whose = _whose((await _commands(caller))[1])
+            caller.say(*GO_ON)
+            await caller.content()
+            if whose == "amina0002@example.com":
+                caller.say("554 5.7.1 not this one")
+                continue
+            taken.append(whose)
+            caller.say("250 ok", "250 ok again")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(number) for number in (1, 2, 3)])
+    assert outcomes == [
+        Accepted(("1-1",)),
+        Rejected("refused_by_policy", ErrorClass.CONTENT, "5.7.1"),
+        Accepted(("3-1",)),
+    ]
+    assert taken == ["amina0001@example.com", "amina0003@example.com"]
+
+
+@in_loop
+async def test_a_letter_whose_end_is_answered_as_nobody_would_is_unknown() -> None:
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        caller.say(*GO_ON)
+        await caller.content()
+        caller.say("354 go on")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(1)])
+    assert outcomes == [Unknown(code="the server said 354 to end of data")]
+
+
+@in_loop
+async def test_nothing_more_is_announced_where_what_follows_a_letter_is_lost() -> None:
+    """Something on the way throws away what comes in one piece with the end of a letter: that costs time once."""
+    calls = 0
+
+    async def script(caller: Caller) -> None:
+        nonlocal calls
+        calls += 1
+        await caller.welcome("PIPELINING")
+        while await caller.line() != "QUIT":
+            await caller.line("RCPT")
+            await caller.line("DATA")
+            caller.say(*GO_ON)
+            await caller.content()
+            if calls == 1:
+                await _commands(caller)
+            caller.say("250 ok")
+
+    async with scripted(script) as port, opened(port, sessions=1, patience=1) as provider:
+        outcomes = await provider.send_batch([letter(number) for number in range(1, 6)])
+    assert {type(outcome) for outcome in outcomes} == {Accepted}
+    assert calls == 2
+
+
+@in_loop
+async def test_what_was_said_before_nonsense_counts() -> None:
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        caller.say(*GO_ON)
+        await caller.content()
+        caller.say("250 ok", "nonsense")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        assert await provider.send_batch([letter(1)]) == [Accepted(("1-1",))]
+
+
+@in_loop
+async def test_a_small_batch_uses_every_session() -> None:
+    """Servers look through letters, each for a while: letters that could go side by side do not queue."""
+    together = asyncio.Barrier(4)
+
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        await together.wait()
+        caller.say(*GO_ON)
+        await caller.content()
+        caller.say("250 ok")
+
+    async with scripted(script) as port, opened(port, sessions=4) as provider:
+        outcomes = await provider.send_batch([letter(number) for number in range(1, 5)])
+    assert {type(outcome) for outcome in outcomes} == {Accepted}
 
 
 @in_loop

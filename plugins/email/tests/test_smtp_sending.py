@@ -302,7 +302,7 @@ def test_attempts_wait_longer_each_time_from_minutes_to_hours() -> None:
 
 def test_replies_are_cut_wherever_the_network_cuts_them() -> None:
     stream = b"250-mx\r\n250-PIPELINING\r\n250 8BITMIME\r\n550 5.1.1 nobody \xff\r\n354\r\n"
-    whole = Replies().feed(stream)
+    whole = list(Replies().feed(stream))
     assert [(reply.code, reply.status) for reply in whole] == [(250, ""), (550, "5.1.1"), (354, "")]
     reader = Replies()
     assert [reply for byte in stream for reply in reader.feed(bytes([byte]))] == whole
@@ -314,7 +314,7 @@ def test_replies_are_cut_wherever_the_network_cuts_them() -> None:
 )
 def test_what_is_no_reply_ends_the_talk(stream: bytes) -> None:
     with pytest.raises(Garbled):
-        Replies().feed(stream)
+        list(Replies().feed(stream))
 
 
 def test_shares_of_the_sink_are_shares() -> None:

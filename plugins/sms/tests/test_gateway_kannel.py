@@ -31,7 +31,7 @@ from connectpulse.core.api import (
 from connectpulse.core.storage.embedded import free_port
 from connectpulse.core.wire import egress
 
-pytestmark = pytest.mark.peer("kannel")
+pytestmark = [pytest.mark.peer("kannel"), pytest.mark.slow]
 
 SECRET = "a-secret-of-the-callbacks"
 CONFIGURATION = """

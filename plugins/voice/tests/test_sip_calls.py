@@ -20,6 +20,8 @@ from connectpulse.core.api import (
     Unknown,
 )
 
+pytestmark = pytest.mark.slow
+
 MENU = {"answers": "1 Yes, I come", "opt_out_key": "9", "more_key": "2", "wait_seconds": 1}
 
 

@@ -27,6 +27,8 @@ from connectpulse.core.storage.models import InboundMessage, Message, Suppressio
 from connectpulse.house import House
 from connectpulse.testing.factories import ADMINISTRATOR as AMINA
 
+pytestmark = pytest.mark.slow
+
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, ClassVar, Final, NamedTuple
 
+import structlog
+
 from connectpulse.core.api import (
     Accepted,
     Ambiguity,
@@ -39,8 +41,10 @@ from .samples import SAMPLES
 from .session import MAIL, Envelope, Lost, Session
 from .settings import FORM, Settings, faults
 
-_CHUNK: Final = 20
-"""Letters that are written and signed in one go, in a thread."""
+_MOST_WRITTEN: Final = 20
+"""Letters that are written and signed in one go, in a thread, and then go over one session."""
+log = structlog.get_logger(__name__)
+
 _TRIES: Final = 2
 """How often a letter is offered that certainly did not leave, because a kept session had ended meanwhile."""
 _LOST: Final = TryLater(timedelta(seconds=5), ErrorClass.PROVIDER, "connection_lost")
@@ -86,6 +90,7 @@ class SmtpProvider(Provider):
         self._pool: Pool | None = None
         self._writers: ThreadPoolExecutor | None = None
         self._rests = Rests()
+        self._announces = True
         self._incoming = Incoming(self._settings, intake)
 
     @classmethod
@@ -125,9 +130,8 @@ class SmtpProvider(Provider):
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Hand letters over on a few sessions at once; one that is refused spoils no other."""
         assert self._pool is not None
-        run = _Run(batch)
-        workers = min(self._settings.sessions, -(-len(batch) // _CHUNK))
-        ended = await asyncio.gather(*(self._work(run, self._pool) for _ in range(workers)), return_exceptions=True)
+        run, sessions = _Run(batch, self._settings.sessions), self._settings.sessions
+        ended = await asyncio.gather(*(self._work(run, self._pool) for _ in range(sessions)), return_exceptions=True)
         for error in ended:
             if isinstance(error, BaseException) and not isinstance(error, Exception):
                 raise error
@@ -181,40 +185,44 @@ class SmtpProvider(Provider):
             return Rejected("letter_failed", ErrorClass.CONTENT, type(error).__name__[:40])
 
     async def _send(self, run: "_Run", pool: Pool, letters: list[_Letter]) -> None:
-        tries = 0
+        tries, made = 0, None
         while letters and run.failure is None:
             try:
                 async with pool.session(is_fresh=tries > 0) as session:
                     if not session.is_open:
                         raise Lost("the server left at once")
-                    announced: Envelope | None = None
+                    made = None
                     while letters and session.is_open and session.letters < self._settings.letters:
                         place = letters[0].place
                         run.answers[place] = Unknown("adapter_failed")  # until it is known what became of it
-                        run.answers[place], announced = await self._hand_over(session, letters, announced)
+                        run.answers[place], made = await self._hand_over(session, letters, made)
                         letters.pop(0)
                         tries = 0
             except ConnectionLost as lost:
                 run.failure = _failure(lost)
             except Lost as lost:
                 tries += 1
+                if lost.is_silent and made is not None and not lost.is_ambiguous:
+                    self._announces = False  # something on the way keeps what follows a letter to itself
+                    log.warning("smtp_announces_no_more", host=self._settings.host)
                 run.answers[letters[0].place] = Unknown(code=lost.reason[:40]) if lost.is_ambiguous else _LOST
                 if lost.is_ambiguous or tries >= _TRIES:
                     letters.pop(0)
 
     async def _hand_over(
-        self, session: Session, letters: Sequence[_Letter], announced: Envelope | None
+        self, session: Session, letters: Sequence[_Letter], made: Envelope | None
     ) -> tuple[Outcome, Envelope | None]:
-        """Hand over the first of some letters, whose envelope may be `announced` already.
+        """Hand over the first of some letters, whose envelope may be `made` already.
 
         Returns what became of it, and the envelope of the second where that may follow at once.
         """
         letter, name = letters[0], letters[0].name
-        envelope = announced or self._envelope(session, letter)
+        envelope = made or self._envelope(session, letter)
         if not isinstance(envelope, Envelope):
             return envelope, None
-        following = self._envelope(session, letters[1]) if len(letters) > 1 else None
-        if not isinstance(following, Envelope) or session.letters + 1 >= self._settings.letters:
+        is_last = len(letters) == 1 or session.letters + 1 >= self._settings.letters
+        following = None if is_last or not self._announces else self._envelope(session, letters[1])
+        if not isinstance(following, Envelope):
             following = None
         answer = await session.hand_over(envelope, letter.content, following)
         if answer.reply.is_good:
@@ -245,12 +253,13 @@ class SmtpProvider(Provider):
 class _Run:
     """One batch on its way: chunks of it that nobody took yet, and answers by place."""
 
-    def __init__(self, batch: Sequence[Submission]) -> None:
+    def __init__(self, batch: Sequence[Submission], sessions: int) -> None:
         self.batch = batch
         self.answers: dict[int, Outcome] = {}
         self.failure: Outcome | None = None
         has_files = any((each.shared or {}).get("files") for each in batch[:1])
-        size = 1 if has_files else _CHUNK  # letters with files are large: as few as possible at once
+        share = min(-(-len(batch) // sessions), _MOST_WRITTEN)
+        size = 1 if has_files else max(share, 1)  # letters with files are large: as few as possible at once
         self.chunks: Iterator[range] = iter(
             [range(start, min(start + size, len(batch))) for start in range(0, len(batch), size)]
         )

@@ -1,6 +1,7 @@
 """Replies of a mail server as values: the code, the enhanced code where there is one, and the words."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -45,15 +46,13 @@ class Replies:
         """Whether nothing is left that belongs to a reply."""
         return not self._rest and not self._lines
 
-    def feed(self, chunk: bytes) -> list[Reply]:
-        """Return the replies that are complete now; raise Garbled for what is none, or too long."""
-        found: list[Reply] = []
+    def feed(self, chunk: bytes) -> Iterator[Reply]:
+        """Yield the replies that are complete now; raise Garbled for what is none, or too long."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            found += self._take(line.rstrip(b"\r").decode("utf-8", "replace"))
+            yield from self._take(line.rstrip(b"\r").decode("utf-8", "replace"))
         if not self.is_empty and len(self._rest) + sum(map(len, self._lines)) > LARGEST:
             raise Garbled("a reply that does not end")
-        return found
 
     def _take(self, line: str) -> list[Reply]:
         if not _LINE.match(line):

@@ -13,17 +13,24 @@ from typing import Final, NamedTuple, cast
 from .reply import Garbled, Replies, Reply
 
 MAIL, RCPT, DATA, END = "MAIL", "RCPT", "DATA", "end of data"
+_GOOD: Final = {MAIL: 2, RCPT: 2, DATA: 3, END: 2}
+"""The first digit of the reply to a step that succeeds. A server that is content with anything else is out of step:
+its replies are to other commands than ours.
+"""
 _SMALL: Final = 64 * 1024
 """Bytes of a letter that are written at once with the dot at its end; of a larger one the dot waits until it left."""
 
 
 class Lost(Exception):
-    """The session ended. `is_ambiguous`: a letter had left whole, and its answer had not come."""
+    """The session ended. `is_ambiguous`: a letter had left whole, and its answer had not come. `is_silent`: the server
+    did not answer in time.
+    """
 
-    def __init__(self, reason: str, *, is_ambiguous: bool = False) -> None:
+    def __init__(self, reason: str, *, is_ambiguous: bool = False, is_silent: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_ambiguous = is_ambiguous
+        self.is_silent = is_silent
 
 
 class Answer(NamedTuple):
@@ -83,17 +90,14 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Give replies to those who wait for them, in order."""
         try:
-            found = self._reader.feed(data)
+            for reply in self._reader.feed(data):
+                if not self._waiting:
+                    self._early.append(reply)
+                elif self._waiting[0].take(reply):
+                    self._waiting.popleft()
         except Garbled as fault:
             self._end(f"the server said {fault}")
             self.abort()
-            return
-        for reply in found:
-            if self._waiting:
-                if self._waiting[0].take(reply):
-                    self._waiting.popleft()
-            else:
-                self._early.append(reply)
 
     def _end(self, reason: str) -> None:
         if self._lost is None:
@@ -106,8 +110,11 @@ class Session(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether it may carry another letter: not lost, and the server has not said goodbye in between."""
-        is_quiet = bool(self._waiting) or (not self._early and self._reader.is_empty)
+        """Whether it may carry another letter: not lost, and the server has said nothing it was not asked.
+
+        While it is asked about the next letter already, that shows in the order of its replies.
+        """
+        is_quiet = self._begun is not None or (not self._early and self._reader.is_empty)
         return self._lost is None and not self.is_closing and is_quiet
 
     @property
@@ -182,16 +189,24 @@ class Session(asyncio.Protocol):
         self.letters += 1
         replies = await self._begin(envelope)
         steps = zip((MAIL, RCPT, DATA), replies, strict=False)
-        refused = next((Answer(step, reply) for step, reply in steps if not reply.is_good), None)
+        refused = next((Answer(step, reply) for step, reply in steps if not self._succeeds(step, reply)), None)
         if refused is None:
             return Answer(END, await self._transfer(letter, following))
         if len(replies) == 3 and replies[2].code == 354:  # it wants a letter for nobody (RFC 2920 section 3.1)
             await self.ask(".")
-        if refused.reply.code == 421:
+        if refused.reply.code == 421 or (await self.ask("RSET")).code // 100 != 2:
             self.is_closing = True
-        else:
-            await self.ask("RSET")
         return refused
+
+    def _succeeds(self, step: str, reply: Reply) -> bool:
+        """Return whether a reply lets a letter go on from a step; raise Lost if it cannot be the reply to that."""
+        if not reply.is_good:
+            return False
+        if reply.code // 100 != _GOOD[step]:
+            self._end(f"the server said {reply.code} to {step}")
+            self.abort()
+            raise Lost(str(self._lost))
+        return True
 
     async def _begin(self, envelope: Envelope) -> list[Reply]:
         """Return the replies to the commands before a letter, as far as they were sent."""
@@ -231,6 +246,7 @@ class Session(asyncio.Protocol):
             self._write(end)
         try:
             reply = await self._reply(waiting, self._end_patience)
+            self._succeeds(END, reply)
         except Lost as lost:
             raise Lost(lost.reason, is_ambiguous=True) from None
         if reply.code == 421:
@@ -249,8 +265,8 @@ class Session(asyncio.Protocol):
             raise Lost(self._lost)
 
     async def quit(self) -> None:
-        """Say goodbye and close, without waiting for long."""
-        if self._lost is None and self._transport is not None:
+        """Say goodbye and close, without waiting for long; at once where the server expects a letter."""
+        if self._lost is None and self._transport is not None and self._begun is None:
             try:
                 async with asyncio.timeout(2):
                     await self.ask("QUIT")
@@ -288,7 +304,7 @@ class Session(asyncio.Protocol):
         except TimeoutError:
             self._end(f"no answer came within {patience:g} seconds")
             self.abort()
-            raise Lost(str(self._lost)) from None
+            raise Lost(str(self._lost), is_silent=True) from None
 
     def _write(self, content: bytes) -> None:
         if self._lost is not None:

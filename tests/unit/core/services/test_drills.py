@@ -18,6 +18,8 @@ from connectpulse.testing import factories
 from tests.unit.core.services.backup_scene import BackedUp, checkpoint, connect_with_secret, forgetful, one
 from tests.unit.core.services.scene import Scene
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scene(site: BackedUp) -> Scene:

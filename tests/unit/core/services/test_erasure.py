@@ -39,6 +39,8 @@ from connectpulse.testing.plugin import fresh_database
 from tests.unit.core.services.rights_scene import VISITOR, ZARA, Office, office
 from tests.unit.core.services.scene import AMINA, Scene
 
+pytestmark = pytest.mark.slow
+
 OTHERS = ["omar@example.org", "sana@example.org"]
 
 
