@@ -26,6 +26,7 @@ LARGEST_ANSWER: Final = 1 << 20
 
 _TURNS: Final = 10
 """Turns of the loop that requests get to end in when their session is closed; with TLS they need three."""
+
 MOST_PLACES: Final = 64
 """Hosts whose connections are described at once, and heads of requests that are kept."""
 
@@ -68,11 +69,13 @@ class Exchange:
         self._kept = Kept(keepalive)
         self._deadlines = Deadlines()
         self._waiting = 0
+        self._is_closed = False
         self._places: dict[Place, aiohttp.ClientRequest] = {}
         self._heads: dict[tuple[Any, ...], bytes] = {}
 
     async def close(self) -> None:
         """Close every connection, also under requests; safe to call twice."""
+        self._is_closed = True
         self._kept.close()
         self._deadlines.strike_all()
         for _ in range(_TURNS):  # the connector forgets who waits for an answer: let them hear of it first
@@ -87,10 +90,15 @@ class Exchange:
         if kept is not None:
             return kept
         if self._kept.count + self._deadlines.count + self._waiting >= self._connector.limit:
-            self._kept.close_oldest()  # of another host
+            self._kept.close_oldest()  # of another host: of this one none is left
         self._waiting += 1
         try:
             return await self._connector.connect(self._place(target), [], self._timeout)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._is_closed and task is not None and not task.cancelling():  # so aiohttp ends who waits
+                raise aiohttp.ClientConnectionError("The session is closed.") from None
+            raise
         finally:
             self._waiting -= 1
 

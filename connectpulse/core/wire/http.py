@@ -114,7 +114,7 @@ class EgressSession:
             return await self._exchange.connect(target)
         except aiohttp.InvalidURL:
             raise Refused(_NOT_HTTP) from None
-        except (aiohttp.ClientConnectorError, TimeoutError) as error:
+        except (aiohttp.ClientConnectionError, TimeoutError) as error:
             raise Unreachable(_why(error, f"{target.host}:{target.port}")) from None
 
     async def probe(self, url: str) -> AsyncIterator[str]:

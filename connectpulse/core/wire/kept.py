@@ -3,7 +3,6 @@ ending what takes too long.
 """
 
 import asyncio
-from collections import defaultdict
 
 from aiohttp.connector import Connection
 
@@ -16,7 +15,7 @@ class Kept:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._idle: defaultdict[Place, list[tuple[float, Connection]]] = defaultdict(list)
+        self._idle: dict[Place, list[tuple[float, Connection]]] = {}
         """By host, each with the time of the loop's clock since when it is idle, in that order."""
         self._timer: asyncio.TimerHandle | None = None
 
@@ -27,7 +26,7 @@ class Kept:
 
     def take(self, place: Place) -> Connection | None:
         """Return the connection to a host that was used last, None where there is none that is fit."""
-        idle = self._idle[place]
+        idle = self._idle.get(place, [])
         oldest = asyncio.get_running_loop().time() - self._seconds
         while idle:
             since, connection = idle.pop()
@@ -41,7 +40,7 @@ class Kept:
         if not _is_fit(connection):
             connection.close()
             return
-        self._idle[place].append((asyncio.get_running_loop().time(), connection))
+        self._idle.setdefault(place, []).append((asyncio.get_running_loop().time(), connection))
         if self._timer is None:
             self._set_timer()
 
@@ -73,6 +72,7 @@ class Kept:
         for idle in self._idle.values():
             while idle and idle[0][0] <= oldest:
                 idle.pop(0)[1].close()
+        self._idle = {place: idle for place, idle in self._idle.items() if idle}
         self._set_timer()
 
 
@@ -90,6 +90,7 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._ends: dict[Connection, float] = {}
+        """Those that were cut off among them, until whoever waits has heard of it."""
         self._late: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
 

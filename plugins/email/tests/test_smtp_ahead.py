@@ -123,6 +123,86 @@ async def test_a_reply_too_many_is_never_taken_for_the_next_letters() -> None:
     assert taken == ["amina0001@example.com", "amina0003@example.com"]
 
 
+@pytest.mark.parametrize("surplus", ["500 5.5.2 what?", "451 4.3.0 hm", "250 ok"])
+@in_loop
+async def test_no_letter_is_blamed_for_a_reply_too_many(surplus: str) -> None:
+    calls = 0
+
+    async def script(caller: Caller) -> None:
+        nonlocal calls
+        calls += 1
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        caller.say(*GO_ON)
+        await caller.content()
+        if calls == 1:
+            await _commands(caller)
+            caller.say("250 ok", surplus, *GO_ON)
+            await caller.line()
+        caller.say("250 ok")
+        await caller.line("QUIT")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(1), letter(2)])
+    assert outcomes == [Accepted(("1-1",)), Accepted(("2-1",))]
+    assert calls == 2
+
+
+@in_loop
+async def test_what_was_said_before_a_letter_is_no_answer_to_it() -> None:
+    calls = 0
+
+    async def script(caller: Caller) -> None:
+        nonlocal calls
+        calls += 1
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        caller.say(*GO_ON, *(["250 hm"] if calls == 1 else []))
+        await caller.content()
+        caller.say("250 ok")
+        await caller.line("QUIT")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        assert await provider.send_batch([letter(1)]) == [Accepted(("1-1",))]
+    assert calls == 2
+
+
+@in_loop
+async def test_a_refusal_stands_though_the_server_hangs_up_on_it() -> None:
+    async def script(caller: Caller) -> None:
+        await caller.welcome("PIPELINING")
+        await _commands(caller)
+        caller.say("250 ok", "550 5.1.1 nobody", "503 5.5.1 no")
+
+    async with scripted(script) as port, opened(port, sessions=1) as provider:
+        outcomes = await provider.send_batch([letter(1)])
+    assert outcomes == [Rejected("unknown_recipient", ErrorClass.RECIPIENT, "5.1.1", suppress=True)]
+
+
+@in_loop
+async def test_a_server_that_allows_fewer_sessions_gets_all_letters_over_those() -> None:
+    open_ones = 0
+
+    async def script(caller: Caller) -> None:
+        nonlocal open_ones
+        if open_ones == 2:
+            caller.say("421 4.7.0 too many connections")
+            return
+        open_ones += 1
+        await caller.welcome("PIPELINING")
+        while await caller.line() != "QUIT":
+            await caller.line("RCPT")
+            await caller.line("DATA")
+            caller.say(*GO_ON)
+            await caller.content()
+            caller.say("250 ok")
+
+    async with scripted(script) as port, opened(port, sessions=5) as provider:
+        for count in (5, 20, 60):
+            outcomes = await provider.send_batch([letter(number) for number in range(1, count + 1)])
+            assert {type(outcome) for outcome in outcomes} == {Accepted}
+
+
 @in_loop
 async def test_a_letter_whose_end_is_answered_as_nobody_would_is_unknown() -> None:
     async def script(caller: Caller) -> None:
@@ -159,6 +239,39 @@ async def test_nothing_more_is_announced_where_what_follows_a_letter_is_lost() -
         outcomes = await provider.send_batch([letter(number) for number in range(1, 6)])
     assert {type(outcome) for outcome in outcomes} == {Accepted}
     assert calls == 2
+
+
+@pytest.mark.parametrize(
+    ("last_words", "first"),
+    [((), Unknown(code="the connection was closed")), (("554 SMTP synchronization error",), Accepted(("1-1",)))],
+)
+@in_loop
+async def test_a_server_that_takes_it_for_an_attack_is_spared_it(last_words: tuple[str, ...], first: object) -> None:
+    """However many sessions there are, one letter tries it; of the others none is unknown, refused or lost."""
+    attacks = 0
+
+    async def script(caller: Caller) -> None:
+        nonlocal attacks
+        await caller.welcome("PIPELINING")
+        said = await caller.line()
+        while said != "QUIT":
+            await caller.line("RCPT")
+            await caller.line("DATA")
+            caller.say(*GO_ON)
+            await caller.content()
+            more = asyncio.create_task(caller.line())
+            if (await asyncio.wait({more}, timeout=0.05))[0]:
+                attacks += 1
+                caller.say(*last_words)
+                return
+            caller.say("250 ok")
+            said = await more
+
+    async with scripted(script) as port, opened(port, sessions=3) as provider:
+        outcomes = await provider.send_batch([letter(number) for number in range(1, 31)])
+    assert outcomes[0] == first
+    assert outcomes[1:] == [Accepted((f"{number:x}-1",)) for number in range(2, 31)]
+    assert attacks == 1
 
 
 @in_loop

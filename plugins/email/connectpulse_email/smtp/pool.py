@@ -39,6 +39,11 @@ class Pool:
         idle, self._idle = self._idle, []
         await asyncio.gather(*(session.quit() for session in idle))
 
+    @property
+    def has_idle(self) -> bool:
+        """Whether a session waits for its next letter."""
+        return bool(self._idle)
+
     def keep(self, session: Session) -> None:
         """Keep a session that was opened elsewhere for the next letter."""
         session.rested_at = time.monotonic()

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, ClassVar, Final, NamedTuple
@@ -38,17 +39,17 @@ from .incoming import Incoming
 from .pool import Pool
 from .resting import Rests
 from .samples import SAMPLES
-from .session import MAIL, Envelope, Lost, Session
+from .session import END, MAIL, Answer, Envelope, Lost, Session
 from .settings import FORM, Settings, faults
 
 _MOST_WRITTEN: Final = 20
 """Letters that are written and signed in one go, in a thread, and then go over one session."""
-log = structlog.get_logger(__name__)
-
 _TRIES: Final = 2
 """How often a letter is offered that certainly did not leave, because a kept session had ended meanwhile."""
 _LOST: Final = TryLater(timedelta(seconds=5), ErrorClass.PROVIDER, "connection_lost")
 _ADDRESS: Final = re.compile(r"[^\s<>\x00-\x1f\x7f]{1,64}@[^\s<>\x00-\x1f\x7f]{1,255}")
+
+log = structlog.get_logger(__name__)
 
 
 class _Letter(NamedTuple):
@@ -90,7 +91,8 @@ class SmtpProvider(Provider):
         self._pool: Pool | None = None
         self._writers: ThreadPoolExecutor | None = None
         self._rests = Rests()
-        self._announces = True
+        self._announces: bool | None = None
+        """Whether letters are announced with the one before them; None until the server was seen to take that."""
         self._incoming = Incoming(self._settings, intake)
 
     @classmethod
@@ -130,8 +132,8 @@ class SmtpProvider(Provider):
     async def send_batch(self, batch: Sequence[Submission]) -> list[Outcome]:
         """Hand letters over on a few sessions at once; one that is refused spoils no other."""
         assert self._pool is not None
-        run, sessions = _Run(batch, self._settings.sessions), self._settings.sessions
-        ended = await asyncio.gather(*(self._work(run, self._pool) for _ in range(sessions)), return_exceptions=True)
+        run = _Run(batch, self._settings.sessions)
+        ended = await asyncio.gather(*(self._work(run, self._pool) for _ in range(run.alive)), return_exceptions=True)
         for error in ended:
             if isinstance(error, BaseException) and not isinstance(error, Exception):
                 raise error
@@ -152,17 +154,34 @@ class SmtpProvider(Provider):
         return Check(True, (*steps, "Nothing was sent."))
 
     async def _work(self, run: "_Run", pool: Pool) -> None:
-        """Take chunks of a batch until none is left."""
-        loop = asyncio.get_running_loop()
-        for places in run.chunks:
-            awake = [place for place in places if not self._rested(run, place)]
-            if run.failure is not None or not awake:
-                continue
-            letters = await loop.run_in_executor(self._writers, self._write, [run.batch[place] for place in awake])
-            written = list(zip(awake, letters, strict=True))
-            run.answers.update({place: made for place, made in written if not isinstance(made, bytes)})
-            ready = [_Letter(place, run.batch[place], made) for place, made in written if isinstance(made, bytes)]
-            await self._send(run, pool, ready)
+        """Take chunks of a batch until none is left, or there is no session for them while others have one."""
+        try:
+            while run.chunks and run.failure is None:
+                if not await self._work_off(run, pool, run.chunks.popleft()):
+                    return
+        finally:
+            run.alive -= 1
+
+    async def _work_off(self, run: "_Run", pool: Pool, places: Sequence[int]) -> bool:
+        """Send a chunk; return whether there was a session for it, and leave it to others if not."""
+        awake = [place for place in places if not self._rested(run, place)]
+        if not awake:
+            return True
+        writing = asyncio.get_running_loop().run_in_executor(
+            self._writers, self._write, [run.batch[place] for place in awake]
+        )
+        written = list(zip(awake, await writing, strict=True))
+        run.answers.update({place: made for place, made in written if not isinstance(made, bytes)})
+        letters = [_Letter(place, run.batch[place], made) for place, made in written if isinstance(made, bytes)]
+        try:
+            await self._send(run, pool, letters)
+        except ConnectionLost as lost:
+            if lost.error is ErrorClass.CREDENTIAL or (run.alive == 1 and not pool.has_idle):
+                run.failure = _failure(lost)
+                return False
+            run.chunks.appendleft([each.place for each in letters])
+            return run.alive == 1
+        return True
 
     def _rested(self, run: "_Run", place: int) -> bool:
         left = self._rests.left(_domain(run.batch[place]))
@@ -185,24 +204,22 @@ class SmtpProvider(Provider):
             return Rejected("letter_failed", ErrorClass.CONTENT, type(error).__name__[:40])
 
     async def _send(self, run: "_Run", pool: Pool, letters: list[_Letter]) -> None:
-        tries, made = 0, None
+        tries = 0
         while letters and run.failure is None:
             try:
                 async with pool.session(is_fresh=tries > 0) as session:
                     if not session.is_open:
                         raise Lost("the server left at once")
-                    made = None
+                    announced: Envelope | None = None
                     while letters and session.is_open and session.letters < self._settings.letters:
                         place = letters[0].place
                         run.answers[place] = Unknown("adapter_failed")  # until it is known what became of it
-                        run.answers[place], made = await self._hand_over(session, letters, made)
+                        run.answers[place], announced = await self._hand_over(session, letters, announced)
                         letters.pop(0)
                         tries = 0
-            except ConnectionLost as lost:
-                run.failure = _failure(lost)
             except Lost as lost:
                 tries += 1
-                if lost.is_silent and made is not None and not lost.is_ambiguous:
+                if lost.is_unheard:
                     self._announces = False  # something on the way keeps what follows a letter to itself
                     log.warning("smtp_announces_no_more", host=self._settings.host)
                 run.answers[letters[0].place] = Unknown(code=lost.reason[:40]) if lost.is_ambiguous else _LOST
@@ -210,27 +227,50 @@ class SmtpProvider(Provider):
                     letters.pop(0)
 
     async def _hand_over(
-        self, session: Session, letters: Sequence[_Letter], made: Envelope | None
+        self, session: Session, letters: Sequence[_Letter], announced: Envelope | None
     ) -> tuple[Outcome, Envelope | None]:
-        """Hand over the first of some letters, whose envelope may be `made` already.
+        """Hand over the first of some letters, which may have been `announced` with the one before.
 
-        Returns what became of it, and the envelope of the second where that may follow at once.
+        Returns what became of it, and the envelope of the second where that may have been announced.
         """
         letter, name = letters[0], letters[0].name
-        envelope = made or self._envelope(session, letter)
+        envelope = announced or self._envelope(session, letter)
         if not isinstance(envelope, Envelope):
             return envelope, None
         is_last = len(letters) == 1 or session.letters + 1 >= self._settings.letters
-        following = None if is_last or not self._announces else self._envelope(session, letters[1])
+        following = None if is_last or self._announces is False else self._envelope(session, letters[1])
         if not isinstance(following, Envelope):
             following = None
-        answer = await session.hand_over(envelope, letter.content, following)
+        if following is not None and self._announces is None and "PIPELINING" in session.features:
+            answer = await self._try_announcing(session, envelope, letter.content, following)
+        else:
+            answer = await session.hand_over(envelope, letter.content, following)
         if answer.reply.is_good:
             self._rests.end(_domain(letter.submission))
             return Accepted((name,)), following
         if answer.step != MAIL and codes.rests(answer.reply):
             self._rests.begin(_domain(letter.submission))
         return codes.outcome(answer, letter.submission.attempt), following
+
+    async def _try_announcing(
+        self, session: Session, envelope: Envelope, content: bytes, following: Envelope
+    ) -> Answer:
+        """Hand over the first letter that announces another, and see how the server takes it; raise Lost.
+
+        Some servers, and some boxes before them, take that for an attack: a letter that is refused where the session
+        ends with it is offered again by itself.
+        """
+        self._announces = False  # for the other sessions, and for good if this one is lost
+        answer = await session.hand_over(envelope, content, following)
+        if answer.step != END:  # nothing was announced
+            self._announces = None
+            return answer
+        self._announces = await session.hears()
+        if not self._announces:
+            log.warning("smtp_announces_no_more", host=self._settings.host)
+            if not answer.reply.is_good:
+                raise Lost("the server takes no letter right behind another")
+        return answer
 
     def _envelope(self, session: Session, letter: _Letter) -> Envelope | Outcome:
         """Return the envelope of a letter, or why the server cannot take it."""
@@ -239,7 +279,8 @@ class SmtpProvider(Provider):
         is_plain = submission.address.isascii()
         if not is_plain and "SMTPUTF8" not in features:
             return Rejected("address_not_ascii", ErrorClass.RECIPIENT)
-        if 0 < int(features.get("SIZE") or 0) < size:
+        largest = features.get("SIZE", "")
+        if largest.isdecimal() and 0 < int(largest) < size:
             return Rejected("letter_too_large", ErrorClass.CONTENT)
         mail = f" SIZE={size}" if "SIZE" in features else ""
         rcpt = ""
@@ -255,13 +296,15 @@ class _Run:
 
     def __init__(self, batch: Sequence[Submission], sessions: int) -> None:
         self.batch = batch
+        self.alive = max(sessions, 1)
+        """Workers that may still take a chunk."""
         self.answers: dict[int, Outcome] = {}
         self.failure: Outcome | None = None
         has_files = any((each.shared or {}).get("files") for each in batch[:1])
         share = min(-(-len(batch) // sessions), _MOST_WRITTEN)
         size = 1 if has_files else max(share, 1)  # letters with files are large: as few as possible at once
-        self.chunks: Iterator[range] = iter(
-            [range(start, min(start + size, len(batch))) for start in range(0, len(batch), size)]
+        self.chunks: deque[Sequence[int]] = deque(
+            range(start, min(start + size, len(batch))) for start in range(0, len(batch), size)
         )
 
     def outcomes(self) -> list[Outcome]:

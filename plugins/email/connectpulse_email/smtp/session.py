@@ -13,24 +13,22 @@ from typing import Final, NamedTuple, cast
 from .reply import Garbled, Replies, Reply
 
 MAIL, RCPT, DATA, END = "MAIL", "RCPT", "DATA", "end of data"
-_GOOD: Final = {MAIL: 2, RCPT: 2, DATA: 3, END: 2}
-"""The first digit of the reply to a step that succeeds. A server that is content with anything else is out of step:
-its replies are to other commands than ours.
-"""
+_GREETINGS: Final = (220, 221)
+"""Good replies that no step of a letter has."""
 _SMALL: Final = 64 * 1024
 """Bytes of a letter that are written at once with the dot at its end; of a larger one the dot waits until it left."""
 
 
 class Lost(Exception):
-    """The session ended. `is_ambiguous`: a letter had left whole, and its answer had not come. `is_silent`: the server
-    did not answer in time.
+    """The session ended. `is_ambiguous`: a letter had left whole, and its answer had not come. `is_unheard`: a letter
+    was announced with the end of the one before, and in all the time the server said nothing to it.
     """
 
-    def __init__(self, reason: str, *, is_ambiguous: bool = False, is_silent: bool = False) -> None:
+    def __init__(self, reason: str, *, is_ambiguous: bool = False, is_unheard: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_ambiguous = is_ambiguous
-        self.is_silent = is_silent
+        self.is_unheard = is_unheard
 
 
 class Answer(NamedTuple):
@@ -62,9 +60,10 @@ class Session(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = Replies()
         self._waiting: deque[_Awaited] = deque()
-        self._begun: tuple[Envelope, asyncio.Future[list[Reply]]] | None = None
+        self._begun: tuple[Envelope, _Awaited] | None = None
         self._early: deque[Reply] = deque()
         self._lost: str | None = None
+        self._is_silent = False
         self._may_write = asyncio.Event()
         self._may_write.set()
 
@@ -188,24 +187,50 @@ class Session(asyncio.Protocol):
         """
         self.letters += 1
         replies = await self._begin(envelope)
-        steps = zip((MAIL, RCPT, DATA), replies, strict=False)
-        refused = next((Answer(step, reply) for step, reply in steps if not self._succeeds(step, reply)), None)
-        if refused is None:
+        answers = [Answer(step, reply) for step, reply in zip((MAIL, RCPT, DATA), replies, strict=False)]
+        succeeded = [self._succeeds(*answer) for answer in answers]
+        if all(succeeded):
             return Answer(END, await self._transfer(letter, following))
-        if len(replies) == 3 and replies[2].code == 354:  # it wants a letter for nobody (RFC 2920 section 3.1)
-            await self.ask(".")
-        if refused.reply.code == 421 or (await self.ask("RSET")).code // 100 != 2:
-            self.is_closing = True
+        refused = answers[succeeded.index(False)]
+        try:
+            await self._forget(is_awaiting=len(succeeded) == 3 and succeeded[2], is_leaving=refused.reply.code == 421)
+        except Lost:
+            self.is_closing = True  # what became of the letter is known
         return refused
 
+    async def _forget(self, *, is_awaiting: bool, is_leaving: bool) -> None:
+        """Bring a session that refused a letter back to its beginning, or end it."""
+        if is_awaiting:  # it wants a letter for nobody (RFC 2920 section 3.1)
+            await self.ask(".")
+        if is_leaving:
+            self.is_closing = True
+        elif (await self.ask("RSET")).code // 100 != 2:
+            self.abort()
+
     def _succeeds(self, step: str, reply: Reply) -> bool:
-        """Return whether a reply lets a letter go on from a step; raise Lost if it cannot be the reply to that."""
+        """Return whether a reply lets a letter go on from a step; raise Lost if it cannot be the reply to that.
+
+        Replies are told apart by their order alone: where a server says one too many, this ends it.
+        """
         if not reply.is_good:
             return False
-        if reply.code // 100 != _GOOD[step]:
-            self._end(f"the server said {reply.code} to {step}")
-            self.abort()
-            raise Lost(str(self._lost))
+        if reply.code == 354 if step == DATA else reply.code // 100 == 2 and reply.code not in _GREETINGS:
+            return True
+        raise self._out_of_step(f"the server said {reply.code} to {step}")
+
+    def _out_of_step(self, reason: str) -> Lost:
+        self._end(reason)
+        self.abort()
+        return Lost(reason)
+
+    async def hears(self) -> bool:
+        """Return whether the server answers to the letter that was announced with the last one."""
+        if self._begun is None:
+            return False
+        try:
+            await self._replied(self._begun[1].future, self._patience)
+        except Lost:
+            return False
         return True
 
     async def _begin(self, envelope: Envelope) -> list[Reply]:
@@ -213,9 +238,11 @@ class Session(asyncio.Protocol):
         begun, self._begun = self._begun, None
         if begun is not None:
             if begun[0] != envelope:
-                self.abort()
-                raise Lost("another letter was announced")
-            return await self._replied(begun[1], self._patience)
+                raise self._out_of_step("another letter was announced")
+            try:
+                return await self._replied(begun[1].future, self._patience)
+            except Lost as lost:
+                raise Lost(lost.reason, is_unheard=self._is_silent and not begun[1].replies) from None
         if "PIPELINING" in self.features:
             waiting = self._expect(3)
             self._write(_commands(envelope))
@@ -234,16 +261,19 @@ class Session(asyncio.Protocol):
         if b"\r\n." in letter or letter.startswith(b"."):
             letter = (b"\r\n" + letter).replace(b"\r\n.", b"\r\n..")[2:]
         end = b".\r\n" if letter.endswith(b"\r\n") else b"\r\n.\r\n"
+        if self._early or not self._reader.is_empty:
+            raise self._out_of_step("the server said more than it was asked")
         waiting = self._expect()
-        if following is not None and "PIPELINING" in self.features:
-            end += _commands(following)
-            self._begun = following, self._expect(3)
-        if len(letter) <= _SMALL:
-            self._write(letter + end)
-        else:
+        if len(letter) > _SMALL:
             self._write(letter)
             await self._left()
-            self._write(end)
+            if waiting.done():
+                return self._too_early(waiting.result()[0])
+            letter = b""
+        if following is not None and "PIPELINING" in self.features:
+            end += _commands(following)
+            self._begun = following, self._await(3)
+        self._write(letter + end)
         try:
             reply = await self._reply(waiting, self._end_patience)
             self._succeeds(END, reply)
@@ -251,6 +281,15 @@ class Session(asyncio.Protocol):
             raise Lost(lost.reason, is_ambiguous=True) from None
         if reply.code == 421:
             self.is_closing = True
+        return reply
+
+    def _too_early(self, reply: Reply) -> Reply:
+        """Return a refusal that came before the end of a large letter, whose end never leaves then; raise Lost for
+        what is none.
+        """
+        if reply.is_good:
+            raise self._out_of_step("the server took a letter before its end")
+        self.abort()
         return reply
 
     async def _left(self) -> None:
@@ -281,6 +320,9 @@ class Session(asyncio.Protocol):
             self._transport.abort()
 
     def _expect(self, count: int = 1) -> "asyncio.Future[list[Reply]]":
+        return self._await(count).future
+
+    def _await(self, count: int) -> "_Awaited":
         """Return what will hold the next `count` replies."""
         awaited = _Awaited(count, asyncio.get_running_loop().create_future(), [])
         while self._early and not awaited.future.done():
@@ -289,7 +331,7 @@ class Session(asyncio.Protocol):
             _fail(awaited.future, self._lost)
         elif not awaited.future.done():
             self._waiting.append(awaited)
-        return awaited.future
+        return awaited
 
     async def _reply(self, waiting: "asyncio.Future[list[Reply]]", patience: float) -> Reply:
         return (await self._replied(waiting, patience))[0]
@@ -302,9 +344,10 @@ class Session(asyncio.Protocol):
             async with asyncio.timeout(patience):
                 return await waiting
         except TimeoutError:
+            self._is_silent = True
             self._end(f"no answer came within {patience:g} seconds")
             self.abort()
-            raise Lost(str(self._lost), is_silent=True) from None
+            raise Lost(str(self._lost)) from None
 
     def _write(self, content: bytes) -> None:
         if self._lost is not None:

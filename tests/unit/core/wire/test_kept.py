@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from connectpulse.core.wire.http import KEEPALIVE, AnswerLost, EgressSession
+from connectpulse.core.wire.http import KEEPALIVE, AnswerLost, EgressSession, Unreachable
 from tests.unit.core.wire.door_scene import LOOPBACK, ok, read_head, saying, serving
 
 
@@ -84,6 +84,22 @@ def test_a_request_ends_with_its_session(head: bytes) -> None:
                 await request
 
     with serving(saying(head, then_close=False)) as port:
+        asyncio.run(run(port))
+
+
+def test_who_waits_when_a_session_closes_has_sent_nothing() -> None:
+    """One request is under way, one waits for its connection, one comes too late: nobody is cancelled by it."""
+
+    async def run(port: int) -> None:
+        session = EgressSession(policy=LOOPBACK, connections=1)
+        asked = [asyncio.create_task(session.request("GET", f"http://127.0.0.1:{port}/")) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        await session.close()
+        asked.append(asyncio.create_task(session.request("GET", f"http://127.0.0.1:{port}/")))
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(end) for end in ends] == [AnswerLost, Unreachable, Unreachable]
+
+    with serving(saying(b"", then_close=False)) as port:
         asyncio.run(run(port))
 
 
