@@ -6,7 +6,8 @@ from email.utils import formatdate, make_msgid
 from typing import Final, NamedTuple
 
 from ..fates import Fate
-from ..smtp.session import Envelope, Lost, Session
+from ..smtp.session import Envelope, Session
+from ..smtp.talk import Lost
 from .options import Options
 from .record import Record, Taken
 

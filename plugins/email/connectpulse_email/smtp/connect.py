@@ -6,8 +6,9 @@ from typing import Final
 
 from connectpulse.core.api import ConnectionLost, ErrorClass, Refused, resolve_host, tls_context
 
-from .session import Lost, Session
+from .session import Session
 from .settings import Settings, is_here
+from .talk import Lost
 
 _LOGIN_REFUSED: Final = frozenset({454, 500, 501, 502, 503, 504, 530, 534, 535, 538})
 

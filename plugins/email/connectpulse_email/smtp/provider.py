@@ -39,8 +39,9 @@ from .incoming import Incoming
 from .pool import Pool
 from .resting import Rests
 from .samples import SAMPLES
-from .session import END, MAIL, Answer, Envelope, Lost, Session
+from .session import END, MAIL, Answer, Envelope, Session
 from .settings import FORM, Settings, faults
+from .talk import Lost
 
 _MOST_WRITTEN: Final = 20
 """Letters that are written and signed in one go, in a thread, and then go over one session."""
