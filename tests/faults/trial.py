@@ -55,6 +55,7 @@ class Verdict:
     charged_twice: int = 0
     unsettled: int = 0
     unknown_at_most: int = 0
+    """What the workers that were killed may have had on the wire: a window for each session they held."""
     unknown_seen: int = 0
     unknown_resolved: int = 0
     states: dict[str, int] = field(default_factory=dict)
@@ -73,7 +74,7 @@ class Verdict:
 
 def run(plan: Plan, tell: Callable[[str], None] = lambda line: None) -> Verdict:
     """Run the campaign through its faults; return what became of everybody."""
-    verdict = Verdict(plan, unknown_at_most=plan.kills * plan.window)
+    verdict = Verdict(plan)
     chance = random.Random(plan.seed)
     with scene(is_metered=plan.is_metered, trial=trial_of(plan.channel)) as stage:
         list_id = stage.line.audience(plan.recipients)
@@ -140,20 +141,21 @@ def _strike(stage: Scene, fault: str, chance: random.Random, verdict: Verdict) -
         stage.server.ensure_running()
         verdict.restarts += 1
         return
-    serving = _serving(stage)
+    serving = _holding(stage, "connected")
     victim = chance.choice([worker for worker in stage.workers if worker.pid in serving] or stage.workers)
     victim.kill()
     victim.wait()
+    verdict.unknown_at_most += verdict.plan.window * _holding(stage).count(victim.pid)
     stage.workers.remove(victim)
     stage.start_worker()
     verdict.kills += 1
 
 
-def _serving(stage: Scene) -> set[int]:
-    """Return the process ids of the workers that hold a session."""
+def _holding(stage: Scene, state: str = "") -> list[int]:
+    """Return for each session the process id of the worker that holds it, open or not yet said to be; or in `state`."""
     with stage.house.work(ADMINISTRATOR) as work:
-        names = work.session.scalars(text("SELECT worker FROM pulse_connection_slot WHERE state = 'connected'")).all()
-    return {int(name.split(":")[1]) for name in names}
+        rows = work.session.execute(text("SELECT worker, state FROM pulse_connection_slot WHERE worker <> ''")).all()
+    return [int(name.split(":")[1]) for name, found in rows if state in ("", found)]
 
 
 def _settle(stage: Scene, verdict: Verdict) -> None:
