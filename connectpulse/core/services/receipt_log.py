@@ -46,7 +46,8 @@ def _keep(work: Work, connection_id: int, receipts: Sequence[Receipt], owners: S
     assert len(receipts) == len(owners)
     organisations, messages, parts = map(list, zip(*owners, strict=True))
     columns = dict(zip(Receipt._fields, map(list, zip(*receipts, strict=True)), strict=True))
-    addresses, named = [""] * len(receipts), list[int | None]([None] * len(receipts))
+    addresses: list[str] = [""] * len(receipts)
+    named: list[int | None] = [None] * len(receipts)
     if not all(messages):
         addresses, named = _addresses(work, connection_id, receipts, owners), _named(receipts, owners)
     with raw(work.session).cursor() as cursor:

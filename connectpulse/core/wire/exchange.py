@@ -19,7 +19,8 @@ from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
-from .kept import Deadlines, Kept, Place
+from .deadlines import Deadlines
+from .kept import Kept, Place
 
 LARGEST_ANSWER: Final = 1 << 20
 """Bytes of an answer's body that are read at most: 1 MiB."""
@@ -68,7 +69,7 @@ class Exchange:
         self._timeout = aiohttp.ClientTimeout(connect=connect_timeout)
         self._kept = Kept(keepalive)
         self._deadlines = Deadlines()
-        self._waiting = 0
+        self._connecting: set[asyncio.Timeout] = set()
         self._is_closed = False
         self._places: dict[Place, aiohttp.ClientRequest] = {}
         self._heads: dict[tuple[Any, ...], bytes] = {}
@@ -77,9 +78,11 @@ class Exchange:
         """Close every connection, also under requests; safe to call twice."""
         self._is_closed = True
         self._kept.close()
+        for limit in self._connecting:
+            limit.reschedule(asyncio.get_running_loop().time())
         self._deadlines.strike_all()
-        for _ in range(_TURNS):  # the connector forgets who waits for an answer: let them hear of it first
-            if not self._deadlines.count:
+        for _ in range(_TURNS):  # the connector forgets who waits: let them hear of it first
+            if not (self._deadlines.count or self._connecting):
                 break
             await asyncio.sleep(0)
         await self._connector.close()
@@ -89,18 +92,16 @@ class Exchange:
         kept = self._kept.take(_key(target))
         if kept is not None:
             return kept
-        if self._kept.count + self._deadlines.count + self._waiting >= self._connector.limit:
+        if self._is_closed:
+            raise aiohttp.ClientConnectionError("The session is closed.")
+        if self._kept.count + self._deadlines.count + len(self._connecting) >= self._connector.limit:
             self._kept.close_oldest()  # of another host: of this one none is left
-        self._waiting += 1
-        try:
-            return await self._connector.connect(self._place(target), [], self._timeout)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._is_closed and task is not None and not task.cancelling():  # so aiohttp ends who waits
-                raise aiohttp.ClientConnectionError("The session is closed.") from None
-            raise
-        finally:
-            self._waiting -= 1
+        async with asyncio.timeout(None) as limit:  # which ends when the session is closed
+            self._connecting.add(limit)
+            try:
+                return await self._connector.connect(self._place(target), [], self._timeout)
+            finally:
+                self._connecting.remove(limit)
 
     async def over(
         self,
@@ -129,7 +130,7 @@ class Exchange:
         if not self._deadlines.end(connection):  # what it ended with may look like the end of an answer
             connection.close()
             raise TimeoutError
-        if self._waiting:  # for a free one, or for a handshake
+        if self._connecting:  # somebody waits for a free one, or for a handshake
             connection.release()
         else:
             self._kept.keep(_key(target), connection)

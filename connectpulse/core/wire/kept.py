@@ -1,6 +1,4 @@
-"""What is done for all requests at once, since for each it would cost as much as the request: keeping connections, and
-ending what takes too long.
-"""
+"""Connections between requests: one timer closes those that were idle for long, whatever their number."""
 
 import asyncio
 
@@ -83,54 +81,3 @@ def _since(idle: list[tuple[float, Connection]]) -> float:
 def _is_fit(connection: Connection) -> bool:
     protocol = connection.protocol
     return protocol is not None and protocol.is_connected() and not protocol.should_close
-
-
-class Deadlines:
-    """Cuts connections off whose answer has not come by its time."""
-
-    def __init__(self) -> None:
-        self._ends: dict[Connection, float] = {}
-        """Those that were cut off among them, until whoever waits has heard of it."""
-        self._late: set[Connection] = set()
-        self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def count(self) -> int:
-        """How many answers are waited for."""
-        return len(self._ends)
-
-    def begin(self, connection: Connection, by: float) -> None:
-        """Wait for an answer until `by`, a time of the loop's clock."""
-        self._ends[connection] = by
-        if self._timer is None or by < self._timer.when():
-            self._set_timer(by)
-
-    def end(self, connection: Connection) -> bool:
-        """Wait no more; return whether it was in time."""
-        self._ends.pop(connection, None)
-        if connection not in self._late:
-            return True
-        self._late.remove(connection)
-        return False
-
-    def strike_all(self) -> None:
-        """Cut off everything that is waited for."""
-        self._strike(float("inf"))
-
-    def _set_timer(self, by: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(by, self._strike, by)
-
-    def _strike(self, until: float) -> None:
-        for connection, by in self._ends.items():
-            if by <= until and connection not in self._late:
-                self._late.add(connection)
-                if connection.transport is not None:
-                    connection.transport.abort()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        coming = [by for connection, by in self._ends.items() if connection not in self._late]
-        if coming:
-            self._set_timer(min(coming))

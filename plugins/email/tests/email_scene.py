@@ -147,6 +147,13 @@ class Caller:
         await self.line("EHLO")
         self.say(*(f"250-{each}" for each in ("mx.example", *offers)), "250 HELP")
 
+    async def commands(self) -> str:
+        """Return whom the next letter goes to, once all that comes before it is there."""
+        await self.line("MAIL")
+        whose = await self.line("RCPT")
+        await self.line("DATA")
+        return whose.partition("<")[2].partition(">")[0]
+
     async def content(self) -> bytes:
         """Return a letter, its dot included."""
         return await self.reader.readuntil(b"\r\n.\r\n")

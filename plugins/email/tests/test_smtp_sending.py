@@ -204,13 +204,14 @@ async def test_a_kept_session_that_ended_meanwhile_costs_nothing() -> None:
     assert calls == 2
 
 
+@pytest.mark.parametrize("offers", [(), ("PIPELINING",)], ids=["step by step", "pipelined"])
 @in_loop
-async def test_a_session_carries_so_many_letters_and_no_more() -> None:
+async def test_a_session_carries_so_many_letters_and_no_more(offers: tuple[str, ...]) -> None:
     quits = 0
 
     async def script(caller: Caller) -> None:
         nonlocal quits
-        await caller.welcome()
+        await caller.welcome(*offers)
         while True:
             said = await caller.line()
             if said == "QUIT":

@@ -297,8 +297,6 @@ class _Run:
 
     def __init__(self, batch: Sequence[Submission], sessions: int) -> None:
         self.batch = batch
-        self.alive = max(sessions, 1)
-        """Workers that may still take a chunk."""
         self.answers: dict[int, Outcome] = {}
         self.failure: Outcome | None = None
         has_files = any((each.shared or {}).get("files") for each in batch[:1])
@@ -307,6 +305,8 @@ class _Run:
         self.chunks: deque[Sequence[int]] = deque(
             range(start, min(start + size, len(batch))) for start in range(0, len(batch), size)
         )
+        self.alive = min(sessions, len(self.chunks))
+        """Workers that may still take a chunk."""
 
     def outcomes(self) -> list[Outcome]:
         """Return one outcome per message: what was not offered, because no session came about, was not sent."""
