@@ -130,6 +130,24 @@ async def test_a_machine_hears_it_after_its_beep() -> None:
 
 
 @in_loop
+async def test_sound_that_is_late_is_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talks, "_NOTHING", 60)
+    line = Line([sound(1.5), *[b""] * 20, sound(1.5)])
+    talk = await run(line, is_message_left=False)
+    assert talk.answer is Answer.MACHINE
+
+
+@in_loop
+async def test_a_line_that_sends_nothing_in_a_pause_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talks, "_NOTHING", 0.01)
+    line = Line([sound(0.5), *[b""] * 2000])
+    talk = await run(line)
+    assert talk.answer is Answer.HUMAN
+    assert b"".join(line.said) == PROMPT
+    assert len(line._heard) > 500, "it did not wait for the longest time"
+
+
+@in_loop
 async def test_a_machine_may_be_told_nothing() -> None:
     line = Line([sound(0.5)] * 8)
     talk = await run(line, is_message_left=False)

@@ -13,7 +13,7 @@ from connectpulse_voice.sip.settings import FORM
 
 from connectpulse.core.api import Accepted, Events, Inbound, Outcome, Receipt, Submission
 
-QUICK = Options(rings=0.05, hello=0.2, greeting=2.7)
+QUICK = Options(rings=0.05, hello=0.2, greeting=4.0)
 
 
 def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

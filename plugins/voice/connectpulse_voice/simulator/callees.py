@@ -178,7 +178,7 @@ class Dialogue:
 
     async def _talk(self) -> None:
         offer = Offer(self._invite.body)
-        ear = Ear(offer.codec or 0)
+        ear = Ear(offer.codec or 0, self._heard)
         loop = asyncio.get_running_loop()
         sound, _ = await loop.create_datagram_endpoint(lambda: ear, local_addr=(HOST, 0))
         try:
@@ -186,18 +186,17 @@ class Dialogue:
             more = (f"Contact: <sip:callee@{HOST}:{self._callees.port}>", "Content-Type: application/sdp")
             body = offer.answer(HOST, port)
             await self._decide(sip.answer(self._invite, 200, "OK", tag=self._tag, more=more, body=body))
-            speaking = self._callees.run(self._speak(Mouth(sound, offer), ear))
+            speaking = self._callees.run(self._speak(Mouth(sound, offer)))
             await self._over.wait()
             speaking.cancel()
         finally:
-            self._heard.packets, self._heard.loud = ear.packets, ear.loud
             sound.close()
 
-    async def _speak(self, mouth: Mouth, ear: Ear) -> None:
+    async def _speak(self, mouth: Mouth) -> None:
         """Say hello or a long greeting, wait for the caller to speak, press the keys there are to press."""
         is_machine = self._fate.ending == MACHINE
         await mouth.speak(self._options.greeting if is_machine else self._options.hello)
-        while not ear.loud:
+        while not self._heard.loud:
             await mouth.hush(0.2)
         await mouth.press(self._fate.keys)
 

@@ -9,7 +9,7 @@ _NO_SUCH_NUMBER: Final = 404
 
 @dataclass(slots=True)
 class Heard:
-    """One call as its callee lived it. `loud` counts the packets with sound in them, `hung_up_by` is us or them."""
+    """One call as its callee lives it. `loud` counts the packets with sound in them, `hung_up_by` is us or them."""
 
     number: str
     caller: str
@@ -48,7 +48,7 @@ class Record:
             "incomplete": 0,
             "waiting": talking,
             "calls": len(self.calls),
-            "unheard": sum(each.status == 200 and not each.loud for each in self.calls) - talking,
+            "unheard": sum(each.status == 200 and bool(each.hung_up_by) and not each.loud for each in self.calls),
             "statuses": dict(Counter(str(each.status) for each in self.calls)),
         }
 

@@ -8,6 +8,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any, Final
 
+from .record import Heard
+
 A_LAW, MU_LAW = 8, 0
 _SILENCE: Final = {A_LAW: 0xD5, MU_LAW: 0xFF}
 _HUSHED: Final = {A_LAW: frozenset((0xD5, 0x55, 0xD4, 0x54)), MU_LAW: frozenset((0xFF, 0x7F, 0xFE, 0x7E))}
@@ -58,18 +60,17 @@ _VOICE: Final = bytes(a_law(int(9000 * math.sin(2 * math.pi * 400 * each / 8000)
 
 
 class Ear(asyncio.DatagramProtocol):
-    """Counts what comes: packets, and those of them with sound in them."""
+    """Notes in `heard` what comes, as it comes: packets, and those of them with sound in them."""
 
-    def __init__(self, codec: int) -> None:
-        self.packets = 0
-        self.loud = 0
+    def __init__(self, codec: int, heard: Heard) -> None:
+        self._heard = heard
         self._hushed = _HUSHED[codec]
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         if len(data) > 12 and data[0] >> 6 == 2 and data[1] & 0x7F in _SILENCE:
-            self.packets += 1
+            self._heard.packets += 1
             some = data[12::8]
-            self.loud += sum(byte not in self._hushed for byte in some) * 2 > len(some)
+            self._heard.loud += sum(byte not in self._hushed for byte in some) * 2 > len(some)
 
 
 class Mouth:

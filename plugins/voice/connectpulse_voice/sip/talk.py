@@ -7,9 +7,9 @@ from time import monotonic
 from typing import Any, Final, Protocol
 
 from ..menu import Deed
-from .ears import Answer, Ears
+from .ears import RATE, Answer, Ears
 
-BYTES_A_SECOND: Final = 16_000
+BYTES_A_SECOND: Final = 2 * RATE
 _LOOK: Final = 0.1
 """Seconds between two looks at the line."""
 _TICK: Final = 0.04
@@ -17,6 +17,8 @@ _TICK: Final = 0.04
 _CHUNK: Final = BYTES_A_SECOND // 4
 _AFTER_THE_BEEP: Final = 1.0
 _LONGEST_GREETING: Final = 30.0
+_NOTHING: Final = 1.0
+"""Seconds without a packet that are silence, as on lines that send nothing in a pause; less is a delay."""
 
 
 class Line(Protocol):
@@ -66,6 +68,7 @@ class Talk:
         self._script = script
         self._pressed: list[str] = []
         self._until = monotonic() + script.longest
+        self._heard_at = monotonic()
 
     def press(self, digit: str) -> None:
         """The person pressed a key; those of no meaning in this call are not kept."""
@@ -104,8 +107,13 @@ class Talk:
             ears.hear(self._heard())
 
     def _heard(self) -> bytes:
-        """Return what was heard since the last look; a line on which nothing comes is silent."""
-        return self._line.heard() or bytes(int(_LOOK * BYTES_A_SECOND))
+        """Return what was heard since the last look; a line on which nothing comes for long is silent."""
+        sound, now = self._line.heard(), monotonic()
+        if not sound and now - self._heard_at < _NOTHING:
+            return b""
+        silence = bytes(2 * int((now - self._heard_at) * RATE))
+        self._heard_at = now
+        return sound or silence
 
     async def _say(self, pcm: bytes) -> None:
         """Say it until a key is pressed or the call is over."""
