@@ -48,8 +48,8 @@ demo: $(READY)  ## Try it: a site with a campaign on its way (CHANNEL=sms; ONCE=
 	@$(BIN)/connectpulse demo $(if $(CHANNEL),--channel $(CHANNEL)) $(if $(filter-out 0,$(ONCE)),--once) \
 		$(if $(RECIPIENTS),--recipients $(RECIPIENTS))
 
-# All tests run four at a time, since many wait for servers; some, as ARGS names them, one by one.
-JOBS ?= $(if $(ARGS),,4)
+# All tests run three at a time, since many wait for servers; some, as ARGS names them, one by one.
+JOBS ?= $(if $(ARGS),,3)
 
 # Tests start many processes: what Python compiled for one is kept for the next, whatever the environment says.
 test: export PYTHONDONTWRITEBYTECODE :=
