@@ -10,7 +10,8 @@ from flask_appbuilder.security.decorators import has_access, permission_name
 from . import chart
 from .current import later_work, platform_work, work
 from .files import csv_file, csv_stream
-from .panel.noun import Column, Filter, NounView, badge, link, yes_no
+from .panel.cells import Column, Filter, badge, link, yes_no
+from .panel.noun import NounView
 from .security.roles import APPROVE, PLUGIN_PAGES, READ, WRITE
 from .witness import Reading
 

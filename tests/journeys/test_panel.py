@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 
 from connectpulse.house import House
+from connectpulse.testing import factories
 from connectpulse.web.security import roles
 
 from .panel_scene import panel, visitor
@@ -33,3 +34,20 @@ def test_every_page_opens_for_the_platform_administrator(app: Flask) -> None:
     for page in LISTS:
         answer = person.get(page)
         assert answer.status_code == 200, (page, answer.text[:500])
+
+
+def test_a_form_that_is_given_up_leads_where_one_came_from(app: Flask, house: House, organisation: int) -> None:
+    with house.work(factories.ADMINISTRATOR, organisation) as work:
+        contact_id = factories.contact(work, "+923001234567").id
+    operator, manager = visitor(app, roles.PLATFORM_ADMINISTRATOR), visitor(app, roles.CAMPAIGN_MANAGER)
+    provider = next(iter(house.registry.providers.values()))
+    for person, form, place, called in (
+        (operator, f"/connections/add?provider={provider.name}", f"/connections/choose?channel={provider.channel}",
+         "Providers"),
+        (manager, f"/contacts/edit/{contact_id}", f"/contacts/show/{contact_id}", "Contact"),
+        (manager, "/contacts/add", "/contacts/list/", "Contacts"),
+        (manager, "/templates/add", "/templates/list/", "Templates"),
+    ):  # fmt: skip
+        page = person.get(form).text
+        assert f'href="{place}"><i class="fa-solid fa-arrow-left" aria-hidden="true"></i>{called}</a>' in page, form
+        assert f'<a class="btn" href="{place}">Cancel</a>' in page, form

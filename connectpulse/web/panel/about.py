@@ -13,7 +13,8 @@ from ...core.registry import Registry
 from ...core.services.work import Work
 from ...core.storage.models import AuditEntry
 from .. import current
-from .noun import NounView, link
+from .cells import link
+from .noun import NounView
 
 _CORE = ("connectpulse", "flask_appbuilder")
 _WAYS = ("show", "edit")

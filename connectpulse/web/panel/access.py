@@ -12,8 +12,9 @@ from ...core.services.access import factors
 from ...core.storage.models import SignIn
 from .. import current
 from ..security.roles import READ, WRITE
+from .cells import Column, Filter, badge
 from .dates import moment
-from .noun import Column, Filter, NounView, badge
+from .noun import NounView
 
 
 def _who(row: SignIn) -> str:

@@ -18,10 +18,10 @@ from .. import current
 from ..security import accounts, joining
 from ..security.roles import WRITE, choices
 from . import forms
+from .cells import Column, badge, link
 from .dates import moment, naive_utc
 from .forms import with_choices
 from .inviting import InvitingView
-from .noun import Column, badge, link
 
 _NOBODY = "none"
 _ENROL: Form = (
@@ -44,6 +44,7 @@ class AccountView(InvitingView):
     class_permission_name = "Accounts"
     route_base = "/accounts"
     is_platform = True
+    has_page = True
     can_delete = False
     empty_hint = "Whoever works on the platform or in an organisation has an account."
     search_hint = "E-mail address or user name"
@@ -83,9 +84,6 @@ class AccountView(InvitingView):
     def change(self, work: Work, row: Any, values: dict[str, Any]) -> Any:
         accounts.set_platform_role(work, row.id, values["role"].replace(_NOBODY, ""))
         return row
-
-    def after_edit(self, pk: str) -> str:
-        return url_for("AccountView.show", pk=pk)
 
     def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
         held = factors.of(work, row.id)

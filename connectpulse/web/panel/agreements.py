@@ -17,7 +17,7 @@ from ...core.storage.models import Agreement, Connection
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
-from .noun import badge
+from .cells import badge
 
 _BADGES = {
     Standing.SIMULATED: ("nothing leaves", "ok"),

@@ -19,8 +19,9 @@ from ...core.storage.models import ApiKey, ApiRequest
 from .. import current
 from ..security.roles import REVOKE, WRITE
 from .across import AcrossView, whose
+from .cells import Column, Filter, badge, link
 from .dates import moment, zone
-from .noun import Column, Filter, NounView, badge, link
+from .noun import NounView
 
 _MOST_KEYS = 100
 

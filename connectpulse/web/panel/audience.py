@@ -17,10 +17,11 @@ from ...core.services.work import Work
 from ...core.storage.models import ANY, Address, Consent, Contact, ContactList, CustomField, ListMember, Suppression
 from .. import current
 from ..security.roles import WRITE
+from .cells import Column, Filter, Removal, badge, link
 from .channels import channel_title
 from .dates import moment
 from .forms import row_number, with_choices
-from .noun import Column, Filter, NounView, Removal, badge, link
+from .noun import NounView
 
 _PURPOSES = ((ANY, "All"), ("promotional", "Promotional only"), ("transactional", "Transactional only"))
 
@@ -33,6 +34,7 @@ class ContactView(NounView):
     class_permission_name = "Contacts"
     route_base = "/contacts"
     empty_hint = "Contacts come from a file or are added one by one."
+    has_page = True
     search_hint = "Name, phone number or e-mail address"
     columns = (
         Column("Name", lambda row: link(row.name or "—", "ContactView.show", pk=row.id)),
@@ -101,12 +103,6 @@ class ContactView(NounView):
         pairs += [("Lists", ", ".join(each.name for each in _lists_of(work, row.id)) or "none")]
         pairs += [("Restricted", moment(row.restricted_at) if row.restricted_at else "no")]
         return pairs
-
-    def after_add(self, row_id: Any) -> str:
-        return url_for("ContactView.show", pk=row_id)
-
-    def after_edit(self, pk: str) -> str:
-        return url_for("ContactView.show", pk=pk)
 
     def _title(self, row: Any) -> str:
         return row.name or (row.addresses[0].value if row.addresses else "Contact")

@@ -21,9 +21,9 @@ from .. import current
 from ..security.roles import READ
 from . import about
 from .across import AcrossView, whose
+from .cells import Column, Filter, link
 from .dates import moment, zone
 from .forms import row_number, search_words
-from .noun import Column, Filter, link
 
 """What `of` says in the address of the platform's own log."""
 _KEPT_IN_SEARCH = ("q", "on", "verb", "area", "from", "until")

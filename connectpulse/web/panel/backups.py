@@ -16,8 +16,9 @@ from ...core.storage.models import Backup, Drill
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
+from .cells import Column, badge, link
 from .dates import moment, since, size
-from .noun import Column, NounView, badge, link
+from .noun import NounView
 
 _STATES = {"done": "ok", "running": "busy", "waiting": "busy", "failed": "bad", "damaged": "bad", "gone": ""}
 _WORDS = {"done": "made", "running": "being made", "gone": "deleted"}

@@ -32,12 +32,13 @@ from ...core.storage.models import Campaign
 from .. import current
 from ..security.roles import APPROVE, LAUNCH, READ, WRITE
 from . import fallbacks
+from .cells import Column, Filter, badge, link
 from .channels import channel_title, usual_channel
 from .content import PURPOSES
 from .dates import moment, zone
 from .forms import row_number, search_words, with_choices
 from .messages import chosen_states, cursor, message_badge
-from .noun import Column, Filter, NounView, badge, link
+from .noun import NounView
 
 STATE_KINDS = {
     "running": "busy", "finished": "ok", "paused": "warn", "awaiting_approval": "warn", "failed": "bad",
@@ -56,6 +57,7 @@ class CampaignView(NounView):
     class_permission_name = "Campaigns"
     route_base = "/campaigns"
     empty_hint = "A campaign sends one template to your lists. You see what it means before anything is sent."
+    has_page = True
     search_hint = "Name"
     columns = (
         Column("Name", lambda row: link(row.name, "CampaignView.show", pk=row.id)),
@@ -75,7 +77,6 @@ class CampaignView(NounView):
         "cancel", "approve", "send_back", "test", "copy",
     }  # fmt: skip
     show_template = "pulse/campaign.html"
-    add_template = edit_template = "pulse/campaign_form.html"
     form: ClassVar[Form] = (
         Field("name", "Name", is_required=True, high=120, help="For yourself; recipients do not see it."),
         Field("channel", "Channel", Kind.CHOICE, is_required=True),
@@ -131,14 +132,8 @@ class CampaignView(NounView):
     def remove(self, work: Work, row: Any) -> None:
         campaigns.remove(work, row.id)
 
-    def after_add(self, row_id: Any) -> str:
-        return url_for("CampaignView.show", pk=row_id)
-
     def may_change(self, row: Any) -> bool:
         return CampaignState(row.state).is_editable
-
-    def after_edit(self, pk: str) -> str:
-        return url_for("CampaignView.show", pk=pk)
 
     @expose("/show/<pk>", methods=["GET"])
     @has_access

@@ -8,10 +8,11 @@ from ...core.domain.form import Field, Form, Kind
 from ...core.services.conversations import answering, canned
 from ...core.services.work import Work
 from ...core.storage.models import CannedAnswer
+from .cells import Column, link
 from .channels import channel_title
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, NounView, link
+from .noun import NounView
 
 
 class CannedAnswerView(NounView):

@@ -21,10 +21,11 @@ from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
 from .agreements import stands_badge
+from .cells import Column, Filter, badge, link
 from .channels import channel_title
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, link
+from .noun import NounView
 
 CHECK_SECONDS = 20
 
@@ -62,6 +63,7 @@ class ConnectionView(NounView):
     route_base = "/connections"
     is_platform = True
     empty_hint = "A connection is an account with a provider: where it is, how to sign in, how fast it may go."
+    has_page = True
     search_hint = "Name"
     columns = (
         Column("Name", lambda row: link(row.name, "ConnectionView.show", pk=row.id)),
@@ -113,6 +115,12 @@ class ConnectionView(NounView):
     def new_title(self) -> str:
         return f"New connection: {_provider_title(request.args['provider'])}"
 
+    def given_up(self, pk: str | None) -> tuple[str, str]:
+        if pk is not None:
+            return super().given_up(pk)
+        channel = current.the_house().registry.provider(request.args.get("provider", "")).channel
+        return url_for("ConnectionView.choose", channel=channel), "Providers"
+
     def create(self, work: Work, values: dict[str, Any]) -> Any:
         name, limits, settings, is_trial = _split(values)
         return connections.create(work, name, request.args["provider"], settings, limits, is_trial=is_trial)
@@ -123,12 +131,6 @@ class ConnectionView(NounView):
 
     def remove(self, work: Work, row: Any) -> None:
         connections.remove(work, row.id)
-
-    def after_add(self, row_id: Any) -> str:
-        return url_for("ConnectionView.show", pk=row_id)
-
-    def after_edit(self, pk: str) -> str:
-        return url_for("ConnectionView.show", pk=pk)
 
     @expose("/show/<pk>", methods=["GET"])
     @has_access

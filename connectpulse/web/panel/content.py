@@ -18,10 +18,11 @@ from .. import current
 from ..headers import framed
 from ..security.roles import READ, WRITE
 from . import forms
+from .cells import Column, Filter, badge, link
 from .channels import channel_title, usual_channel
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, Filter, NounView, badge, link
+from .noun import NounView
 
 PURPOSES = ((Purpose.PROMOTIONAL.value, "Promotional"), (Purpose.TRANSACTIONAL.value, "Transactional"))
 
@@ -32,6 +33,7 @@ class TemplateView(NounView):
     class_permission_name = "Templates"
     route_base = "/templates"
     empty_hint = "A template is the text of a campaign, with fields that are filled in for each recipient."
+    has_page = True
     search_hint = "Name"
     columns = (
         Column("Name", lambda row: link(row.name, "TemplateView.show", pk=row.id)),

@@ -14,8 +14,9 @@ from ...core.services.work import Work
 from ...core.storage.models import Decision
 from .. import current
 from ..security.roles import APPROVE, READ
+from .cells import Column, Filter, badge, link
 from .dates import moment
-from .noun import Column, Filter, NounView, badge, link
+from .noun import NounView
 
 _DEEDS = {
     "erased": "bad",

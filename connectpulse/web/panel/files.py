@@ -16,8 +16,9 @@ from .. import current
 from ..files import saved
 from ..security.roles import READ, WRITE
 from . import forms, uploads
+from .cells import Column, Filter, Removal, link
 from .dates import moment
-from .noun import Column, Filter, NounView, Removal, link
+from .noun import NounView
 
 FAMILIES = (("image/", "Pictures"), ("audio/", "Sounds"), ("video/", "Films"), ("text/", "Texts"),
             ("application/", "Documents"))  # fmt: skip

@@ -18,9 +18,9 @@ from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
 from .across import AcrossView, whose
+from .cells import Column, badge, link
 from .dates import moment
 from .forms import with_choices
-from .noun import Column, badge, link
 
 _WHY = Field("reason", "Why", Kind.LONG_TEXT, is_required=True, high=500,
              help="Like the number of the case. Whoever lifts the hold one day reads it.")  # fmt: skip

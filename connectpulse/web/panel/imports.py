@@ -19,8 +19,9 @@ from .. import current
 from ..files import csv_file
 from ..security.roles import READ, WRITE
 from . import forms
+from .cells import Column, badge, link
 from .dates import moment
-from .noun import Column, NounView, badge, link
+from .noun import NounView
 
 ENCODINGS = (("", "Find it out"), ("utf-8", "UTF-8"), ("cp1256", "Arabic and Urdu (Windows-1256)"),
              ("cp1252", "Western (Windows-1252)"), ("utf-16", "UTF-16"))  # fmt: skip

@@ -20,9 +20,9 @@ from .. import current
 from ..headers import framed
 from ..security.roles import READ, WRITE, allows
 from . import forms
+from .cells import badge
 from .channels import channel_title
 from .messages import message_badge
-from .noun import badge
 
 PAGE = "Inbox"
 _ANSWER: Form = (

@@ -14,9 +14,10 @@ from ...core.storage.models import Campaign, InboundMessage, StrayMessage
 from .. import current
 from ..security.roles import READ, WRITE
 from .audience import meant
+from .cells import Column, Filter, badge, link
 from .dates import moment
 from .forms import row_number, search_words
-from .noun import Column, Filter, NounView, badge, link
+from .noun import NounView
 
 STATE_KINDS = {
     MessageState.DELIVERED: "ok", MessageState.READ: "ok", MessageState.UNKNOWN: "warn", MessageState.SKIPPED: "",

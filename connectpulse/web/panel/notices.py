@@ -13,7 +13,7 @@ from ...core.services.notices import board, inbox, mail
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
-from .noun import badge
+from .cells import badge
 
 LEVELS = {"alarm": ("alarm", "bad"), "warning": ("warning", "warn")}
 

@@ -6,14 +6,13 @@ tenant guard. State changes are POST with a CSRF token. Nothing in a query strin
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from flask import abort, flash, redirect, request, url_for
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_appbuilder.security.decorators import has_access, permission_name
-from markupsafe import Markup
 from sqlalchemy import ColumnElement, Select, func, select
 
 from ...core.domain.form import Form
@@ -23,48 +22,11 @@ from ...core.services.work import Work
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
+from .cells import Column, Filter, Line, Removal
 from .forms import Sheet
 
 PAGE = 25
 MOST_COUNTED = 10_000
-
-
-class Column(NamedTuple):
-    """A column of a list: its heading, and how a row is shown in it."""
-
-    label: str
-    show: Callable[[Any], Any]
-    is_number: bool = False
-
-
-class Line(NamedTuple):
-    """A row as its list shows it; `is_open`: it can be changed and deleted now."""
-
-    id: int
-    title: str
-    cells: list[Any]
-    is_open: bool
-
-
-class Filter(NamedTuple):
-    """A choice above a list: its name in the query, its heading, its choices, and what each selects."""
-
-    name: str
-    label: str
-    choices: Sequence[tuple[str, str]]
-    where: Callable[[str], ColumnElement[bool]]
-
-
-class Removal(NamedTuple):
-    """How taking a row away is called, and the sentence about what else comes of it."""
-
-    word: str = "Delete"
-    done: str = "deleted"
-    consequence: str = ""
-
-    def ask(self, title: str) -> str:
-        """Return the question before it is done."""
-        return f"{self.word} {title}? {self.consequence}".rstrip()
 
 
 class Nothing(DynamicForm):
@@ -88,6 +50,8 @@ class NounView(ModelView):
     can_add: ClassVar[bool] = True
     can_edit: ClassVar[bool] = True
     can_delete: ClassVar[bool] = True
+    has_page: ClassVar[bool] = False
+    """Whether a row has a page worth coming back to from its form, instead of the list."""
     removal: ClassVar[Removal] = Removal()
     add_label: ClassVar[str] = ""
 
@@ -303,11 +267,17 @@ class NounView(ModelView):
 
     def after_add(self, row_id: Any) -> str:
         """Return where to go after a row was added."""
-        return url_for(f"{type(self).__name__}.list")
+        return self.given_up(row_id)[0]
 
     def after_edit(self, pk: str) -> str:
         """Return where to go after a row was changed."""
-        return url_for(f"{type(self).__name__}.list")
+        return self.given_up(pk)[0]
+
+    def given_up(self, pk: str | None) -> tuple[str, str]:
+        """Return where a form leads that is given up, and what that place is called."""
+        if self.has_page and pk is not None:
+            return url_for(f"{type(self).__name__}.show", pk=pk), self.noun
+        return url_for(f"{type(self).__name__}.list"), self.plural
 
     def may(self, verb: str) -> bool:
         """Return whether the signed-in person may do `verb` here."""
@@ -380,18 +350,3 @@ class NounView(ModelView):
     def _count(self, work: Work, statement: Select[Any]) -> int:
         counted = statement.with_only_columns(self.model.id).order_by(None).limit(MOST_COUNTED + 1).subquery()
         return work.session.scalar(select(func.count()).select_from(counted)) or 0
-
-
-def yes_no(value: Any) -> str:
-    """Return a yes or no for a list."""
-    return "Yes" if value else "No"
-
-
-def badge(text: str, kind: str = "", why: str = "") -> Markup:
-    """Return a word as a coloured mark; `kind` is ok, warn, bad, busy or empty, `why` explains it."""
-    return Markup('<span class="badge {}" title="{}">{}</span>').format(kind, why, text)
-
-
-def link(text: Any, endpoint: str, **values: Any) -> Markup:
-    """Return a link within the panel."""
-    return Markup('<a href="{}">{}</a>').format(url_for(endpoint, **values), text)

@@ -21,10 +21,11 @@ from .. import current
 from ..security import accounts
 from ..security.roles import READ, WRITE, choices
 from . import forms
+from .cells import Column, badge, link
 from .dates import moment, naive_utc
 from .forms import with_choices
 from .inviting import InvitingView
-from .noun import Column, NounView, badge, link
+from .noun import NounView
 
 _SETTINGS: Form = (
     Field("name", "Name", is_required=True, high=120),

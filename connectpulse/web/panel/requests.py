@@ -25,8 +25,8 @@ from .. import current
 from ..security.roles import APPROVE, READ, WRITE
 from . import corrections
 from .across import AcrossView, whose
+from .cells import Column, Filter, badge, link
 from .dates import moment
-from .noun import Column, Filter, badge, link
 
 _KINDS = {"done": "ok", "refused": "bad", "withdrawn": "", "received": "warn", "planned": "warn"}
 _OPEN = [State.RECEIVED, State.VERIFIED, State.PLANNED, State.APPROVED]

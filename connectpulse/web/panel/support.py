@@ -19,8 +19,9 @@ from ...core.storage.models import SupportRequest
 from .. import current
 from ..security.roles import READ, WRITE
 from . import forms, guides
+from .cells import Column, Filter, badge, link
 from .dates import moment
-from .noun import Column, Filter, NounView, badge, link
+from .noun import NounView
 
 _KINDS = {"open": "warn", "answered": "ok", "closed": ""}
 _SAID: Form = (

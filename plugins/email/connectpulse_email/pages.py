@@ -44,6 +44,7 @@ class SenderDomainView(NounView):
     noun, plural, icon = "Sender domain", "Sender domains", "fa-globe"
     class_permission_name = PAGE
     route_base = "/email/domains"
+    has_page = True
     search_hint = "Domain"
     show_template = "email/domain.html"
     empty_hint = (
@@ -88,12 +89,6 @@ class SenderDomainView(NounView):
 
     def remove(self, work: Work, row: Any) -> None:
         standing.remove(work, row.id)
-
-    def after_add(self, row_id: Any) -> str:
-        return url_for("SenderDomainView.show", pk=row_id)
-
-    def after_edit(self, pk: str) -> str:
-        return url_for("SenderDomainView.show", pk=pk)
 
     @expose("/show/<pk>", methods=["GET"])
     @has_access
