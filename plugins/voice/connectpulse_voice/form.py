@@ -1,5 +1,6 @@
 """The questions a template of calls answers."""
 
+from dataclasses import replace
 from typing import Final
 
 from connectpulse.core.api import Field, Form, Kind
@@ -57,10 +58,11 @@ CONTENT: Final[Form] = (
         "Text",
         Kind.LONG_TEXT,
         'What is read aloud. {{ name }} or {{ name | default("friend") }} stands for a contact\'s field.',
+        is_required=True,
         high=LONGEST_TEXT,
         only=("prompt", (SPEECH,)),
     ),
-    _recording("recording", "Recording", ("prompt", (RECORDING,))),
+    replace(_recording("recording", "Recording", ("prompt", (RECORDING,))), is_required=True),
     Field("language", "Language", Kind.CHOICE, "Of the voice that reads.", default="en", choices=LANGUAGES),
     _number("pace", "Words a minute", 150, 80, 260),
     _number("most_seconds", "Longest call (seconds)", 120, 10, 600, "", "Then it is ended whatever is being said."),

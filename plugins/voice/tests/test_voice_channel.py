@@ -27,7 +27,7 @@ def faults(**given: Any) -> str:
 
 
 def test_keys_are_read_from_the_form() -> None:
-    keys, wrong = menu.read(content(repeat_key="*", opt_out_key="9", answers="1 Yes, I come\r\n\n2 No"))
+    keys, wrong = menu.read(content(text="Hi", repeat_key="*", opt_out_key="9", answers="1 Yes, I come\r\n\n2 No"))
     assert not wrong
     assert keys == {
         "*": Key(Deed.REPEAT),
@@ -40,7 +40,6 @@ def test_keys_are_read_from_the_form() -> None:
 @pytest.mark.parametrize(
     ("given", "word"),
     [
-        ({}, "Text: please write"),
         ({"text": "Hi", "answers": "Yes"}, "the key first"),
         ({"text": "Hi", "answers": "12 Yes"}, "the key first"),
         ({"text": "Hi", "answers": "1 " + "x" * 70}, "longer than 60"),
@@ -50,12 +49,21 @@ def test_keys_are_read_from_the_form() -> None:
         ({"text": "Hi {{ who }}"}, "who"),
         ({"text": "Hi {{ name"}, "name"),
         ({"text": "word " * 200, "most_seconds": 60}, "longest call"),
-        ({"prompt": "recording"}, "Recording: please choose"),
         ({"text": "Hi", "more_key": "3", "more_text": "{{ x }}"}, "x"),
     ],
 )
 def test_faults_are_told_all_at_once(given: dict[str, Any], word: str) -> None:
     assert word in faults(**given)
+
+
+def test_something_must_be_heard() -> None:
+    for chosen, field in (("speech", "text"), ("recording", "recording")):
+        with pytest.raises(Refused) as refused:
+            content(prompt=chosen, text=" ")
+        assert set(refused.value.fields) == {field}
+        unread = {each.name: each.empty for each in CHANNEL.content_form} | {"prompt": chosen}
+        with pytest.raises(Refused, match="please"):
+            CHANNEL.check_content(unread, FIELDS)
 
 
 def test_a_text_is_measured_by_its_words_and_its_pace() -> None:
