@@ -24,7 +24,6 @@ MOST_PAGES = 50
 IN_HAND = timedelta(seconds=30)
 """How long a message that a worker has in hand is left alone before it is looked at again."""
 NOT_DELIVERED = "not_delivered"
-MOVED_ON = "moved_on"
 
 _DUE = text(
     """
@@ -103,7 +102,7 @@ def _free(work: Work, taken: Sequence[_Leaver]) -> list[_Leaver]:
     waiting = [each.message_id for each in taken if each.state <= MessageState.SUBMITTING]
     held: set[int] = set()
     if waiting:
-        onward.withdraw(work, waiting, MessageState.EXPIRED, MOVED_ON)
+        onward.withdraw(work, waiting, MessageState.EXPIRED, onward.MOVED_ON)
         still = text("SELECT id FROM pulse_message WHERE id = ANY(:ids) AND state < 2")
         held = set(work.session.scalars(still, {"ids": waiting}))
         _write(work, "due_at = :due", list(held), due=work.clock() + IN_HAND)

@@ -12,7 +12,7 @@ from psycopg.rows import tuple_row
 from sqlalchemy import text
 
 from ..domain.fallback import BIT_OF_STATE, BITS
-from ..domain.message import MessageState
+from ..domain.message import Cause, MessageState
 from ..domain.provider import Capability
 from ..storage import arrays
 from ..storage.models import Connection
@@ -23,6 +23,8 @@ from .work import Work
 
 DELIVERED_BEFORE: Final = "delivered_before"
 """Why a message was cancelled: the one its recipient came from had arrived after all."""
+MOVED_ON: Final = Cause.NEVER_SENT.value
+"""Why a message expired that waited for a further attempt when its recipient went on: that attempt costs nothing."""
 _NAMES = "CASE m.state " + " ".join(f"WHEN {int(state)} THEN '{state.label}'" for state in BITS) + " ELSE m.reason END"
 
 _WATCH = """
@@ -38,12 +40,31 @@ def watch(work: Work, source: Source, message_ids: Sequence[int]) -> None:
     if not message_ids or not source.onward:
         return
     connection = work.session.get(Connection, source.connection_id)
-    provider = work.registry.providers.get(connection.provider) if connection is not None else None
-    if provider is None or Capability.RECEIPTS not in provider.capabilities:
+    if connection is None or not _reports(work, connection.provider):
         return
     after = source.onward_seconds
     due_at = None if after is None else work.clock() + timedelta(seconds=after)
     raw(work.session).execute(_WATCH, arrays.span(message_ids) | {"due": due_at})
+
+
+_WATCH_LOST = """
+INSERT INTO pulse_onward (message_id, organisation_id, campaign_id, fallback, due_at)
+SELECT m.id, m.organisation_id, m.campaign_id, m.fallback + 1, %(now)s + make_interval(secs => d.onward_seconds)
+FROM pulse_message m JOIN pulse_dispatch d ON d.id = m.dispatch_id
+WHERE d.id = %(dispatch)s AND d.onward <> 0 AND m.id BETWEEN d.first_id AND d.last_id AND m.state = 2
+ON CONFLICT DO NOTHING
+"""
+
+
+def watch_lost(work: Work, dispatch_id: int, provider: str | None) -> None:
+    """Watch as `watch` does what a worker that was lost may have handed over."""
+    if _reports(work, provider):
+        raw(work.session).execute(_WATCH_LOST, {"dispatch": dispatch_id, "now": work.clock()})
+
+
+def _reports(work: Work, provider: str | None) -> bool:
+    cls = work.registry.providers.get(provider or "")
+    return cls is not None and Capability.RECEIPTS in cls.capabilities
 
 
 _FOLLOW = f"""
@@ -92,6 +113,44 @@ def follow(work: Work, message_ids: Iterable[int]) -> None:
             text("DELETE FROM pulse_onward WHERE message_id = ANY(:ids) AND state = 'waiting'"), {"ids": later}
         )
         withdraw(work, later, MessageState.CANCELLED, DELIVERED_BEFORE)
+
+
+_HELD = """
+SELECT o.message_id, o.state = 'moved' FROM pulse_onward o
+WHERE o.message_id = ANY(%(ids)s::bigint[]) ORDER BY o.message_id FOR UPDATE
+"""
+_BEFORE = """
+SELECT id, previous_id FROM pulse_message
+WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND previous_id IS NOT NULL
+"""
+_ARRIVED = """
+SELECT id FROM pulse_message WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state IN (20, 21)
+"""
+
+
+def gone(work: Work, message_ids: Sequence[int]) -> dict[int, str]:
+    """Return the messages that may not be tried again, and why: their recipient moved on, or has the one before.
+
+    Who moves the others on waits for this unit of work.
+    """
+    if not message_ids:
+        return {}
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        moved = [row[0] for row in rows.execute(_HELD, {"ids": arrays.ints(message_ids)}).fetchall() if row[1]]
+        before = dict(rows.execute(_BEFORE, arrays.span(message_ids)).fetchall())
+        arrived = rows.execute(_ARRIVED, arrays.span(list(before.values()))).fetchall() if before else ()
+    has_it = {row[0] for row in arrived}
+    reached = [message_id for message_id, previous in before.items() if previous in has_it]
+    return dict.fromkeys(moved, MOVED_ON) | dict.fromkeys(reached, DELIVERED_BEFORE)
+
+
+def take_back(work: Work, message_ids: Sequence[int]) -> None:
+    """End those of the messages queued once more that may not be tried again."""
+    why = gone(work, message_ids)
+    for state, reason in ((MessageState.EXPIRED, MOVED_ON), (MessageState.CANCELLED, DELIVERED_BEFORE)):
+        ended = [message_id for message_id, each in why.items() if each == reason]
+        if ended:
+            withdraw(work, ended, state, reason)
 
 
 _WITHDRAW = f"""

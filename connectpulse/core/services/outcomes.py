@@ -67,6 +67,8 @@ def record(work: Work, source: Source, batch: Sequence[Submission], outcomes: Se
         _keep_references(work, source, [each for each in references if each[2]])
         _look_onward(work, source, fates)
     _retry(work, source, again)
+    if source.place is not None:
+        onward.take_back(work, [submission.message_id for submission, _ in again])
     _tell(work, source, batch, outcomes)
     return is_news
 

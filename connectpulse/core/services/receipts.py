@@ -136,6 +136,8 @@ def _again(work: Work, messages: Sequence[Known]) -> dict[int, Known]:
     """Queue those messages once more whose receipts ask for it and that may; return them by id."""
     wishes = {message.id: wish for message in messages if (wish := _wish(message)) is not None}
     known, done = {message.id: message for message in messages}, dict[int, Known]()
+    for message_id in onward.gone(work, sorted(id for id in wishes if known[id].place is not None)):
+        del wishes[message_id]
     for group, message_ids in retries.granted(work, wishes).items():
         members = {id: known[id] for id in message_ids}
         if not retries.grant(work, group, members.values()):

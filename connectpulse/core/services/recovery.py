@@ -50,6 +50,7 @@ def leases(work: Work) -> int:
         cursor = _resend(work, dispatch_id, first, cursor) if kind is Ambiguity.IDEMPOTENT else cursor
         if kind is not Ambiguity.IDEMPOTENT:
             _give_up(work, dispatch_id, first, cursor)
+            onward.watch_lost(work, dispatch_id, provider)
         work.session.execute(
             text(
                 "UPDATE pulse_dispatch SET worker = NULL, lease_until = NULL, cursor = :cursor, "

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from connectpulse import house as houses
 from connectpulse.core.domain.message import MessageState
 from connectpulse.core.domain.outcome import Accepted, Outcome
-from connectpulse.core.domain.provider import Receipt
+from connectpulse.core.domain.provider import Event, Receipt
 from connectpulse.core.domain.settings import fresh_secrets, from_mapping
 from connectpulse.core.services import campaigns, connections, contacts, moving, records, recovery, senders, templates
 from connectpulse.core.services.campaigns import Draft, FallbackDraft
@@ -99,6 +99,15 @@ class Order:
             self.campaign = campaigns.create(work, draft or self.draft()).id
         self.scene.launch(self.campaign)
         return self.campaign
+
+    def hands(self, channel: str, count: int) -> list[ServiceHand]:
+        """Return hands of as many workers on the line of a channel."""
+        facts = next(each for each in self._desk.lines() if each.connection_id == self.lines[channel])
+        return [self._desk.hand(facts) for _ in range(count)]
+
+    def take_in(self, channel: str, *events: Event) -> None:
+        """Hear what the provider of a channel tells."""
+        self._desk.take_in(self.lines[channel], events)
 
     def hand_over(self, channel: str, outcome: Callable[[str], Outcome] | None = None) -> list[str]:
         """Hand over what waits on a channel; return the addresses."""
