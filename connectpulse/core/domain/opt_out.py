@@ -42,8 +42,8 @@ _SEPARATORS = re.compile(r"[\W_]+")
 def reads_as_opt_out(text: str, words: frozenset[str]) -> bool:
     """Return whether `text`, or its first sentence, is one of `words`, whatever its case and punctuation.
 
-    Politeness before it and what people add to it ("stop sending me this") change nothing; other words do:
-    "cancel my order" asks for something else.
+    Politeness before it, what people add to it ("stop sending me this") and saying it twice change nothing; other
+    words do: "cancel my order" asks for something else.
     """
     stops, longest = _prepared(words)
     return any(_is_stop(_fold(said), stops, longest) for said in (text, _first_sentence(text)))
@@ -54,7 +54,7 @@ def _is_stop(spoken: str, stops: frozenset[str], longest: int) -> bool:
     while len(said) > 1 and said[0] in _POLITE:
         said = said[1:]
     return any(
-        " ".join(said[:count]) in stops and all(word in _TAIL for word in said[count:])
+        " ".join(said[:count]) in stops and all(word in _TAIL or word in stops for word in said[count:])
         for count in range(1, min(longest, len(said)) + 1)
     )
 

@@ -7,7 +7,7 @@ fails again is set aside again.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -66,7 +66,11 @@ def keep(work: Work, connection_id: int, event: Event, error: Exception) -> None
 def _written(event: Event) -> bytes:
     kind = next(name for name, cls in _KINDS.items() if isinstance(event, cls))
     facts = event._asdict() if isinstance(event, Receipt) else asdict(event)
-    return json.dumps({"kind": kind, **facts}, default=lambda moment: moment.isoformat()).encode()
+    return json.dumps({"kind": kind, **facts}, default=_plain).encode()
+
+
+def _plain(value: datetime | timedelta) -> str | float:
+    return value.total_seconds() if isinstance(value, timedelta) else value.isoformat()
 
 
 def event_of(body: bytes) -> Event:
@@ -76,6 +80,8 @@ def event_of(body: bytes) -> Event:
     for name in ("occurred_at", "received_at"):
         if facts.get(name):
             facts[name] = datetime.fromisoformat(facts[name])
+    if facts.get("again") is not None:
+        facts["again"] = timedelta(seconds=facts["again"])
     if facts.get("state") is not None:
         facts["state"] = Approval(facts["state"]) if cls is TemplateWord else MessageState(facts["state"])
     made: Event = cls(**facts)

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+import idna
 import structlog
-from sqlalchemy import insert, or_, select, text
+from sqlalchemy import func, insert, or_, select, text
 
 from ..domain.contracts import Channel, Purpose, Unpriced
 from ..domain.provider import Inbound
@@ -192,29 +193,53 @@ def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner
     """Return the organisations that may be meant by the identity a person wrote to.
 
     That is a sender itself, or the code that a sender's hint names for those who want to stop. The hint of an
-    owner holds the values of its senders too: "STOP ACME" names the mask Acme.
+    owner holds the values of its senders too: "STOP ACME" names the mask Acme. What somebody wrote into a hint takes
+    nothing away from whose sender was written to.
     """
     only = connection.organisation_id
-    bare = message.recipient.strip().removeprefix("+")
+    spellings = _spellings(message.recipient)
     found: dict[int, str] = {} if only is None else {only: ""}
-    for organisation_id, value, hint in _senders(work, connection, bare) if bare else ():
-        if value.removeprefix("+") == bare or value.endswith(f"<{bare}>") or _is_within(bare, hint):
-            found[organisation_id] = f"{found.get(organisation_id, '')} {hint} | {value} |"
+    holders = set(found)
+    for organisation_id, value, hint in _senders(work, connection, spellings) if spellings else ():
+        if _is_sender(value, spellings):
+            holders.add(organisation_id)
+        elif not any(_is_within(each, hint) for each in spellings):
+            continue
+        found[organisation_id] = f"{found.get(organisation_id, '')} {hint} | {value} |"
     owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in found.items()][:_MOST_OWNERS]
     named = [each for each in owners if _is_named(message.text, each.hint)]
-    return named if len(named) == 1 else owners
+    is_one = len(named) == 1 and (not holders or named[0].organisation_id in holders)
+    return named if is_one else owners
 
 
-def _senders(work: Work, connection: Connection, bare: str) -> Sequence[Any]:
+def _spellings(recipient: str) -> list[str]:
+    """Return how senders may have written an identity of ours, in lower case: a domain in letters, or as in DNS."""
+    bare = recipient.strip().removeprefix("+").lower()
+    name, at, domain = bare.rpartition("@")
+    try:
+        in_letters = f"{name}@{idna.decode(domain)}" if at else bare
+    except idna.IDNAError:
+        in_letters = bare
+    return sorted({bare, in_letters} - {""})
+
+
+def _is_sender(value: str, spellings: Sequence[str]) -> bool:
+    """Return whether a sender is one of these identities, perhaps with a name before it."""
+    written = value.lower().removeprefix("+")
+    return any(written == each or written.endswith(f"<{each}>") for each in spellings)
+
+
+def _senders(work: Work, connection: Connection, spellings: Sequence[str]) -> Sequence[Any]:
     """Return the senders (organisation, value, hint) that are, or whose hint holds, what a person wrote to."""
+    written, hint = func.lower(Sender.value), func.lower(Sender.opt_out_hint)
     statement = (
         select(Sender.organisation_id, Sender.value, Sender.opt_out_hint)
         .where(
             Sender.channel == connection.channel,
             or_(
-                Sender.value.in_((bare, f"+{bare}")),
-                Sender.value.endswith(f"<{bare}>", autoescape=True),  # a name with its address
-                Sender.opt_out_hint.contains(bare, autoescape=True),
+                written.in_([*spellings, *(f"+{each}" for each in spellings)]),
+                *(written.endswith(f"<{each}>", autoescape=True) for each in spellings),  # a name with its address
+                *(hint.contains(each, autoescape=True) for each in spellings),
             ),
         )
         .order_by(Sender.organisation_id, Sender.id)

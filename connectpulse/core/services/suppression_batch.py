@@ -1,12 +1,12 @@
-"""Suppressions that providers' answers ask for, written as a set; people's own go through `suppressions`."""
+"""Suppressions that providers' answers ask for: refusals as a set, people's own wishes through `suppressions`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import text
 
-from . import audit
-from .work import Actor, Work
+from . import audit, suppressions
+from .work import Actor, Work, entered
 
 PROVIDER = Actor("provider", "Provider")
 
@@ -17,18 +17,30 @@ Told = tuple[int, str, str, str]
 def add(work: Work, told: Sequence[Told]) -> None:
     """Suppress addresses on the channel whose provider said so; known ones stay as they are.
 
-    Who asked to stop asked for no more promotions, as with `suppressions.stop`; other reasons hold for everything.
+    Who asked to stop is heard as if they had written to us: see `suppressions.stop`. Other reasons hold for everything.
     """
+    wanted = sorted(set(told))
+    _stop(work, [each for each in wanted if each[3] == suppressions.OPTED_OUT])
+    _bar(work, [each for each in wanted if each[3] != suppressions.OPTED_OUT])
+
+
+def _stop(work: Work, told: Sequence[Told]) -> None:
+    told_by = replace(work, actor=PROVIDER)
+    for organisation, channel, value, _ in told:
+        with entered(told_by, organisation):
+            suppressions.stop(told_by, work.registry.channel(channel), value, source="provider")
+
+
+def _bar(work: Work, told: Sequence[Told]) -> None:
     if not told:
         return
-    organisations, channels, values, reasons = map(list, zip(*sorted(set(told)), strict=True))
+    organisations, channels, values, reasons = map(list, zip(*told, strict=True))
     schemes = [work.registry.channel(channel).scheme for channel in channels]
     fresh = work.session.execute(
         text(
             """
             INSERT INTO pulse_suppression (organisation_id, scheme, value, channel, reason, purpose, source)
-            SELECT organisation, scheme, value, channel, reason,
-                   CASE reason WHEN 'opted_out' THEN 'promotional' ELSE '*' END, 'provider'
+            SELECT organisation, scheme, value, channel, reason, '*', 'provider'
             FROM unnest(cast(:organisations AS bigint[]), cast(:schemes AS text[]), cast(:values AS text[]),
                         cast(:channels AS text[]), cast(:reasons AS text[]))
                  AS n (organisation, scheme, value, channel, reason)
@@ -64,4 +76,4 @@ def add_of_messages(work: Work, told: Sequence[tuple[int, str, int, str]]) -> No
 
 def _known(reason: str) -> str:
     """Return one of our suppression reasons for a provider's reason."""
-    return reason if reason in ("opted_out", "complained", "objected", "do_not_call") else "undeliverable"
+    return reason if reason in ("complained", "objected", "do_not_call") else "undeliverable"

@@ -88,6 +88,8 @@ def change(work: Work, suppression_id: int, channel: str, purpose: str, reason: 
     row = records.find(work, Suppression, suppression_id, lock=True)
     if erased.REASON in (row.reason, reason) or row.value.startswith(erased.MARK):
         raise Refused("Who was erased stays suppressed everywhere. Lift it if its owner came back.")
+    if (row.channel, row.purpose) != (channel, purpose):
+        row.created_at = work.clock()  # what is queued already looks at newer ones only
     row.channel, row.purpose, row.reason = channel, purpose, reason
     return records.update(work, row, "suppression.updated")
 

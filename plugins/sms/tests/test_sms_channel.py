@@ -166,7 +166,7 @@ def test_transactional_messages_need_neither() -> None:
         "STOP", "stop!", " Stop. ", "STOP ALL", "stop sending me this", "Opt-Out", "UNSUBSCRIBE please",
         "بند", "بند کرو", "بند كرو", "بَند", "روكو", "ختم كرو", "Band karo", "BAND KAR DO yar", "\u200fبند\u200f",
         "ＳＴＯＰ", "Please stop", "Stop. Your messages annoy my wife.", "cancel", "STOP ALL MESSAGES NOW",
-        "END thanks", "بند کر دیں مہربانی",
+        "END thanks", "بند کر دیں مہربانی", "STOP STOP", "Stop please stop", "STOP UNSUBSCRIBE",
     ],
 )  # fmt: skip
 def test_people_who_want_to_stop_are_understood(text: str) -> None:

@@ -23,6 +23,7 @@ from .menu import Deed
 HUMAN, MACHINE, UNCLEAR = "answered_human", "answered_machine", "answered_unknown"
 BUSY, NO_ANSWER, DECLINED = "busy", "no_answer", "declined"
 INVALID, CONGESTION, FAILED = "invalid_number", "congestion", "failed"
+OPTED_OUT: Final = "opted_out"
 
 ANSWERED: Final = (HUMAN, MACHINE, UNCLEAR)
 UNANSWERED: Final[Mapping[str, ErrorClass]] = {
@@ -89,13 +90,12 @@ def again_after(submission: Submission, ending: str) -> timedelta | None:
 def answered(submission: Submission, reference: str, talk: Talk) -> list[Receipt | Inbound]:
     """Return what an answered call tells: a receipt, and the answers that were given with keys.
 
-    A key that stops calls asks for a suppression. A machine that was hung up on heard nothing: the message did not
-    arrive, and is tried once more where the content says so.
+    A key that stops calls is told in a receipt of its own, whose reason says so. A machine that was hung up on heard
+    nothing: the message did not arrive, and is tried once more where the content says so.
     """
     now = datetime.now(UTC)
     keys, _ = menu.read(content_of(submission))
     pressed = [(digit, keys[digit]) for digit in talk.keys if digit in keys]
-    is_stop = any(key.deed is Deed.OPT_OUT for _, key in pressed)
     receipt = Receipt(
         reference,
         MessageState.DELIVERED if talk.is_heard else MessageState.UNDELIVERABLE,
@@ -104,11 +104,13 @@ def answered(submission: Submission, reference: str, talk: Talk) -> list[Receipt
         occurred_at=now,
         address=submission.address,
         quantity=talk.seconds,
-        suppress=is_stop,
         again=None if talk.is_heard else _after_machine(submission),
     )
+    wish = Receipt(reference, MessageState.SENT, talk.keys, OPTED_OUT, now, submission.address, suppress=True)
+    is_stop = any(key.deed is Deed.OPT_OUT for _, key in pressed)
     answers = {digit: key.label for digit, key in pressed if key.deed is Deed.ANSWER}
     return [
+        *((wish,) if is_stop else ()),
         receipt,
         *(
             Inbound(submission.address, submission.sender, label, f"{reference}-{digit}"[-120:], now)

@@ -63,10 +63,12 @@ def test_sip_is_read(status: str, ending: str) -> None:
 
 def test_keys_become_an_answer_once_and_a_wish_to_stop() -> None:
     keys = {"answers": "1 Yes\n2 No", "opt_out_key": "9"}
-    receipt, *answers = answered(call(**keys), "ref", Talk("answered_human", 31, "1193"))
+    wish, receipt, *answers = answered(call(**keys), "ref", Talk("answered_human", 31, "1193"))
+    assert isinstance(wish, Receipt)
+    assert (wish.state, wish.reason, wish.suppress) == (MessageState.SENT, "opted_out", True)
     assert isinstance(receipt, Receipt)
     assert (receipt.state, receipt.quantity, receipt.reason) == (MessageState.DELIVERED, 31, "answered_human")
-    assert receipt.suppress
+    assert not receipt.suppress
     (answer,) = answers
     assert isinstance(answer, Inbound)
     assert (answer.text, answer.reference) == ("Yes", "ref-1")

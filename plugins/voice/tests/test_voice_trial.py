@@ -30,7 +30,8 @@ def test_the_trial_provider_keeps_to_the_table(digits: str) -> None:
         assert not inbox.events, "a talk takes its time"
         await provider.close()
         fate = fates.FATES[digits]
-        assert [each.reason for each in inbox.receipts] == ([fate.ending] if fate.status == 200 else [])
+        ends = [each.reason for each in inbox.receipts if not each.suppress]
+        assert ends == ([fate.ending] if fate.status == 200 else [])
         assert isinstance(outcome, Accepted) is (fate.status == 200)
         assert [each.text for each in inbox.answers] == {"1": ["Yes"], "2": ["No"]}.get(fate.keys, [])
         assert any(each.suppress for each in inbox.receipts) is (fate.keys == "9")

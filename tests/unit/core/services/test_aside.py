@@ -1,6 +1,6 @@
 """What fails again and again is set aside with its reason, spoils no neighbour, and can be tried again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -83,6 +83,7 @@ def test_what_was_told_is_tried_again_and_set_aside_again(house: House) -> None:
     "event",
     [
         Receipt("r", MessageState.FAILED, "27", "absent", MOMENT, "+923001234567", 2, True),
+        Receipt("r", MessageState.UNDELIVERABLE, "busy", again=timedelta(minutes=90)),
         Inbound("+923001234567", "8090", "سلام\x00", "r", MOMENT),
         TemplateWord("t", Approval.REJECTED, "because", "utility"),
         TemplateWord("t", None, category="utility"),

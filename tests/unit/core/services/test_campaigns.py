@@ -10,7 +10,7 @@ from sqlalchemy import select
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import campaigns, contacts, quotes, records, suppressions, templates, trials
 from connectpulse.core.storage import guard
-from connectpulse.core.storage.models import AuditEntry, Campaign, Dispatch, Message, Organisation
+from connectpulse.core.storage.models import AuditEntry, Campaign, ContactList, Dispatch, Message, Organisation
 from connectpulse.testing import factories
 from tests.unit.core.services.scene import AMINA, BILAL, Scene
 
@@ -248,6 +248,21 @@ def test_every_change_of_a_draft_is_written_down(scene: Scene, audience: int) ->
             {"changes": {"name": ["Spring", "Autumn"]}},
             {"changes": {}, "lists": "changed"},
         ]
+
+
+def test_a_list_is_not_deleted_while_a_campaign_goes_to_it_or_spares_its_members(scene: Scene, audience: int) -> None:
+    with scene.work() as work:
+        spared = records.create(work, ContactList(name="Not these"), "list.created").id
+    campaign_id = scene.campaign(audience, excluded_ids=[spared])
+    for list_id in (audience, spared):
+        with scene.work() as work, pytest.raises(Refused, match="campaigns that are not over: Spring"):
+            contacts.remove_list(work, list_id)
+    with scene.work() as work:
+        campaigns.cancel(work, campaign_id)
+    with scene.work() as work:
+        contacts.remove_list(work, spared)
+        contacts.remove_list(work, audience)
+        assert work.session.scalars(select(ContactList)).all() == []
 
 
 def test_a_draft_is_deleted(scene: Scene, audience: int) -> None:

@@ -3,7 +3,7 @@
 import importlib
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from connectpulse.core.domain.retention import Subject
 from connectpulse.core.domain.roles import AGENT
@@ -11,7 +11,10 @@ from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import contacts
 from connectpulse.core.services.conversations import answering, listing, talk, threads
 from connectpulse.core.services.conversations.answering import Draft
+from connectpulse.core.services.work import Actor
+from connectpulse.core.storage.models import Membership
 from connectpulse.testing import factories
+from connectpulse.web.security import accounts
 from tests.unit.core.services.inbox_scene import Desk, member
 from tests.unit.core.services.scene import AMINA, Scene
 
@@ -54,6 +57,17 @@ def test_a_stranger_who_becomes_a_contact_keeps_the_conversation(desk: Desk) -> 
     assert [(line.name, line.contact_id) for line in desk.lines()] == [("Zara Khan", contact_id)]
     desk.hears(ZARA, "I see")
     assert (desk.thread().contact_id, desk.thread().unread) == (contact_id, 2)
+
+
+def test_conversations_of_a_member_who_leaves_are_nobodys(desk: Desk) -> None:
+    sana = member(desk.scene, "Sana", AGENT)
+    desk.hears(ZARA, "Hello?")
+    with desk.scene.work(sana) as work:
+        threads.assign(work, desk.thread().id, sana.id, None)
+    assert desk.lines("unassigned") == []
+    with desk.scene.work(Actor("user", "Boss", 987_654)) as work:
+        accounts.leave(work, work.session.scalars(select(Membership).where(Membership.user_id == sana.id)).one())
+    assert [line.address for line in desk.lines("unassigned")] == [ZARA]
 
 
 def test_two_conversations_of_one_person_become_one_that_still_waits(desk: Desk) -> None:

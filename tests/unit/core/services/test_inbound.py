@@ -183,6 +183,22 @@ def test_a_keyword_tells_apart_who_shares_a_code(scene: Scene, connection_id: in
     assert (stopped(scene), stopped(other)) == (set(), {"p@x.org"})
 
 
+def test_a_hint_of_others_takes_nothing_from_whose_sender_was_written_to(scene: Scene, connection_id: int) -> None:
+    other = Scene(scene.house, factories.organisation(scene.house))
+    scene.launch(scene.campaign(scene.people("p@x.org"), sender_id=scene.sender("promotional", value="8558")))
+    hinted(other, "Beta", "Yes, no, ok: reply STOP to 8558")
+    arrive(scene, connection_id, Inbound("p@x.org", "8558", "Yes"), Inbound("p@x.org", "8558", "STOP"))
+    assert [each.body for each in kept(scene)] == ["Yes", "STOP"]
+    assert (kept(other), stopped(scene), stopped(other)) == ([], {"p@x.org"}, set())
+
+
+def test_a_sender_is_known_however_it_is_written(scene: Scene, connection_id: int) -> None:
+    scene.sender("promotional", value="Acme News <News@Bücher.Example>")
+    for number, shown in enumerate(("news@bücher.example", "NEWS@xn--bcher-kva.example")):
+        arrive(scene, connection_id, Inbound(f"p{number}@x.org", shown, "stop"))
+    assert stopped(scene) == {"p0@x.org", "p1@x.org"}
+
+
 def test_a_mask_is_a_keyword_of_its_own(scene: Scene, connection_id: int) -> None:
     other = Scene(scene.house, factories.organisation(scene.house))
     hinted(scene, "Acme", "8558")

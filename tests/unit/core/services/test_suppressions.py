@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from connectpulse.core.errors import NotFound, Refused
 from connectpulse.core.services import suppressions
@@ -73,6 +73,7 @@ def test_organisations_suppress_for_themselves(house: House, work: Work) -> None
 def test_what_a_suppression_covers_can_be_changed(work: Work) -> None:
     for channel in ("sms", "email"):
         suppressions.add(work, "phone", "+923001234567", reason="opted_out", source="test", channel=channel)
+    work.session.execute(text("UPDATE pulse_suppression SET created_at = now() - interval '2 days'"))
     first, second = work.session.scalars(select(Suppression).order_by(Suppression.id)).all()
     suppressions.change(work, first.id, ANY, "promotional", "objected")
     assert (first.value, first.channel, first.purpose, first.reason) == (
@@ -81,6 +82,7 @@ def test_what_a_suppression_covers_can_be_changed(work: Work) -> None:
         "promotional",
         "objected",
     )
+    assert first.created_at > second.created_at, "who is queued already looks at what is newer than that"
     entry = work.session.scalars(select(AuditEntry).where(AuditEntry.verb == "suppression.updated")).one()
     assert "+923001234567" not in str(entry.detail)
     with pytest.raises(Refused, match="Choose a reason"):
