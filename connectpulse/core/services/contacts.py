@@ -7,9 +7,19 @@ from sqlalchemy import delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from ..domain import fields as field_rules
+from ..domain.campaign import CampaignState
 from ..domain.windows import find_zone
 from ..errors import Refused
-from ..storage.models import Address, Contact, ContactList, CustomField, ListMember, Organisation
+from ..storage.models import (
+    Address,
+    Campaign,
+    CampaignList,
+    Contact,
+    ContactList,
+    CustomField,
+    ListMember,
+    Organisation,
+)
 from . import addresses, audit, erased, records
 from .work import Work
 
@@ -113,6 +123,22 @@ def remove_members(work: Work, contact_list: ContactList, contact_ids: Sequence[
     removed = len(work.session.execute(statement).all())
     _resize(work, contact_list, -removed)
     return removed
+
+
+def remove_list(work: Work, list_id: int) -> None:
+    """Delete a list; raise Refused with the campaigns that go to it, or spare its members, and are not over."""
+    row = records.find(work, ContactList, list_id, lock=True)
+    users = work.session.scalars(
+        select(Campaign.name)
+        .join(CampaignList, CampaignList.campaign_id == Campaign.id)
+        .where(CampaignList.list_id == row.id, Campaign.state.not_in([each for each in CampaignState if each.is_over]))
+        .order_by(Campaign.name)
+        .limit(5)
+    ).all()
+    if users:
+        named = ", ".join(users)
+        raise Refused(f"{row.name} is used by campaigns that are not over: {named}. Take it out there first.")
+    records.delete(work, row, "list.deleted")
 
 
 def _resize(work: Work, contact_list: ContactList, by: int) -> None:

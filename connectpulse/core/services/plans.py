@@ -157,7 +157,7 @@ def problems(work: Work, campaign: Campaign, *, needs_audience: bool = True) -> 
     for leg in legs(campaign) if needs_audience else [campaign]:
         place = f"Fallback {leg.number}: " if isinstance(leg, Fallback) else ""
         found += [f"{place}{each}" for each in _leg_problems(work, campaign, leg)]
-    if needs_audience and not any(not each.is_excluded for each in campaign.lists):
+    if needs_audience and not (campaign.is_expanded or any(not each.is_excluded for each in campaign.lists)):
         found.append("Choose at least one list.")
     window = window_of(campaign)
     if window is not None and not window.days:

@@ -177,7 +177,7 @@ class ContactListView(NounView):
         return records.update(work, row, "list.updated")
 
     def remove(self, work: Work, row: Any) -> None:
-        records.delete(work, row, "list.deleted")
+        contacts.remove_list(work, row.id)
 
     def details(self, work: Work, row: Any) -> list[tuple[str, Any]]:
         return [("Contacts", f"{row.size:,}"), ("Description", row.description), ("Made", moment(row.created_at))]

@@ -11,6 +11,7 @@ from ...core.errors import NotFound, Refused
 from ...core.registry import Registry
 from ...core.services import audit, records
 from ...core.services.access import passwords, people, resets, sessions, telling, tries
+from ...core.services.conversations import threads
 from ...core.services.work import Work
 from ...core.storage.models import Membership
 from .roles import PLATFORM_ADMINISTRATOR
@@ -215,6 +216,7 @@ def leave(work: Work, membership: Membership) -> None:
     """Take somebody's role in the organisation away; raise Refused for one's own."""
     _not_oneself(work, membership)
     sessions.end_all(work, membership.user_id, "no longer a member")
+    threads.release(work, membership.user_id)
     records.delete(work, membership, "membership.deleted")
 
 

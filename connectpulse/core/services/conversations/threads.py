@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select, text, tuple_
+from sqlalchemy import and_, or_, select, text, tuple_, update
 
 from ...errors import Refused
 from ...storage import ids
@@ -122,6 +122,15 @@ def assign(work: Work, thread_id: int, user_id: int | None, was: int | None) -> 
     work.session.flush()
     audit.record(work, "thread.assigned", thread, to=user_id)
     return thread
+
+
+def release(work: Work, user_id: int) -> None:
+    """Give the conversations of somebody who leaves the organisation to nobody."""
+    work.session.execute(
+        update(Thread)
+        .where(Thread.organisation_id == work.organisation_id, Thread.assigned_to == user_id)
+        .values(assigned_to=None)
+    )
 
 
 def finish(work: Work, thread_id: int, seen: int | None = None) -> Thread:
