@@ -137,7 +137,7 @@ def gone(work: Work, message_ids: Sequence[int]) -> dict[int, str]:
         return {}
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         moved = [row[0] for row in rows.execute(_HELD, {"ids": arrays.ints(message_ids)}).fetchall() if row[1]]
-        before = dict(rows.execute(_BEFORE, arrays.span(message_ids)).fetchall())
+        before: dict[int, int] = dict(rows.execute(_BEFORE, arrays.span(message_ids)).fetchall())
         arrived = rows.execute(_ARRIVED, arrays.span(list(before.values()))).fetchall() if before else ()
     has_it = {row[0] for row in arrived}
     reached = [message_id for message_id, previous in before.items() if previous in has_it]
