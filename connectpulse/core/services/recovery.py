@@ -159,9 +159,14 @@ def orphans(work: Work, limit: int = 1000) -> int:
 
 
 _NAMED = """
-SELECT m.id, m.parts, m.organisation_id, m.attempt, 0 AS known FROM pulse_message m
+SELECT m.id, m.parts, m.organisation_id, m.attempt,
+       coalesce(min(r.part) FILTER (WHERE r.reference = :reference), count(r.reference)) AS known
+FROM pulse_message m LEFT JOIN pulse_reference r
+    ON r.message_id = :named AND r.connection_id = :connection AND r.attempt = m.attempt
 WHERE m.id = :named AND m.connection_id = :connection AND m.state IN (2, 3)
+GROUP BY m.id, m.parts, m.organisation_id, m.attempt
 """
+"""With the part the reference stands for: the one it got before, or the next."""
 
 _ADOPT = """
 SELECT m.id, m.parts, m.organisation_id, m.attempt,
@@ -176,6 +181,7 @@ GROUP BY m.id, m.parts, m.organisation_id, m.attempt HAVING bool_or(m.state IN (
 def _adopt(work: Work, row: Any) -> Place | None:
     """Give a lone receipt's reference to the one unknown message it can be about."""
     facts = {"connection": row.connection_id, "address": row.address, "receipt": row.id, "named": row.named_id}
+    facts["reference"] = row.reference
     candidates = work.session.execute(text(_ADOPT if row.named_id is None else _NAMED), facts).all()
     if len(candidates) != 1 or candidates[0].known >= candidates[0].parts:
         return None

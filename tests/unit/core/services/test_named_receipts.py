@@ -61,6 +61,16 @@ def test_any_order_ends_alike_and_leaves_no_name(line: Line) -> None:
     assert [tuple(row) for row in kept] == [(None, "")]
 
 
+def test_each_part_of_a_message_is_told_apart(line: Line) -> None:
+    for order in permutations([("a", S.SENT), ("a", S.DELIVERED), ("b", S.DELIVERED)]):
+        message = lose(line)
+        with line.scene.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
+            work.session.execute(text("UPDATE pulse_message SET parts = 2 WHERE id = :id"), {"id": message})
+        line.tell(*(told(message, state, name) for name, state in order))
+        assert sweep(line) == 3
+        assert line.state(message)[0] == "delivered"
+
+
 def test_one_that_overtakes_its_submit_waits_for_it(line: Line) -> None:
     message = line.single()
     batch = line.take()
