@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from connectpulse_sms.vonage import VonageProvider, codes, peer
+from connectpulse_sms.vonage import VonageProvider, codes, peer, signature
 from connectpulse_sms.vonage.settings import MESSAGES
 from connectpulse_sms.vonage.signature import METHODS, sign, token
 from hosted_scene import oracle, posted, read
@@ -19,7 +20,11 @@ URL = "https://pulse.example.com/callbacks/7/secret"
 SMS_KNOWN = read(VonageProvider, peer.settings())
 KNOWN = read(VonageProvider, peer.settings(interface=MESSAGES))
 AT = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
-STATUS = {"msisdn": "923001234567", "to": "PULSE", "messageId": "0A", "status": "delivered", "err-code": "0"}
+NOW = int(time.time())
+STATUS = {
+    "msisdn": "923001234567", "to": "PULSE", "messageId": "0A", "status": "delivered", "err-code": "0",
+    "timestamp": str(NOW),
+}  # fmt: skip
 TOLD: dict[str, Any] = {
     "message_uuid": "u-1", "to": "923001234567", "from": "PULSE", "status": "delivered", "channel": "sms",
     "timestamp": "2026-11-23T13:05:00Z", "client_ref": "1a", "sms": {"count_total": "2"},
@@ -46,7 +51,8 @@ def test_the_documented_rule_signs_like_this() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS[1:])
-def test_it_signs_as_their_library_does(method: str) -> None:
+def test_it_signs_as_their_library_does(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signature.time, "time", lambda: 1795439100.0)
     auth = oracle("vonage_http_client.auth", "vonage-http-client").Auth(
         api_key=peer.ACCOUNT, signature_secret=peer.SIGNATURE, signature_method=method
     )
@@ -67,7 +73,8 @@ def test_its_tokens_are_those_of_their_library() -> None:
 def test_a_token_of_an_independent_library_is_believed() -> None:
     jwt = oracle("jwt", "pyjwt")
     body = b'{"status": "delivered"}'
-    bearer = jwt.encode({"payload_hash": hashlib.sha256(body).hexdigest()}, peer.SIGNATURE * 2, algorithm="HS256")
+    claims = {"payload_hash": hashlib.sha256(body).hexdigest(), "iat": NOW, "exp": NOW + 900}
+    bearer = jwt.encode(claims, peer.SIGNATURE * 2, algorithm="HS256")
     assert genuine(
         posted(URL, body, {"authorization": f"bearer {bearer}"}), {**KNOWN, "signature_secret": peer.SIGNATURE * 2}
     )
@@ -106,13 +113,13 @@ def test_forged_forms_are_refused(body: str) -> None:
 
 
 def bearer(body: bytes, secret: str = peer.SIGNATURE, **claims: Any) -> dict[str, str]:
-    vouched = {"payload_hash": hashlib.sha256(body).hexdigest(), **claims}
+    vouched = {"payload_hash": hashlib.sha256(body).hexdigest(), "iat": NOW, **claims}
     return {"Content-Type": "application/json", "Authorization": f"Bearer {token(vouched, secret)}"}
 
 
 def unsigned(body: bytes) -> dict[str, str]:
     """Return a token that names no algorithm, as forgers try."""
-    claims = json.dumps({"payload_hash": hashlib.sha256(body).hexdigest()}).encode()
+    claims = json.dumps({"payload_hash": hashlib.sha256(body).hexdigest(), "iat": NOW}).encode()
     parts = (base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in (b'{"alg":"none"}', claims))
     return {"Authorization": f"Bearer {'.'.join(parts)}."}
 
@@ -140,6 +147,34 @@ BODY = json.dumps(TOLD).encode()
 def test_forged_documents_are_refused(headers: dict[str, str]) -> None:
     assert genuine(posted(URL, BODY, bearer(BODY)), KNOWN), "the pattern they depart from"
     assert not genuine(posted(URL, BODY, headers), KNOWN)
+
+
+HOUR = 3600
+OLD_OR_AHEAD = [-50 * 365 * 24 * HOUR, -26 * HOUR, HOUR // 6]
+
+
+@pytest.mark.parametrize("after", OLD_OR_AHEAD)
+def test_an_old_callback_is_no_longer_believed(after: int) -> None:
+    for young in (-24 * HOUR, 0, 60):
+        assert genuine(called({**STATUS, "timestamp": str(NOW + young)}))
+        assert genuine(posted(URL, BODY, bearer(BODY, iat=NOW + young)), KNOWN)
+    assert not genuine(called({**STATUS, "timestamp": str(NOW + after)}))
+    assert not genuine(posted(URL, BODY, bearer(BODY, iat=NOW + after)), KNOWN)
+
+
+@pytest.mark.parametrize("stamp", ["", "soon", "9" * 20, "-1", "\u0663", None])
+def test_what_tells_no_time_is_not_believed(stamp: str | None) -> None:
+    assert not genuine(called({**STATUS, "timestamp": str(stamp)}))
+    assert not genuine(posted(URL, BODY, bearer(BODY, iat=stamp)), KNOWN)
+    undated = {name: value for name, value in STATUS.items() if name != "timestamp"}
+    signed = {**undated, "sig": sign(undated.items(), peer.SIGNATURE, "md5hash")}
+    assert not genuine(posted(URL, urlencode(signed).encode(), FORM))
+
+
+@pytest.mark.parametrize(("after", "is_believed"), [(HOUR, True), (-60, True), (-HOUR, False), (None, False)])
+def test_a_token_ends_when_it_says(after: int | None, is_believed: bool) -> None:
+    ends = None if after is None else NOW + after
+    assert genuine(posted(URL, BODY, bearer(BODY, exp=ends)), KNOWN) is is_believed
 
 
 @pytest.mark.parametrize("known", [SMS_KNOWN, KNOWN])

@@ -118,7 +118,7 @@ class Peer:
             for status in ("buffered", "failed" if is_lost else "delivered"):
                 told = {"msisdn": fields["to"], "to": fields["from"], "messageId": id, "status": status}
                 told |= {"err-code": "3" if status == "failed" else "0", "api-key": ACCOUNT}
-                body, headers = signed_form(told | {"timestamp": str(int(time.time()))})
+                body, headers = signed_form(told)
                 self.answers.append(await self._calls.post(fields["callback"], body, headers))
 
     async def _report_message(self, found: dict[str, Any], reference: str) -> None:
@@ -134,7 +134,8 @@ class Peer:
 
 
 def signed_form(fields: dict[str, str], method: str = "md5hash") -> tuple[bytes, dict[str, str]]:
-    """Return body and headers of a callback of the SMS API."""
+    """Return body and headers of a callback of the SMS API, made now unless its fields say when."""
+    fields = {"timestamp": str(int(time.time())), **fields}
     signature = sign(fields.items(), SIGNATURE, method).upper()
     return urlencode({**fields, "sig": signature}).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
 

@@ -13,7 +13,7 @@ _AT = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 
 def samples() -> Samples:
     """Return the samples."""
-    sent = {"msisdn": _NUMBER[1:], "to": "PULSE", "message-timestamp": "2026-11-23 13:05:00", "timestamp": "1795439100"}
+    sent = {"msisdn": _NUMBER[1:], "to": "PULSE", "message-timestamp": "2026-11-23 13:05:00"}
     wrote = {"msisdn": _NUMBER[1:], "to": "447700900000", "messageId": "0C", "text": "روکیں & stop", "type": "unicode"}
     return Samples(
         settings=peer.settings(),
