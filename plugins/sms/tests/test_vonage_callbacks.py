@@ -23,7 +23,7 @@ AT = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 NOW = int(time.time())
 STATUS = {
     "msisdn": "923001234567", "to": "PULSE", "messageId": "0A", "status": "delivered", "err-code": "0",
-    "timestamp": str(NOW),
+    "client-ref": "1a", "timestamp": str(NOW),
 }  # fmt: skip
 TOLD: dict[str, Any] = {
     "message_uuid": "u-1", "to": "923001234567", "from": "PULSE", "status": "delivered", "channel": "sms",
@@ -86,7 +86,7 @@ def test_fields_may_come_in_the_query_or_as_a_document() -> None:
     query = Callback("GET", f"{URL}?{urlencode(signed)}", {}, list(signed.items()), b"")
     for callback in (document, query, called(STATUS)):
         assert genuine(callback)
-        expected = Receipt("0A", MessageState.DELIVERED, address="+923001234567")
+        expected = Receipt("0A", MessageState.DELIVERED, address="+923001234567", token="1a")
         assert VonageProvider.parse_callback(SMS_KNOWN, callback) == [expected]
 
 
@@ -206,7 +206,7 @@ def test_every_code_of_the_sms_api_says_why(code: str) -> None:
     callback = called({**STATUS, "status": "failed", "err-code": code})
     (receipt,) = VonageProvider.parse_callback(SMS_KNOWN, callback)
     error, reason = codes.SMS_RECEIPTS[code]
-    assert receipt == Receipt("0A", error.state, code, reason, address="+923001234567")
+    assert receipt == Receipt("0A", error.state, code, reason, address="+923001234567", token="1a")
 
 
 @pytest.mark.parametrize("code", codes.MESSAGES_ERRORS)
@@ -216,7 +216,7 @@ def test_every_code_of_the_messages_api_says_why(code: str) -> None:
         (receipt,) = VonageProvider.parse_callback(KNOWN, told({**TOLD, "status": "undeliverable", "error": error}))
         expected, reason = codes.MESSAGES_ERRORS[code]
         assert receipt == Receipt(
-            "u-1", expected.state, code, reason, AT, "+923001234567", 2, suppress=code in codes.SUPPRESSED
+            "u-1", expected.state, code, reason, AT, "+923001234567", 2, suppress=code in codes.SUPPRESSED, token="1a"
         )
 
 
@@ -233,6 +233,30 @@ def test_what_people_write_is_read() -> None:
     assert VonageProvider.parse_callback(KNOWN, told(wrote)) == [
         Inbound("+923001234567", "+447700900000", "Stop", "u-2")
     ]
+
+
+def test_half_a_character_spoils_nothing() -> None:
+    """Phones cut texts in the middle of a pair; JSON can say so, and no database takes it."""
+    fields = {"msisdn": "923001234567", "to": "8583", "messageId": "0B", "text": "Hello \ud83d", "timestamp": str(NOW)}
+    signed = {**fields, "sig": sign(fields.items(), peer.SIGNATURE, "md5hash")}
+    document = posted(URL, json.dumps(signed).encode(), {"content-type": "application/json"})
+    assert genuine(document)
+    wrote = told({"message_uuid": "u-2", "from": "923001234567", "to": "8583", "message_type": "text",
+                  "text": "Hello \ud83d"})  # fmt: skip
+    for known, callback in ((SMS_KNOWN, document), (KNOWN, wrote)):
+        assert rb"\ud83d" in callback.body
+        (found,) = VonageProvider.parse_callback(known, callback)
+        assert isinstance(found, Inbound)
+        assert found.text == "Hello ?"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"[1]", b"{"])
+def test_what_is_no_document_is_refused(body: bytes) -> None:
+    for known in (SMS_KNOWN, KNOWN):
+        callback = posted(URL, body, {"Content-Type": "application/json"})
+        assert not genuine(callback, known)
+        with pytest.raises(ValueError, match=r"."):
+            VonageProvider.parse_callback(known, callback)
 
 
 @pytest.mark.parametrize("fields", [{}, {"status": "delivered"}, {"status": "odd", "messageId": "0A"}, {"text": "x"}])

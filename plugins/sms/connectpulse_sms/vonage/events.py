@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from connectpulse.core.api import Callback, ErrorClass, Events, Inbound, MessageState, Receipt
+from connectpulse.core.api import Callback, ErrorClass, Events, Inbound, MessageState, Receipt, requests
 
 from .answers import code_of
 from .codes import MESSAGES_ERRORS, SMS_RECEIPTS, STATES, SUPPRESSED
@@ -31,7 +31,9 @@ def of_sms(callback: Callback) -> Events:
         code = found.get("err-code", "")
         number = found.get("msisdn", "")
         error = SMS_RECEIPTS.get(code)
-        return [_receipt(found["status"], reference, code, error, number, _time(found.get("message-timestamp")))]
+        at = _time(found.get("message-timestamp"))
+        about = _receipt(found["status"], reference, code, error, number, at)
+        return [about._replace(token=found.get("client-ref", ""))]
     if "text" in found and found.get("msisdn") and found.get("to"):
         at = _time(found.get("message-timestamp"))
         return [Inbound(_read(found["msisdn"]), _read(found["to"]), found["text"], reference, at)]
@@ -47,7 +49,8 @@ def of_messages(callback: Callback) -> Events:
         problem = found.get("error")
         code = code_of(problem) if isinstance(problem, dict) else ""
         about = _receipt(found["status"], reference, code, MESSAGES_ERRORS.get(code), to, at)
-        return [about._replace(quantity=_parts(found), suppress=code in SUPPRESSED)]
+        token = str(found.get("client_ref") or "")
+        return [about._replace(quantity=_parts(found), suppress=code in SUPPRESSED, token=token)]
     if found.get("message_type") == "text" and sender and to:
         return [Inbound(_read(sender), _read(to), str(found.get("text") or ""), reference, at)]
     raise ValueError("The callback holds neither the status of a message nor a text.")
@@ -82,10 +85,7 @@ def _posted(callback: Callback) -> list[tuple[str, str]]:
 
 
 def _document(callback: Callback) -> dict[str, Any]:
-    try:
-        found = json.loads(callback.body)
-    except RecursionError:
-        raise ValueError("The callback is nested too deeply.") from None
+    found = requests.parse(callback.body)
     if not isinstance(found, dict):
         raise ValueError("The callback is no JSON object.")
     return found

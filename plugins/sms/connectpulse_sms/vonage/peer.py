@@ -118,7 +118,7 @@ class Peer:
             for status in ("buffered", "failed" if is_lost else "delivered"):
                 told = {"msisdn": fields["to"], "to": fields["from"], "messageId": id, "status": status}
                 told |= {"err-code": "3" if status == "failed" else "0", "api-key": ACCOUNT}
-                body, headers = signed_form(told)
+                body, headers = signed_form(told | {"client-ref": fields.get("client-ref", "")})
                 self.answers.append(await self._calls.post(fields["callback"], body, headers))
 
     async def _report_message(self, found: dict[str, Any], reference: str) -> None:
@@ -126,7 +126,7 @@ class Peer:
         for status in ("submitted", "undeliverable" if is_lost else "delivered"):
             told: dict[str, Any] = {"message_uuid": reference, "to": found["to"], "from": found["from"]}
             told |= {"status": status, "channel": "sms", "timestamp": datetime.now(UTC).isoformat()}
-            told["sms"] = {"count_total": str(measure(found["text"]).parts)}
+            told |= {"client_ref": found.get("client_ref"), "sms": {"count_total": str(measure(found["text"]).parts)}}
             if status == "undeliverable":
                 told["error"] = {"type": "https://developer.vonage.com/api-errors/messages#1190", "title": "1190"}
             body, headers = signed_document(told)

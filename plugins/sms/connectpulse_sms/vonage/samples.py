@@ -8,12 +8,14 @@ from . import peer
 
 _URL = "https://pulse.example.com/callbacks/7/trial"
 _NUMBER = "+923001234567"
+_OURS = "1f"
+"""Our name for a message."""
 _AT = datetime(2026, 11, 23, 13, 5, tzinfo=UTC)
 
 
 def samples() -> Samples:
     """Return the samples."""
-    sent = {"msisdn": _NUMBER[1:], "to": "PULSE", "message-timestamp": "2026-11-23 13:05:00"}
+    sent = {"msisdn": _NUMBER[1:], "to": "PULSE", "message-timestamp": "2026-11-23 13:05:00", "client-ref": _OURS}
     wrote = {"msisdn": _NUMBER[1:], "to": "447700900000", "messageId": "0C", "text": "روکیں & stop", "type": "unicode"}
     return Samples(
         settings=peer.settings(),
@@ -21,11 +23,11 @@ def samples() -> Samples:
         callbacks=(
             (
                 _called({**sent, "messageId": "0A", "status": "delivered", "err-code": "0"}),
-                [Receipt("0A", MessageState.DELIVERED, occurred_at=_AT, address=_NUMBER)],
+                [Receipt("0A", MessageState.DELIVERED, occurred_at=_AT, address=_NUMBER, token=_OURS)],
             ),
             (
                 _called({**sent, "messageId": "0B", "status": "failed", "err-code": "3"}),
-                [Receipt("0B", MessageState.UNDELIVERABLE, "3", "unknown_number", _AT, _NUMBER)],
+                [Receipt("0B", MessageState.UNDELIVERABLE, "3", "unknown_number", _AT, _NUMBER, token=_OURS)],
             ),
             (_called(wrote), [Inbound(_NUMBER, "+447700900000", "روکیں & stop", "0C")]),
         ),
