@@ -1,6 +1,7 @@
 """Whole calls over real sockets: the stand-in asks what to say, presses keys, and tells how each call ended."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from calls_scene import connected, read
+from connectpulse_voice.channel import check_caller
 from connectpulse_voice.twilio import TwilioCallsProvider, lookup, peer
 from prompts_scene import call
 
@@ -128,6 +130,18 @@ def test_a_list_counts_where_it_proves_something(rows: Any, expected: Outcome) -
     again = lookup.found(reply, sent._replace(attempt=2))
     assert again == (lookup.OPEN if isinstance(expected, Accepted) else expected), "which attempt is not known"
     assert lookup.found(Reply(500, {}, b""), sent) == lookup.OPEN
+
+
+@pytest.mark.parametrize("sender", ["+922135300000", "922135300000", "00922135300000", "02135300000"])
+def test_a_caller_id_is_known_however_it_is_written(sender: str) -> None:
+    assert check_caller(sender) is None
+    sent = call(**CONTENT)._replace(message_id=MADE, sender=sender)
+
+    def answered(shown: str | None) -> Outcome:
+        return lookup.found(Reply(200, {}, json.dumps({"calls": [row(**{"from": shown})]}).encode()), sent)
+
+    assert answered("+922135300000") == answered(None) == Accepted(("CA1",))
+    assert answered("+922135300001") == answered("+92") == NEVER
 
 
 def test_a_lost_answer_is_found_at_the_stand_in() -> None:

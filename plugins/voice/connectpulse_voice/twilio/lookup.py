@@ -24,11 +24,19 @@ def found(reply: Reply, submission: Submission) -> Outcome:
         return OPEN
     recent = [row for row in rows if _is_since(row, submission.message_id)]
     is_whole = len(rows) < PAGE or len(recent) < len(rows)
-    ours = [row for row in recent if row.get("direction") == "outbound-api" and row.get("from") == submission.sender]
+    ours = [row for row in recent if row.get("direction") == "outbound-api" and _is_from(row, submission.sender)]
     if not ours and is_whole:
         return TryLater(timedelta(), ErrorClass.PROVIDER, "not_received")
     sid = ours[0].get("sid") if len(ours) == 1 and is_whole and submission.attempt == 1 else None
     return Accepted((sid,)) if isinstance(sid, str) and sid else OPEN
+
+
+def _is_from(row: Mapping[str, Any], sender: str) -> bool:
+    """Return whether a row may be a call from `sender`: Twilio lists E.164, a caller id may be shorter.
+
+    One that is in doubt counts as ours. Better a call that stays unknown than a person who is called twice.
+    """
+    return str(row.get("from") or sender).endswith(sender.lstrip("+0"))
 
 
 def _is_since(row: Mapping[str, Any], message_id: int) -> bool:
