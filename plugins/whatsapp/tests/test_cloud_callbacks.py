@@ -41,6 +41,27 @@ def inbound(**fields: Any) -> Any:
     return found
 
 
+@pytest.mark.parametrize("named", [{"phone_number_id": "999999999999"}, {}, None])
+def test_what_concerns_a_number_of_others_is_passed_over(named: dict[str, str] | None) -> None:
+    """Meta calls one address for all numbers of an app, whosever they are."""
+    wrote = {"from": TO[1:], "id": "wamid.a", "timestamp": "0", "type": "text", "text": {"body": "For them alone"}}
+    failed = status("wamid.1", "failed", errors=[{"code": 131050}])
+    wish = {"wa_id": TO[1:], "category": "marketing_messages", "value": "stop"}
+    moved = {"user_id": {"previous": "PK.1", "current": "PK.2"}}
+    theirs = [
+        change("messages", messages=[wrote]),
+        change("messages", statuses=[failed]),
+        change("user_preferences", user_preferences=[wish]),
+        change("user_id_update", user_id_update=[moved]),
+    ]
+    assert len(told(*theirs)) == len(theirs), "the pattern they depart from"
+    for each in theirs:
+        each["value"]["metadata"] = named
+    assert told(*theirs, change("messages", statuses=[status("wamid.2", "read")])) == [
+        Receipt("wamid.2", MessageState.READ, occurred_at=AT, address=TO)
+    ]
+
+
 def test_half_a_character_spoils_nothing() -> None:
     """Phones cut texts in the middle of a pair; JSON can say so, and UTF-8 cannot."""
     cut = posted(change("messages", messages=[

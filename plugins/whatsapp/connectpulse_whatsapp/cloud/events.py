@@ -1,12 +1,15 @@
 """What Meta's webhooks tell: states of messages, what people write, and words on templates and people.
 
 One request holds many changes, each of one field. A change nobody here listens to is passed over, and so is
-one that is malformed among others: what is told beside it still counts.
+one that is malformed among others: what is told beside it still counts. Meta calls one address for all numbers of an
+app: what concerns a number of others, the states of its messages too, is none of ours.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
+
+import structlog
 
 from connectpulse.core.api import ErrorClass, Events, Receipt, requests
 
@@ -14,23 +17,29 @@ from ..form import AUTHENTICATION, MARKETING, UTILITY
 from .codes import AGAIN, CAP_PASSES, MARKETING_CAP, PAIR_RATE, PAUSES, STATES, STOPPED, meaning, pair_pause
 from .inbound import inbound
 from .people import preferences, user_ids
-from .reading import address, moment, rows
+from .reading import address, moment, number_id, rows
 from .template_words import category, quality, status
+
+log = structlog.get_logger(__name__)
 
 Value = Mapping[str, Any]
 
 
-def events(body: bytes) -> Events:
-    """Return the events of a request's body; raise ValueError if it is none of Meta's."""
+def events(body: bytes, number_ids: Collection[str]) -> Events:
+    """Return the events of a request's body about our numbers; raise ValueError if it is none of Meta's."""
     told = requests.parse(body)
     entries = told.get("entry") if isinstance(told, dict) else None
     if not isinstance(entries, list):
         raise ValueError("The callback holds no entries.")
     found: list[Any] = []
+    foreign = 0
     for field, value in _changes(entries):
-        read = _FIELDS.get(field)
-        if read is not None:
+        if field in _OF_NUMBERS and number_id(value) not in number_ids:
+            foreign += 1
+        elif read := _FIELDS.get(field):
             found += read(value)
+    if foreign:
+        log.info("changes_of_other_numbers", count=foreign)
     return found
 
 
@@ -120,11 +129,16 @@ _CATEGORIES: Final[Mapping[str, str]] = {
 """Meta's categories of pricing by the ones that templates and rates have. Source: Cloud API, pricing, v23.0."""
 
 
-_FIELDS: Final[Mapping[str, Callable[[Value], list[Any]]]] = {
+_OF_NUMBERS: Final[Mapping[str, Callable[[Value], list[Any]]]] = {
     "messages": _messages,
+    "user_preferences": preferences,
+    "user_id_update": user_ids,
+}
+"""What is told about one number, which the change names."""
+
+_FIELDS: Final[Mapping[str, Callable[[Value], list[Any]]]] = {
+    **_OF_NUMBERS,
     "message_template_status_update": status,
     "message_template_quality_update": quality,
     "template_category_update": category,
-    "user_preferences": preferences,
-    "user_id_update": user_ids,
 }

@@ -98,8 +98,10 @@ class CloudProvider(Provider):
 
     @classmethod
     def parse_callback(cls, settings: Mapping[str, Any], callback: Callback) -> Events:
-        """Return what Meta tells; nothing for the handshake. Raises ValueError for what makes no sense."""
-        return () if callback.method == "GET" else events(callback.body)
+        """Return what Meta tells about our numbers; nothing for the handshake. Raises ValueError for nonsense."""
+        if callback.method == "GET":
+            return ()
+        return events(callback.body, set(numbers(settings["numbers"]).values()))
 
     @classmethod
     def answer_callback(cls, settings: Mapping[str, Any], callback: Callback) -> tuple[str, str]:

@@ -41,3 +41,8 @@ def our_number(value: Mapping[str, Any]) -> str:
     shown = str(part(value, "metadata").get("display_phone_number") or "")
     digits = "".join(sign for sign in shown if sign.isascii() and sign.isdigit())
     return f"+{digits}" if digits else ""
+
+
+def number_id(value: Mapping[str, Any]) -> str:
+    """Return Meta's id of the number that a change is about, empty where none is named."""
+    return str(part(value, "metadata").get("phone_number_id") or "")
