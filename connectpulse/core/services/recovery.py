@@ -179,7 +179,10 @@ GROUP BY m.id, m.parts, m.organisation_id, m.attempt HAVING bool_or(m.state IN (
 
 
 def _adopt(work: Work, row: Any) -> Place | None:
-    """Give a lone receipt's reference to the one unknown message it can be about."""
+    """Give a lone receipt's reference to the one unknown message it can be about.
+
+    It tells of one part of the message, unless it bills them all.
+    """
     facts = {"connection": row.connection_id, "address": row.address, "receipt": row.id, "named": row.named_id}
     facts["reference"] = row.reference
     candidates = work.session.execute(text(_ADOPT if row.named_id is None else _NAMED), facts).all()
@@ -203,9 +206,9 @@ def _adopt(work: Work, row: Any) -> Place | None:
     work.session.execute(
         text(
             "UPDATE pulse_message SET part_states = coalesce(part_states, array_fill(3::smallint, ARRAY[parts::int])) "
-            "WHERE id = :id AND parts > 1"
+            "WHERE id = :id AND parts > :told"
         ),
-        {"id": message_id},
+        {"id": message_id, "told": row.quantity or 1},
     )
     return Place(message_id, part, attempt)
 

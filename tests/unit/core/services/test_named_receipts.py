@@ -30,6 +30,14 @@ def lose(line: Line) -> int:
     return message
 
 
+def lose_long(line: Line) -> int:
+    """Lose the answer of a message of two parts; return its id."""
+    message = lose(line)
+    with line.scene.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
+        work.session.execute(text("UPDATE pulse_message SET parts = 2 WHERE id = :id"), {"id": message})
+    return message
+
+
 def sweep(line: Line) -> int:
     with line.scene.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
         return recovery.orphans(work)
@@ -63,12 +71,18 @@ def test_any_order_ends_alike_and_leaves_no_name(line: Line) -> None:
 
 def test_each_part_of_a_message_is_told_apart(line: Line) -> None:
     for order in permutations([("a", S.SENT), ("a", S.DELIVERED), ("b", S.DELIVERED)]):
-        message = lose(line)
-        with line.scene.house.work(AMINA) as work, guard.platform_scope(work.session, "test"):
-            work.session.execute(text("UPDATE pulse_message SET parts = 2 WHERE id = :id"), {"id": message})
+        message = lose_long(line)
         line.tell(*(told(message, state, name) for name, state in order))
         assert sweep(line) == 3
         assert line.state(message)[0] == "delivered"
+
+
+def test_a_receipt_that_bills_all_parts_tells_of_the_whole(line: Line) -> None:
+    for quantity, state in ((1, "accepted"), (2, "delivered")):
+        message = lose_long(line)
+        line.tell(told(message, S.DELIVERED)._replace(quantity=quantity))
+        assert sweep(line) == 1
+        assert line.state(message)[0] == state
 
 
 def test_one_that_overtakes_its_submit_waits_for_it(line: Line) -> None:
