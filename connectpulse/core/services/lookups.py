@@ -11,6 +11,7 @@ from ..domain.outcome import Accepted, Outcome, Rejected, Unknown
 from ..domain.provider import Submission
 from . import campaign_end, counters, outcomes
 from .retries import Source
+from .twins import without_twins
 from .work import Work
 
 _DUE = text(
@@ -52,6 +53,7 @@ def record(work: Work, connection_id: int, asked: Sequence[Submission], answers:
 
     An answer counts for the attempt that was asked about, and as long as nobody else had it: sessions ask at once.
     """
+    answers = without_twins(work, connection_id, asked, answers)
     sources = _sources(work, connection_id, asked)
     groups: dict[int, list[tuple[Submission, Outcome]]] = defaultdict(list)
     for submission, answer in zip(asked, answers, strict=True):
