@@ -4,8 +4,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
+from connectpulse.core.services import templates
 from connectpulse.core.storage.models import TemplateVersion
 from connectpulse.house import House
+from connectpulse.testing import factories
 from connectpulse.testing.factories import ADMINISTRATOR
 from connectpulse.web.security import roles
 from tests.journeys import browsing
@@ -122,6 +124,42 @@ def look_at_connections(person: Person) -> None:
     person.shoot("cloud")
 
 
+def choose_people(person: Person, house: House, organisation: int) -> None:
+    """Lists stay chosen though the channel changes, and each is taken out by its own button."""
+    with house.work(ADMINISTRATOR, organisation) as work:
+        for name in ("Everybody", "Friends", "Not these"):
+            factories.contact_list(work, name)
+        templates.create(work, "By text", "sms", {"body": "Hello"})
+    page = person.page
+    person.open("/campaigns/add")
+    choose(person, "channel", "sms")
+    person.choose("To these lists", "Everybody")
+    person.choose("To these lists", "Friends")
+    person.choose("But not to anybody on", "Not these")
+    person.choose("Template", "By text")
+    choose(person, "channel", "whatsapp")
+    expect(page.locator("[name=template_id] option:checked")).to_have_text([""])
+    choose(person, "channel", "sms")
+    page.get_by_role("combobox", name="Template").first.click()
+    page.locator(".ts-dropdown:visible .option", has_text="By text").click()
+    page.get_by_role("button", name="Take out Friends").click()
+    expect(page.locator("[name=list_ids] option:checked")).to_have_text(["Everybody (0)"])
+    expect(page.locator("[name=excluded_ids] option:checked")).to_have_text(["Not these (0)"])
+    person.shoot("campaign-lists")
+
+
+def be_led_to_the_fault(person: Person) -> None:
+    person.open("/connections/add?provider=smpp")
+    for label, value in (("Name", "Far below"), ("Host", "127.0.0.1"), ("System id", "a"), ("Password", "secret")):
+        person.fill(label, value)
+    person.fill("Window", "0")
+    person.press("Save")
+    expect(person.page.get_by_label("Window")).to_be_focused()
+    expect(person.page.locator(".field.secret .fault")).to_have_text("Nothing was saved. Type this again if you had.")
+    assert all("422" in each for each in person.complaints)
+    person.complaints.clear()
+
+
 @pytest.mark.parametrize(
     ("size", "theme"), [(browsing.DESKTOP, "light"), (browsing.PHONE, "dark")], ids=["desktop", "phone"]
 )
@@ -134,8 +172,12 @@ def test_a_form_asks_what_applies(
         let_fields_come_and_go(person)
         fill_in_by_keyboard(person)
         keep(person, house, organisation)
+        person.sign_in(roles.CAMPAIGN_MANAGER)
+        choose_people(person, house, organisation)
+        person.sign_out()
         person.sign_in(roles.PLATFORM_ADMINISTRATOR)
         look_at_connections(person)
+        be_led_to_the_fault(person)
 
 
 def test_without_scripts_everything_is_asked(address: str, chromium: Browser, house: House) -> None:

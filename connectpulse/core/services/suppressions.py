@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from ..domain.contracts import Channel, Purpose
@@ -125,6 +125,13 @@ def objections(work: Work, channel: Channel, purpose: Purpose, values: Sequence[
     return [f"{value} is suppressed. {_LIFT}" for value in values if value in barred] + [
         f"The processing of {value} is restricted. {_UNRESTRICT}" for value in values if value in restricted
     ]
+
+
+def of_contact(work: Work, contact_id: int) -> Sequence[Suppression]:
+    """Return what keeps messages from a contact's addresses."""
+    here = (Suppression.organisation_id == Address.organisation_id, Suppression.scheme == Address.scheme)
+    same = select(Suppression).join(Address, and_(*here, Suppression.value == Address.value))
+    return work.session.scalars(same.where(Address.contact_id == contact_id).order_by(Suppression.id).limit(20)).all()
 
 
 def suppressed(work: Work, scheme: str, values: Sequence[str], channel: str, purposes: Iterable[str]) -> set[str]:

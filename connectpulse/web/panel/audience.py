@@ -102,6 +102,7 @@ class ContactView(NounView):
         pairs += [("Time zone", row.timezone or "from the phone number")]
         pairs += [("Lists", ", ".join(each.name for each in _lists_of(work, row.id)) or "none")]
         pairs += [("Restricted", moment(row.restricted_at) if row.restricted_at else "no")]
+        pairs += [("Suppressed", _told(each)) for each in suppressions.of_contact(work, row.id)]
         return pairs
 
     def _title(self, row: Any) -> str:
@@ -116,6 +117,14 @@ class ContactView(NounView):
         done = "No more messages go to this contact." if is_restricted else "This contact may be written to again."
         self.act(lambda work: contacts.restrict(work, self.find(work, pk).id, is_restricted), done)
         return redirect(url_for("ContactView.show", pk=pk))
+
+
+def _told(suppression: Suppression) -> str:
+    """Return what a suppression keeps from whom, and why."""
+    where = "every channel" if suppression.channel == ANY else channel_title(suppression.channel)
+    what = "all messages" if suppression.purpose == ANY else f"{suppression.purpose} messages"
+    reason = suppressions.REASONS.get(suppression.reason, suppression.reason)
+    return f"{suppression.value}: {what} on {where}. {reason}."
 
 
 def meant(words: str) -> set[str]:

@@ -203,7 +203,7 @@ def _optional_secrets(form: Form, row: Any | None) -> Form:
         return form
     kept = row.secrets or {}
     return tuple(
-        replace(each, is_required=False, help="Stored. Leave empty to keep it.") if each.name in kept else each
+        replace(each, is_required=False, help="Stored. Leave empty to keep it.") if kept.get(each.name) else each
         for each in form
     )
 

@@ -158,7 +158,9 @@ class ImportView(NounView):
     def progress(self, pk: str) -> Any:
         """Return the part of the page that changes while an import runs."""
         with current.work() as work:
-            return self.render_template("pulse/_import_progress.html", given=self.find(work, pk))
+            given = self.find(work, pk)
+            page = self.render_template("pulse/_import_progress.html", given=given)
+        return page if given.state in ("waiting", "running") else (page, 200, {"HX-Refresh": "true"})
 
     @expose("/cancel/<pk>", methods=["POST"])
     @has_access

@@ -147,8 +147,9 @@
       hideSelected: true,
       hidePlaceholder: false,
       onDelete: () => select.multiple || !select.required,
-      onItemAdd: () => { isFound = !select.multiple; },
+      onItemAdd: () => { isFound = true; },
       onBlur: seek,
+      render: select.multiple ? { item: (each, safe) => `<div>${safe(each.text)}<button type="button" class="chip-out" tabindex="-1" aria-label="Take out ${safe(each.text)}">×</button></div>` } : {},
       load(words, done) {
         const address = url();
         if (words) address.searchParams.set("q", words);
@@ -168,12 +169,23 @@
     for (const type of ["mousedown", "input"]) made.control.addEventListener(type, seek, true);
     made.control.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && seek(), true);
     seek();
+    for (const type of ["mousedown", "click"]) made.control.addEventListener(type, (event) => {
+      if (!event.target.closest(".chip-out")) return;
+      event.preventDefault();
+      event.stopPropagation();  // taking one out is no wish to see the others
+      if (type === "click") made.removeItem(event.target.closest("[data-value]").dataset.value);
+    }, true);
+    if (!select.matches("[data-by-channel]")) return;
     channel_of(select)?.addEventListener?.("change", () => {
       made.clear();
       made.clearOptions();
+      made.wrapper.classList.remove("preloaded");  // those of the new channel are fetched when it is opened
     });
   };
   for (const select of document.querySelectorAll("select[data-pick]")) pick(select);
+
+  // What keeps a form from being saved may stand far below.
+  if (!document.querySelector(".alert.bad")) document.querySelector("form[method=post] [aria-invalid=true]")?.focus();
 
   // A file is kept as soon as it is chosen; what is shown beside the form shall have it, and it is not sent again.
   on("htmx:after:swap", "input[type=file]", (chosen) => {

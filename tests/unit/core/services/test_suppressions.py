@@ -70,6 +70,16 @@ def test_organisations_suppress_for_themselves(house: House, work: Work) -> None
             suppressions.lift(other, mine)
 
 
+def test_what_keeps_messages_from_a_contact_is_found(house: House, work: Work) -> None:
+    zara = factories.contact(work, NUMBER).id
+    other = factories.contact(work, "+923007654321").id
+    suppressions.add(work, "phone", NUMBER, reason="opted_out", source="test", purpose="promotional")
+    with house.work(ADMINISTRATOR, factories.organisation(house)) as elsewhere:
+        suppressions.add(elsewhere, "phone", "+923007654321", reason="objected", source="test")
+    assert [each.reason for each in suppressions.of_contact(work, zara)] == ["opted_out"]
+    assert suppressions.of_contact(work, other) == []
+
+
 def test_what_a_suppression_covers_can_be_changed(work: Work) -> None:
     for channel in ("sms", "email"):
         suppressions.add(work, "phone", "+923001234567", reason="opted_out", source="test", channel=channel)
