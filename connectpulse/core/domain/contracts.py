@@ -248,17 +248,22 @@ class Channel(ABC):
         words = next(field.name for field in self.content_form if field.kind in (Kind.TEXT, Kind.LONG_TEXT))
         return {**self.opt_out_reply, words: reply}
 
-    def answer_content(self, text: str, reference: str = "") -> Mapping[str, Any] | None:
+    def answer_content(self, text: str, reference: str = "", about: str = "") -> Mapping[str, Any] | None:
         """Return the content of an answer somebody writes by hand; None where people cannot be answered like that.
 
-        `reference` is the provider's id of the message that is answered, empty where there is none. As it is, the
-        words go into the form's first long text, and a form that needs more than that has no such answer.
+        `reference` is the provider's id of the message that is answered, `about` the text of what we wrote to this
+        address last, each empty where there is none. As it is, the words go into the form's first long text, and a
+        form that needs more than that has no such answer.
         """
         words = next((field for kind in (Kind.LONG_TEXT, Kind.TEXT) for field in self.content_form
                       if field.kind is kind), None)  # fmt: skip
         if words is None or any(f.is_required and f.default is None and f is not words for f in self.content_form):
             return None
         return {field.name: field.default for field in self.content_form} | {words.name: text}
+
+    def told(self, content: Mapping[str, Any], values: Mapping[str, str]) -> str:
+        """Return the words of a content as a conversation shows them; empty where a message's own text tells them."""
+        return ""
 
     def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
         """Return whether an inbound message asks to stop; `words` are the organisation's, casefolded."""

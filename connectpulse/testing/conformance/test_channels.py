@@ -173,11 +173,14 @@ def test_its_confirmation_can_be_sent(channel: Channel) -> None:
 
 
 def test_an_answer_written_by_hand_can_be_sent(channel: Channel) -> None:
-    content = channel.answer_content("Thank you, we call you back.", "reference-1")
+    content = channel.answer_content("Thank you, we call you back.", "reference-1", "Are you there?")
     if content is None:
         pytest.skip(f"{channel.name} has no answers that are written by hand")
     content = form.read(channel.content_form, content)
     channel.check_content(content, contents.FIELDS)
     rendered = channel.prepare(content)(contents.VALUES[0])
     _check_rendered(rendered)
-    assert "we call you back" in f"{rendered.body} {json.dumps(rendered.extra)}", "the words are lost"
+    shared = content if channel.is_shared else {}
+    assert "we call you back" in f"{rendered.body} {json.dumps([rendered.extra, shared])}", "the words are lost"
+    shown = channel.told(shared, contents.VALUES[0]) or rendered.body
+    assert "we call you back" in shown, "a conversation does not show the words"

@@ -22,7 +22,7 @@ from connectpulse.core.api import (
     parse_template,
 )
 
-from . import looks, optout
+from . import letter, looks, optout
 from .blocks import SHAPES
 from .blocks.build import ACCENT, COLOUR
 from .document import PARTS, draft, said
@@ -112,6 +112,8 @@ class EmailChannel(Channel):
         ),
         Field("reply_to", "Replies to", high=254, group=_MORE,
               help="An address, if replies go elsewhere than to the sender."),
+        Field("answers", "Answers the letter", high=120, group=_MORE,
+              help="Its Message-ID, like <7f3@example.com>: mail programs show both together."),
     )  # fmt: skip
     opt_out_words: ClassVar[frozenset[str]] = optout.WORDS
     sample_content: ClassVar[Mapping[str, Any]] = {
@@ -143,10 +145,7 @@ class EmailChannel(Channel):
                 faults += refusal.problems
         if STOP_LINK in parse_names(said(content, "subject")):
             faults.append(f"Subject: {{{{ {STOP_LINK} }}}} can only stand in the letter.")
-        try:
-            normalise(said(content, "reply_to") or "nobody@example.com")
-        except Refused:
-            faults.append("Replies to: it is not an address, like name@example.com.")
+        faults += _misdirected(content)
         if faults:
             raise Refused(*dict.fromkeys(faults))
 
@@ -189,6 +188,20 @@ class EmailChannel(Channel):
         """Return the fields that stand somewhere without a default."""
         return frozenset().union(*(template.required for template in _templates(content))) - OWN_NAMES
 
+    def answer_content(self, text: str, reference: str = "", about: str = "") -> Mapping[str, Any] | None:
+        """Return a letter of the words alone, under the subject of the one that was answered."""
+        subject = " ".join(about.replace("{{", "{ {").split())[:280] or "Your message"
+        return {field.name: field.default for field in self.content_form} | {
+            "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}",
+            "blocks": [{"shape": "text", "text": text}],
+            "text": text,
+            "answers": reference if letter.MESSAGE_ID.fullmatch(reference) else None,
+        }
+
+    def told(self, content: Mapping[str, Any], values: Mapping[str, str]) -> str:
+        """Return the plain text of a letter that has one; its message's own text is the subject."""
+        return parse_template(said(content, "text")).renderer()(values)
+
     def reads_as_opt_out(self, text: str, words: frozenset[str]) -> bool:
         """Return whether an answer asks to stop."""
         return optout.reads_as_opt_out(text, words)
@@ -228,6 +241,18 @@ class EmailChannel(Channel):
             "tracking": Tracking(mail.address(""), chosen.tracks_clicks, chosen.tracks_opens) if counts else None,
             "files": tuple(_attachment(files.read(work, each)) for each in content.get("attachments") or ()),
         }
+
+
+def _misdirected(content: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with where replies go, and with the letter that is answered."""
+    faults = []
+    try:
+        normalise(said(content, "reply_to") or "nobody@example.com")
+    except Refused:
+        faults.append("Replies to: it is not an address, like name@example.com.")
+    if content.get("answers") and not letter.MESSAGE_ID.fullmatch(str(content["answers"])):
+        faults.append("Answers the letter: write its Message-ID, like <7f3@example.com>.")
+    return faults
 
 
 def _attachment(file: Any) -> Attachment:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SIGNED: Final = (
     b"From", b"To", b"Subject", b"Date", b"Message-ID", b"Reply-To", b"MIME-Version", b"Content-Type",
-    b"List-Unsubscribe", b"List-Unsubscribe-Post", b"Feedback-ID", b"Auto-Submitted", b"Precedence",
+    b"List-Unsubscribe", b"List-Unsubscribe-Post", b"Feedback-ID", b"Auto-Submitted", b"Precedence", b"In-Reply-To",
+    b"References",
 )  # fmt: skip
 """Headers that are signed where they are there."""
 _TWICE: Final = (b"From", b"Subject", b"To", b"List-Unsubscribe", b"List-Unsubscribe-Post")

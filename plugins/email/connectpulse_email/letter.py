@@ -4,6 +4,7 @@ Whatever carries letters (a mail server, an HTTP interface) takes either the fin
 bytes of a whole message (`mime.write`).
 """
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,10 @@ from .tracking.addresses import Tracking
 VALUES: Final = "values"
 """Where a message's `extra` holds its recipient's values by name."""
 _KEPT: Final = 64
+_BY_MACHINE: Final = {"Auto-Submitted": "auto-generated"}
 _LONGEST_SUBJECT: Final = 500
+MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,118}>")
+"""The id of a letter, as In-Reply-To and References hold it (RFC 5322, 3.6.4)."""
 
 
 class Attachment(NamedTuple):
@@ -79,6 +83,7 @@ class Stencil:
     needs_way_out: bool
     tracking: Tracking | None = None
     targets: tuple[Mould, ...] = ()
+    answers: str = ""
 
     def values(self, submission: Submission) -> Mapping[str, str]:
         """Return what this message's slots are filled with; raise Faulty where something is missing."""
@@ -106,7 +111,7 @@ class Stencil:
     def headers(self, submission: Submission) -> dict[str, str]:
         """Return the headers beside sender, recipient and subject."""
         is_promotional = submission.purpose == Purpose.PROMOTIONAL
-        found = {"Auto-Submitted": "auto-generated"}
+        found = {"In-Reply-To": self.answers, "References": self.answers} if self.answers else {**_BY_MACHINE}
         if self.reply_to:
             found["Reply-To"] = self.reply_to
         if is_promotional:
@@ -162,6 +167,7 @@ def stencil(shared: Mapping[str, Any], made: Draft | None = None) -> Stencil:
         made.needs_way_out,
         tracking,
         made.targets,
+        str(content.get("answers") or ""),
     )
 
 

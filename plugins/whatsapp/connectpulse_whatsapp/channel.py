@@ -161,7 +161,7 @@ class WhatsAppChannel(Channel):
         """Return the text that confirms an opt-out: an answer, so it needs no template."""
         return {**self.opt_out_reply, "body": reply} if reply else self.opt_out_reply
 
-    def answer_content(self, text: str, reference: str = "") -> Mapping[str, Any] | None:
+    def answer_content(self, text: str, reference: str = "", about: str = "") -> Mapping[str, Any] | None:
         """Return the content of an answer written by hand: a text, for which somebody must have written to us."""
         return {field.name: field.default for field in FORM} | {"kind": TEXT, "body": text}
 

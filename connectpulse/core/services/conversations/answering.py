@@ -1,7 +1,8 @@
 """Answering: what an answer will look like and cost, and sending it if nobody was quicker."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...domain.contracts import Preview
 from ...domain.form import Field, Form, Kind
@@ -87,7 +88,7 @@ def look(work: Work, thread_id: int, draft: Draft) -> Look:
     if not draft.text.strip():
         return Look(Preview(()), way.obstacles)
     faults = list(way.obstacles)
-    shown = way.channel.preview(way.channel.answer_content(draft.text, way.reference) or {})
+    shown = way.channel.preview(_raw(way, draft.text))
     figures = list(shown.figures)
     try:
         content = _content(work, way, draft.text, party.values)
@@ -99,11 +100,15 @@ def look(work: Work, thread_id: int, draft: Draft) -> Look:
     return Look(Preview(tuple(figures), shown.warnings), faults)
 
 
+def _raw(way: Way, said: str) -> Mapping[str, Any]:
+    return way.channel.answer_content(said.replace("\r\n", "\n").strip(), way.reference, way.about) or {}
+
+
 def _content(work: Work, way: Way, said: str, values: dict[str, str]) -> dict[str, object]:
     """Return the content of an answer; raise Refused with its faults, and for fields the person has no value for."""
     if not said.strip():
         raise Refused("Answer: please write something.")
-    raw = way.channel.answer_content(said.replace("\r\n", "\n").strip(), way.reference) or {}
+    raw = _raw(way, said)
     content = templates.read_content(work, way.channel.name, raw)
     missing = sorted(name for name in way.channel.required_values(content) if not values.get(name))
     if missing:

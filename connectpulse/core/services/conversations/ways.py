@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import text
+
 from ...domain.contracts import Channel, Purpose
 from ...errors import Refused
 from ...storage.models import Connection, InboundMessage, Thread
@@ -16,6 +18,10 @@ PURPOSE = Purpose.TRANSACTIONAL
 """An answer to what somebody asked is no promotion."""
 MOST_WAYS = 12
 _TRIED = "Yes"
+_LAST = text(
+    "SELECT body FROM pulse_message WHERE organisation_id = :here AND address = :address AND channel = :channel "
+    "AND state BETWEEN 2 AND 21 ORDER BY id DESC LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Way:
 
     `identities` are who the organisation may appear as, the best first. `back` is the connection that the last
     message came over, and `written_to` whom it was written to: an answer as that one goes back the same way.
-    `reference` is the provider's id of the message that is answered.
+    `reference` is the provider's id of the message that is answered, `about` what we wrote to the address last.
     """
 
     channel: Channel
@@ -34,6 +40,7 @@ class Way:
     back: int | None = None
     written_to: str = ""
     reference: str = ""
+    about: str = ""
 
     @property
     def key(self) -> str:
@@ -118,8 +125,13 @@ def _way(work: Work, channel: Channel, content: Mapping[str, Any], address: str,
     faults = [*_unreachable(work, channel, address), *faults]
     if not faults:
         faults = obstacles.found(work, channel, PURPOSE, channel.needs(content, PURPOSE), [address])
-    reference = answered.reference if answered is not None else ""
-    return Way(channel, address, identities, faults, back, written_to, reference)
+    reference, about = (answered.reference, _said_last(work, channel, address)) if answered is not None else ("", "")
+    return Way(channel, address, identities, faults, back, written_to, reference, about)
+
+
+def _said_last(work: Work, channel: Channel, address: str) -> str:
+    """Return the text of the message that went to an address last."""
+    return work.session.scalar(_LAST, {"here": work.organisation_id, "address": address, "channel": channel.name}) or ""
 
 
 def _unreachable(work: Work, channel: Channel, address: str) -> list[str]:
@@ -168,5 +180,7 @@ def _is_refused(work: Work, channel: Channel, written_to: str) -> bool:
 
 
 def bare(value: str) -> str:
-    """Return an identity as it is compared: numbers are written with and without a plus."""
-    return value.strip().removeprefix("+")
+    """Return an identity as it is compared: numbers are written with and without a plus, addresses with a name."""
+    written = value.strip().lower()
+    alone = written.rpartition("<")[2][:-1] if written.endswith(">") else written
+    return alone.removeprefix("+")
