@@ -18,6 +18,10 @@ _SOFT: Final = b"=\r\n"
 LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
 _WORD_BYTES: Final = 45
 """Bytes of text in one encoded word, so that it has at most 75 characters (RFC 2047 section 2)."""
+_LONGEST_PLAIN: Final = 200
+"""Characters of a parameter that stays on its line: not every program puts pieces together."""
+_PIECE: Final = 60
+"""Characters of an encoded parameter on one line: whole signs, so that each piece can be read alone."""
 
 
 def quoted(text: str, *, is_joined: bool = False) -> bytes:
@@ -133,7 +137,15 @@ def mailbox(name: str, address: str) -> bytes:
 
 
 def parameter(name: str, value: str) -> bytes:
-    """Return a parameter of a header, like `filename="…"` (RFC 2231 where it is not plain)."""
-    if value.isascii() and value.isprintable() and not set(value) & set('"\\'):
+    """Return a parameter of a header, like `filename="…"`, in folded pieces where it is not plain (RFC 2231)."""
+    if _is_plain(value) and len(value) <= _LONGEST_PLAIN and not set(value) & set('"\\'):
         return f'{name}="{value}"'.encode()
-    return f"{name}*=utf-8''{quote(value, safe='')}".encode()
+    pieces = ["utf-8''"]
+    for sign in value:
+        encoded = quote(sign, safe="")
+        if len(pieces[-1]) + len(encoded) > _PIECE:
+            pieces.append("")
+        pieces[-1] += encoded
+    if len(pieces) == 1:
+        return f"{name}*={pieces[0]}".encode()
+    return ";\r\n ".join(f"{name}*{number}*={piece}" for number, piece in enumerate(pieces)).encode()

@@ -1,6 +1,7 @@
 """Letters as bytes: what goes in comes out of another's parser, signatures verify, and no value reaches a header."""
 
 import re
+from email import message_from_bytes
 from email.utils import parsedate_to_datetime
 
 import dkim
@@ -131,6 +132,24 @@ def test_files_go_with_a_letter() -> None:
     ]  # fmt: skip
     assert [part.get_payload(decode=True) for part in mail.iter_attachments()] == [each.content for each in files]
     assert "Hello Amina" in texts(mail)[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Price list  2026.pdf", " two  blanks  ", "tab\t\tbed.pdf", "a.pdf ", ".hidden", "From me", "", "'*%;=",
+     "a" * 200, "a" * 2000, "ف" * 190 + ".pdf", "🌙" * 190 + ".pdf", "é  " * 60, "قیمتوں کی فہرست.pdf"],
+)  # fmt: skip
+def test_no_name_of_a_file_spoils_a_line_or_the_signature(name: str) -> None:
+    raw = made(letter(shared=shared(keys=keys("rsa", "ed25519"), files=(Attachment(name, "application/pdf", b"x"),))))
+    body = raw.partition(b"\r\n\r\n")[2]
+    assert not re.search(rb"[ \t]{2}|\t|[ \t]\r\n", body), "relaxing would change it (RFC 6376 section 3.4.4)"
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    verifier = dkim.DKIM(raw)
+    assert all(verifier.verify(place, dnsfunc=published) for place in range(2))
+    (part,) = read(raw).iter_attachments()
+    old = message_from_bytes(part.as_bytes())
+    assert part.get_filename() == old.get_filename() == name.strip(), "blanks around a name go as it is read"
+    assert not part["Content-Disposition"].defects
 
 
 @pytest.mark.parametrize(
