@@ -154,8 +154,8 @@ def test_machines_are_not_people(headers: dict[str, str]) -> None:
     assert told(person(), "news@acme.example", sender="") == [], "the null sender"
 
 
-def nested(depth: int) -> bytes:
-    heads = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(depth))
+def nested(depth: int, naming: str = "boundary=") -> bytes:
+    heads = "".join(f'Content-Type: multipart/mixed; {naming}"b{n}"\n\n--b{n}\n' for n in range(depth))
     return f"From: a@example.com\nTo: {RETURN}\n{heads}\nhello".encode()
 
 
@@ -177,6 +177,12 @@ def test_hostile_mail_is_read_or_left_and_never_raises(raw: bytes) -> None:
     found = told(raw, RETURN)
     assert not any(isinstance(each, Receipt) and each.suppress for each in found) or b"delivery-status" in raw
     told(raw, "news@acme.example", sender="a@b.org")
+
+
+@pytest.mark.parametrize("naming", ["boundary=", "BOUNDARY=", "Boundary =", "boundarY*0="])
+def test_parts_within_parts_have_an_end_however_they_are_written(naming: str) -> None:
+    for depth, count in ((10, 1), (31, 0)):
+        assert len(told(nested(depth, naming), "news@acme.example", sender="a@example.com")) == count
 
 
 @settings(derandomize=True, deadline=None, max_examples=150)

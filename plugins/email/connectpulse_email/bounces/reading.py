@@ -1,6 +1,7 @@
 """From a mail that came in to events: a report about a letter of ours, or what a person wrote."""
 
 import logging
+import re
 from collections.abc import Sequence
 from email import message_from_bytes
 from email.message import Message
@@ -18,7 +19,9 @@ LARGEST: Final = 10 * 1024 * 1024
 """Bytes of a mail that are taken at most."""
 _READ: Final = 2 * 1024 * 1024
 """Bytes of it that are read: reports stand at the beginning, what follows are other people's files."""
-_MOST_BOUNDARIES: Final = 100
+_BOUNDARY: Final = re.compile(rb"boundary[\s\d*]*=", re.IGNORECASE)
+_MOST_BOUNDARIES: Final = 30
+"""Each line is held against the boundaries of all parts it stands in."""
 _DELIVERED: Final = ("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
 
 
@@ -29,11 +32,12 @@ def events(
 
     `sender` and `recipients` are those of its envelope, where it is known; else the headers name the recipients.
     """
-    if raw.count(b"boundary") > _MOST_BOUNDARIES:  # parts within parts, to keep us busy
+    read = raw[:_READ]
+    if len(_BOUNDARY.findall(read)) > _MOST_BOUNDARIES:  # parts within parts, to keep us busy
         log.warning("a mail of %d bytes has too many parts to be read", len(raw))
         return []
     try:
-        return _events(message_from_bytes(raw[:_READ]), keys, sender, list(recipients))
+        return _events(message_from_bytes(read), keys, sender, list(recipients))
     except Exception as error:  # mail is anybody's: one that cannot be read must not come again and again
         log.warning("a mail of %d bytes was not read: %s", len(raw), type(error).__name__)
         return []
