@@ -132,6 +132,16 @@ def test_quotes_and_signatures_are_left_out(text: str, own: str) -> None:
     assert replies.own_words(text) == own
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("line", ["\n\n>", "\n", " " * 299 + "\n"], ids=["quotes", "empty", "blank"])
+def test_an_answer_of_megabytes_is_read_in_one_pass(line: str) -> None:
+    text = line * (2_000_000 // len(line))
+    assert replies.own_words(f"{text}\nhello") == "hello"
+    (written,) = told(person(f"{text}\nhello"), "news@acme.example", sender="amina@example.com")
+    assert isinstance(written, Inbound)
+    assert written.text == "Re: Hello", "nobody reads that far"
+
+
 def test_html_alone_is_read_and_a_subject_alone_too() -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "amina@example.com", "news@acme.example", "STOP"

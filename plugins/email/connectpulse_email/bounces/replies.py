@@ -14,8 +14,10 @@ from ..senders import normalise
 from .reports import parts, text_of
 
 _MOST: Final = 4_000
+_READ: Final = 200_000
+"""Characters of a text that are looked at."""
 _QUOTE: Final = re.compile(
-    r"^\s*(?:>|-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|message d'origine)"
+    r"^\s*+(?:>|-{2,}\s*(?:original message|forwarded message|ursprüngliche nachricht|message d'origine)"
     r"|_{10,}\s*$|on .{6,120} wrote:\s*$|am .{6,120} schrieb.{0,80}:\s*$|le .{6,120} a écrit\s*:\s*$"
     r"|el .{6,120} escribió:\s*$|.{6,120} نے لکھا:?\s*$|from: .+@)",
     re.IGNORECASE,
@@ -57,9 +59,9 @@ def body(mail: Message) -> str:
         if part.is_multipart() or part.get_content_disposition() == "attachment":
             continue
         if part.get_content_type() == "text/plain":
-            return text_of(part)
+            return text_of(part)[:_READ]
         if part.get_content_type() == "text/html" and not html:
-            html = text_of(part)[:200_000]
+            html = text_of(part)[:_READ]
     return read_aloud(html) if html else ""
 
 
@@ -67,11 +69,11 @@ def own_words(text: str) -> str:
     """Return what was written anew: without the quoted letter below it, and without a signature."""
     kept: list[str] = []
     for line in text.replace("\r\n", "\n").split("\n"):
-        if _QUOTE.match(line[:300]) or _SIGNATURE.match(line):
-            if any(each.strip() for each in kept):
-                break
-            continue
-        kept.append(line.rstrip())
+        is_theirs = not _QUOTE.match(line[:300]) and not _SIGNATURE.match(line)
+        if kept and not is_theirs:
+            break
+        if is_theirs and (kept or line.strip()):
+            kept.append(line.rstrip())
     return "".join(sign for sign in "\n".join(kept).strip() if sign.isprintable() or sign in "\n\t\u200c\u200d")
 
 
