@@ -142,6 +142,17 @@ def test_an_answer_of_megabytes_is_read_in_one_pass(line: str) -> None:
     assert written.text == "Re: Hello", "nobody reads that far"
 
 
+def test_an_empty_text_beside_html_says_nothing() -> None:
+    for empty in ("", "\n", " \u200b\n\ufeff"):
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = "amina@example.com", "news@acme.example", "Re: News"
+        mail.set_content(empty)
+        mail.add_alternative("<p>STOP</p>", subtype="html")
+        (written,) = told(mail.as_bytes(), "news@acme.example", sender="amina@example.com")
+        assert isinstance(written, Inbound)
+        assert written.text == "STOP"
+
+
 def test_html_alone_is_read_and_a_subject_alone_too() -> None:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = "amina@example.com", "news@acme.example", "STOP"
@@ -162,6 +173,22 @@ def test_html_alone_is_read_and_a_subject_alone_too() -> None:
 def test_machines_are_not_people(headers: dict[str, str]) -> None:
     assert told(person(**headers), "news@acme.example", sender="amina@example.com") == []
     assert told(person(), "news@acme.example", sender="") == [], "the null sender"
+
+
+@pytest.mark.parametrize("name", ["bouncer.ali", "reno-reply", "trampoline-bounce-shop", "postmasters", "casino.reply"])
+def test_people_are_not_machines_for_their_names(name: str) -> None:
+    (written,) = told(person("STOP", From=f"{name}@example.com"), "news@acme.example", sender=f"{name}@example.com")
+    assert isinstance(written, Inbound)
+    assert written.text == "STOP"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["no-reply", "NoReply", "news-noreply", "noreply.pk", "noreply2", "do-not-reply", "donotreply", "postmaster",
+     "MAILER-DAEMON", "bounce", "bounces+1f", "bounce-7"],
+)  # fmt: skip
+def test_machines_are_known_by_their_names(name: str) -> None:
+    assert told(person("STOP", From=f"{name}@example.com"), "news@acme.example", sender=f"{name}@example.com") == []
 
 
 def nested(depth: int, naming: str = "boundary=") -> bytes:

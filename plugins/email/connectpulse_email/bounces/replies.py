@@ -23,7 +23,10 @@ _QUOTE: Final = re.compile(
     re.IGNORECASE,
 )
 _SIGNATURE: Final = re.compile(r"^--\s?$")
-_MACHINES: Final = re.compile(r"mailer-daemon|postmaster|no-?reply|do-?not-?reply|bounce", re.IGNORECASE)
+_MACHINES: Final = re.compile(
+    r"(?<![a-z])(?:mailer-daemon|postmaster|(?:no|do-?not)-?reply)(?![a-z])|^bounces?(?![a-z])", re.IGNORECASE
+)
+"""Words in the local part of an address; `bounce` only where it begins with that, as return addresses do."""
 
 
 def is_automatic(mail: Message, envelope_sender: str | None) -> bool:
@@ -53,16 +56,21 @@ def read(mail: Message, recipients: list[str]) -> Inbound | None:
 
 
 def body(mail: Message) -> str:
-    """Return a mail's text: its first plain part, or what its HTML says."""
+    """Return a mail's text: its first plain part that shows something, or what its HTML says."""
     html = ""
     for part in parts(mail):
         if part.is_multipart() or part.get_content_disposition() == "attachment":
             continue
-        if part.get_content_type() == "text/plain":
-            return text_of(part)[:_READ]
-        if part.get_content_type() == "text/html" and not html:
+        kind = part.get_content_type()
+        if kind == "text/plain" and _shows(text := text_of(part)[:_READ]):
+            return text
+        if kind == "text/html" and not html:
             html = text_of(part)[:_READ]
     return read_aloud(html) if html else ""
+
+
+def _shows(text: str) -> bool:
+    return any(sign.isprintable() and sign != " " for sign in text)
 
 
 def own_words(text: str) -> str:
