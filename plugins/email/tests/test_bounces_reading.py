@@ -85,6 +85,28 @@ def test_a_general_status_gives_way_to_what_the_host_said() -> None:
     assert (receipt.code, receipt.suppress) == ("5.1.1", True)
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("550 Client host [103.5.1.1] blocked", "5.0.0"),
+        ("550-Message from 5.1.1.20 refused by policy", "5.0.0"),
+        ("554 Blocked, see https://list.example/?ip=185.5.1.1", "5.0.0"),
+        ("550 no thanks, 5.1.1.dsl.example", "5.0.0"),
+        ("550 5.7.1 [185.5.1.1] refused", "5.7.1"),
+        ("550 [5.1.1.20] is not welcome (5.7.1)", "5.7.1"),
+        ("550 5.1.1.", "5.1.1"),
+        ("550 Sorry, no mailbox here. (#5.1.1)", "5.1.1"),
+        ("550-5.1.1 Unknown", "5.1.1"),
+        ("550 Refused: code...5.7.26", "5.7.26"),
+    ],
+)
+def test_an_address_of_a_host_is_no_code(said: str, code: str) -> None:
+    raw = returned(TAKEN, "5.0.0").replace(b"550 5.0.0 It cannot be delivered", said.encode())
+    (receipt,) = told(raw, RETURN)
+    assert isinstance(receipt, Receipt)
+    assert (receipt.code, receipt.suppress) == (code, code == "5.1.1")
+
+
 def test_a_complaint_suppresses_whoever_complained() -> None:
     raw = complaint(TAKEN)
     expected = [Receipt("1f-1", MessageState.DELIVERED, "feedback", "complained", suppress=True)]
@@ -100,6 +122,10 @@ def test_an_old_server_writes_in_words() -> None:
     assert isinstance(receipt, Receipt)
     assert (receipt.state, receipt.code) == (MessageState.UNDELIVERABLE, "5.1.1")
     assert told(person("I am on holiday, see 5.1.1"), RETURN) == [], "a person's machine is no mail server"
+    words = "Connected to 203.5.1.2 but sender was rejected.\nRemote host said: 550 5.7.1 our policy\n"
+    (refused,) = told(person(words, From="MAILER-DAEMON@mx.example"), RETURN)
+    assert isinstance(refused, Receipt)
+    assert (refused.code, refused.suppress) == ("5.7.1", False)
 
 
 def test_what_a_person_answers_is_theirs_alone() -> None:

@@ -14,7 +14,8 @@ from connectpulse.core.api import MessageState, Receipt
 from ..smtp import codes
 from . import verp
 
-_STATUS: Final = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_STATUS: Final = re.compile(r"(?<!\w)(?<!\d\.)([245])\.(\d{1,3})\.(\d{1,3})\b(?!\.\w)")
+"""An enhanced code (RFC 3463 section 2), and no piece of an address or of a host's name."""
 _PLAIN: Final = re.compile(r"\b(5\d\d)[ -]")
 _MOST_PARTS: Final = 100
 _READ: Final = 8_000
