@@ -72,6 +72,12 @@ def test_a_domain_in_order_has_nothing_left_to_do(zone: Zone) -> None:
         (ACME, ["v=spf1 " + "a:x.example " * 11 + "-all"], "SPF", "bad", "more than 10"),
         (ACME, [f"v=spf1 include:{ACME} -all"], "SPF", "ok", ""),
         (ACME, ["v=spf1 redirect=mail.example"], "SPF", "ok", ""),
+        (ACME, ["v=spf1 include:mail.example"], "SPF", "warn", "other servers"),
+        (ACME, ["v=spf1 include:mail.example ?all redirect=mail.example"], "SPF", "warn", "other servers"),
+        (ACME, ["v=spf1 redirect=mail.example include:mail.example"], "SPF", "ok", ""),
+        (ACME, ["v=spf1 include:%{d}.x.example redirect=mail.example"], "SPF", "ok", ""),
+        ("mail.example", ["v=spf1 +all"], "SPF", "bad", "includes mail.example, which lets anybody"),
+        ("mail.example", ["v=spf1 mx"], "SPF", "ok", ""),
         ("mail.example", ["v=spf1 " + "include:%{d}.x.example " * 10 + "-all"], "SPF", "bad", "more than 10"),
         (KEY.name, [], "DKIM", "bad", "cannot find"),
         (KEY.name, ["v=DKIM1; p=BBBB"], "DKIM", "bad", "Another key"),
@@ -91,6 +97,27 @@ def test_what_is_wrong_is_told(zone: Zone, name: str, record: list[str], what: s
     assert findings.holds(found, False) is (state != "bad")
     if what == "DKIM":
         assert (said.name, said.kind, said.value) == (KEY.name, "TXT", KEY.value)
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ("v=spf1 redirect=first.example", "anybody"),
+        ("v=spf1 include:first.example -all", "includes first.example"),
+        ("v=spf1 include:second.example -all", "includes last.example"),
+        ("v=spf1 redirect=second.example", "includes last.example"),
+    ],
+)
+def test_whoever_lets_anybody_send_is_found_further_on(zone: Zone, record: str, says: str) -> None:
+    zone.texts |= GOOD | {
+        ACME: [record],
+        "first.example": ["v=spf1 redirect=last.example"],
+        "second.example": ["v=spf1 include:last.example -all"],
+        "last.example": ["v=spf1 all"],
+    }
+    found = {each.what: each for each in checking.check(ACME, [KEY])}
+    assert found["SPF"].state == "bad"
+    assert says in found["SPF"].says
 
 
 def test_a_policy_of_the_domain_above_holds_below(zone: Zone) -> None:

@@ -99,9 +99,9 @@ async def spf(domain: str) -> Finding:
     read = texts.read_spf(found[0])
     if read.faults:
         return Finding("SPF", BAD, f"The record has a term that is none: {read.faults[0]!r}. Correct it.")
-    questions, ending, lacking = await _followed(read, 0, {domain})
-    if lacking:
-        return Finding("SPF", BAD, f"The record names {lacking}, which has no SPF record. Take it out, or correct it.")
+    questions, ending, fault = await _followed(read, 0, {domain})
+    if fault:
+        return Finding("SPF", BAD, fault)
     if questions > _MOST_QUESTIONS:
         says = f"The record takes more than {_MOST_QUESTIONS} questions to DNS to read, so receivers ignore it."
         return Finding("SPF", BAD, f"{says} Take out each include: that you do not need.")
@@ -109,19 +109,25 @@ async def spf(domain: str) -> Finding:
 
 
 async def _followed(read: texts.Spf, before: int, seen: set[str]) -> tuple[int, str, str]:
-    """Return how many questions a record takes in all, how it ends, and a name that lacks a record."""
+    """Return how many questions a record takes in all, how it ends, and in a sentence what is wrong further on.
+
+    A redirect passes its ending on. An include only says yes or nothing (RFC 7208 section 5.2), so one that ends in
+    +all says yes to anybody, and any other ending of it counts for nothing.
+    """
     questions, ending = before + read.questions, read.ending
-    for name in read.continues:
+    further = [(name, False) for name in read.includes] + ([(read.redirect, True)] if read.redirect else [])
+    for name, is_redirect in further:
         if questions > _MOST_QUESTIONS or "%" in name or name in seen:
             continue
         found = texts.spf_records(await ask_dns(name, "TXT"))
         if not found:
-            return questions, ending, name
-        inner = texts.read_spf(found[0])
-        questions, ended, lacking = await _followed(inner, questions, seen | {name})
-        if lacking:
-            return questions, ending, lacking
-        is_redirect = not read.ending and name == read.continues[-1]
+            says = f"The record names {name}, which has no SPF record. Take it out, or correct it."
+            return questions, ending, says
+        questions, ended, fault = await _followed(texts.read_spf(found[0]), questions, seen | {name})
+        if not fault and ended == "+" and not is_redirect:
+            fault = f"The record includes {name}, which lets anybody send in your name (+all). Take it out."
+        if fault:
+            return questions, ending, fault
         ending = ended if is_redirect else ending
     return questions, ending, ""
 

@@ -13,11 +13,13 @@ _ASKING: Final = frozenset({"include", "a", "mx", "ptr", "exists"})
 
 class Spf(NamedTuple):
     """An SPF record: how it judges whoever is not named (`+`, `-`, `~`, `?`, empty where it does not say), how many
-    of its terms ask DNS, and which other records it continues in. `faults` are terms that are none."""
+    of its terms ask DNS, which other records it includes, and the one that judges in its place, empty where it says
+    `all` itself (RFC 7208 section 6.1). `faults` are terms that are none."""
 
     ending: str
     questions: int
-    continues: tuple[str, ...]
+    includes: tuple[str, ...]
+    redirect: str
     has_ptr: bool
     faults: tuple[str, ...]
 
@@ -29,8 +31,8 @@ def spf_records(texts: Iterable[str]) -> list[str]:
 
 def read_spf(text: str) -> Spf:
     """Read an SPF record."""
-    ending, questions, has_ptr = "", 0, False
-    continues: list[str] = []
+    ending, questions, redirect, has_ptr = "", 0, "", False
+    includes: list[str] = []
     faults: list[str] = []
     for term in text.split()[1:]:
         found, modifier = _TERM.fullmatch(term), _MODIFIER.fullmatch(term)
@@ -40,14 +42,14 @@ def read_spf(text: str) -> Spf:
             questions += name in _ASKING
             has_ptr = has_ptr or name == "ptr"
             if name == "include":
-                continues.append((found["rest"] or ":")[1:])
+                includes.append((found["rest"] or ":")[1:])
         elif modifier is not None:
             if modifier["name"].lower() == "redirect":
                 questions += 1
-                continues.append(modifier["value"])
+                redirect = modifier["value"]
         else:
             faults.append(term)
-    return Spf(ending, questions, tuple(continues), has_ptr, tuple(faults))
+    return Spf(ending, questions, tuple(includes), "" if ending else redirect, has_ptr, tuple(faults))
 
 
 def tags(text: str) -> Mapping[str, str]:
