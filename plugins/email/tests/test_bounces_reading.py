@@ -9,7 +9,7 @@ from connectpulse_email.bounces.reading import events
 from connectpulse_email.bounces.reports import Keys
 from connectpulse_email.sink.record import Taken
 from connectpulse_email.sink.reports import complaint, returned
-from email_scene import DOMAIN, KEY, URDU
+from email_scene import DOMAIN, KEY, URDU, letter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +38,7 @@ def person(text: str = "Yes please", **headers: str) -> bytes:
 def test_a_real_notification_of_postfix_is_read() -> None:
     raw = POSTFIX.replace(b"b+1=tok@our.test", RETURN.encode())
     assert told(raw, RETURN) == [
-        Receipt("1f-1", MessageState.UNDELIVERABLE, "5.7.1", "refused_by_policy", suppress=False)
+        Receipt("1f-1", MessageState.UNDELIVERABLE, "5.7.1", "refused_by_policy", suppress=False, token="1f")
     ]
     assert told(raw, "postmaster@acme.example") == told(raw, RETURN), "the headers it quotes prove it as well"
 
@@ -59,7 +59,8 @@ def test_what_nobody_proves_tells_nothing() -> None:
 )  # fmt: skip
 def test_a_notification_says_whether_the_address_is_gone(status: str, reason: str, is_hard: bool) -> None:
     raw = returned(TAKEN, status)
-    assert told(raw, RETURN) == [Receipt("1f-1", MessageState.UNDELIVERABLE, status, reason, suppress=is_hard)]
+    (receipt,) = told(raw, RETURN)
+    assert receipt == Receipt("1f-1", MessageState.UNDELIVERABLE, status, reason, suppress=is_hard, token="1f")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_an_address_of_a_host_is_no_code(said: str, code: str) -> None:
 
 def test_a_complaint_suppresses_whoever_complained() -> None:
     raw = complaint(TAKEN)
-    expected = [Receipt("1f-1", MessageState.DELIVERED, "feedback", "complained", suppress=True)]
+    expected = [Receipt("1f-1", MessageState.DELIVERED, "feedback", "complained", suppress=True, token="1f")]
     assert told(raw, RETURN) == told(raw, "abuse@acme.example") == expected
     assert told(raw.replace(b"abuse", b"not-spam", 1), RETURN) == []
     assert told(raw.replace(RETURN.encode(), b"news@acme.example"), "abuse@acme.example") == []
@@ -253,6 +254,13 @@ def test_parts_within_parts_have_an_end_however_they_are_written(naming: str) ->
 def test_a_damaged_notification_never_raises(noise: bytes, place: int) -> None:
     raw = POSTFIX.replace(b"b+1=tok@our.test", RETURN.encode())
     told(raw[:place] + noise + raw[place:], RETURN)
+
+
+def test_a_reference_names_its_message() -> None:
+    sent = letter(2**63 - 1, attempt=3)
+    assert verp.token(verp.reference(sent.message_id, sent.attempt)) == sent.token
+    for foreign in ("", "1f", "-1", "1f-", "x-1", "1f-1-1", "1F-1 ", "0x1f-1", "1" * 17 + "-1"):
+        assert verp.token(foreign) == ""
 
 
 def test_a_return_address_survives_what_relays_do_to_it() -> None:

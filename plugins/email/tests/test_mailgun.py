@@ -212,7 +212,7 @@ UNDELIVERABLE, REJECTED, DELIVERED = MessageState.UNDELIVERABLE, MessageState.RE
 def test_each_event_has_its_meaning(facts: dict[str, Any], state: MessageState, reason: str, suppress: bool) -> None:
     (found,) = told(**facts)
     assert (found.state, found.reason, found.suppress) == (state, reason, suppress)
-    assert (found.reference, found.address) == ("1-1", "amina@example.com")
+    assert (found.reference, found.token, found.address) == ("1-1", "1", "amina@example.com")
     assert found.occurred_at is not None
 
 

@@ -200,7 +200,7 @@ def test_only_whole_signed_requests_are_believed() -> None:
 def test_each_event_has_its_meaning(fields: dict[str, str], state: MessageState, reason: str, suppress: bool) -> None:
     (found,) = told(event(**fields))
     assert (found.state, found.reason, found.suppress) == (state, reason, suppress)
-    assert (found.reference, found.address) == ("1-1", "amina@example.com")
+    assert (found.reference, found.token, found.address) == ("1-1", "1", "amina@example.com")
     assert found.occurred_at is not None
 
 

@@ -172,7 +172,7 @@ def test_each_event_has_its_meaning(
     (found,) = told(**facts)
     day = 3 if facts["eventType"] == "Bounce" else 2
     at = datetime(2026, 1, day, 10 if day == 3 else 0, tzinfo=UTC)
-    assert found == Receipt("1-1", state, code, reason, at, "amina@example.com", suppress=suppress)
+    assert found == Receipt("1-1", state, code, reason, at, "amina@example.com", suppress=suppress, token="1")
 
 
 @pytest.mark.parametrize(

@@ -96,17 +96,17 @@ def _code(status: str, diagnostic: str) -> str:
 
 def _receipt(name: str, state: MessageState, code: str) -> Receipt:
     if state is not MessageState.UNDELIVERABLE:
-        return Receipt(name, state, code[:40])
+        return Receipt(name, state, code[:40], token=verp.token(name))
     plain = int(code) if code.isdigit() else 0
     found = codes.find("" if plain else code or "5.0.0", plain or 500)
-    return Receipt(name, state, code[:40], found.reason, suppress=code in codes.HARD)
+    return Receipt(name, state, code[:40], found.reason, suppress=code in codes.HARD, token=verp.token(name))
 
 
 def _complaint(name: str, fields: Mapping[str, str]) -> list[Receipt]:
     reason = COMPLAINTS.get(fields.get("feedback-type", "").strip().lower())
     if reason is None:
         return []
-    return [Receipt(name, MessageState.DELIVERED, "feedback", reason, suppress=True)]
+    return [Receipt(name, MessageState.DELIVERED, "feedback", reason, suppress=True, token=verp.token(name))]
 
 
 def _informal(name: str, mail: Message, found: Sequence[Message]) -> list[Receipt]:

@@ -6,12 +6,19 @@ from typing import Final
 
 _DIGITS: Final = 20
 """Hexadecimal digits of proof: 80 bits."""
-_LOCAL: Final = re.compile(r"b\+(?P<reference>[0-9a-f]{1,16}-[0-9]{1,4})=(?P<proof>[0-9a-f]{20})", re.IGNORECASE)
+_REFERENCE: Final = re.compile(r"([0-9a-f]{1,16})-[0-9]{1,4}")
+_LOCAL: Final = re.compile(rf"b\+(?P<reference>{_REFERENCE.pattern})=(?P<proof>[0-9a-f]{{20}})", re.IGNORECASE)
 
 
 def reference(message_id: int, attempt: int) -> str:
     """Return our name for one attempt at a message, as its receipts carry it."""
     return f"{message_id:x}-{attempt}"
+
+
+def token(reference: str) -> str:
+    """Return the message that a reference names (`Submission.token`), empty where it is none of ours."""
+    found = _REFERENCE.fullmatch(reference)
+    return found[1] if found else ""
 
 
 def address(reference: str, domain: str, key: str) -> str:

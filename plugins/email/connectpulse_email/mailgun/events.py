@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from connectpulse.core.api import Callback, Events, Receipt
 
+from ..bounces.verp import token
 from ..hosted.bounces import Meaning, bounced
 from .codes import FAILURES, STATES, STOPS
 from .signature import read
@@ -28,8 +29,8 @@ def events(callback: Callback) -> Events:
     if not reference or kind not in STATES:
         return ()
     state, code, reason, is_stopped = _meaning(kind, event)
-    address = _text(event, "recipient")
-    return [Receipt(reference, state, code[:40], reason, _moment(event), address, suppress=is_stopped)]
+    at, address = _moment(event), _text(event, "recipient")
+    return [Receipt(reference, state, code[:40], reason, at, address, suppress=is_stopped, token=token(reference))]
 
 
 def _meaning(kind: str, event: Mapping[str, Any]) -> Meaning:

@@ -38,7 +38,7 @@ def samples() -> Samples:
 
 
 def _told(state: MessageState, code: str = "", reason: str = "", *, is_stopped: bool = False) -> Receipt:
-    return Receipt("1-1", state, code, reason, _AT, _TO, suppress=is_stopped)
+    return Receipt("1-1", state, code, reason, _AT, _TO, suppress=is_stopped, token="1")  # noqa: S106 - names a message
 
 
 def _called(kind: str, **facts: Any) -> Callback:

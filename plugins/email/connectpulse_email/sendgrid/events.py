@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from connectpulse.core.api import Callback, Events, Receipt
 
+from ..bounces.verp import token
 from ..hosted.bounces import Meaning, bounced
 from .codes import DROPS, STATES, STOPS
 
@@ -36,7 +37,8 @@ def _receipt(event: Mapping[str, Any]) -> Receipt | None:
     if not reference or kind not in STATES:
         return None
     state, code, reason, is_stopped = _meaning(kind, event)
-    return Receipt(reference, state, code[:40], reason, _moment(event), _text(event, "email"), suppress=is_stopped)
+    at, address = _moment(event), _text(event, "email")
+    return Receipt(reference, state, code[:40], reason, at, address, suppress=is_stopped, token=token(reference))
 
 
 def _meaning(kind: str, event: Mapping[str, Any]) -> Meaning:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from connectpulse.core.api import Callback, Events, MessageState, Receipt
 
+from ..bounces.verp import token
 from ..hosted.bounces import Meaning, bounced
 from .codes import BOUNCES, STATES
 from .signature import NOTIFICATION, read
@@ -42,7 +43,8 @@ def _receipts(event: Mapping[str, Any]) -> list[Receipt]:
     state, code, reason, is_stopped = meaning
     part = _part(event, _PARTS.get(kind, kind.lower()))
     at = _moment(part.get("timestamp")) or _moment(mail.get("timestamp"))
-    return [Receipt(reference, state, code[:40], reason, at, _recipient(part, mail), suppress=is_stopped)]
+    address = _recipient(part, mail)
+    return [Receipt(reference, state, code[:40], reason, at, address, suppress=is_stopped, token=token(reference))]
 
 
 _PARTS: Final = {"DeliveryDelay": "deliveryDelay"}
