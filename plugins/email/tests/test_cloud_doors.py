@@ -79,6 +79,37 @@ def test_genuine_events_are_kept_and_forged_ones_are_not(
     assert kept == references
 
 
+HALF = "amina\ud800@example.com"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "post"),
+    [
+        (
+            SendGridProvider,
+            sendgrid.settings(),
+            lambda: sendgrid.signed([sendgrid.event(HALF, "1-1", event="delivered")]),
+        ),
+        (SesProvider, ses.settings(), lambda: ses.posted(ses.enveloped(ses.event(HALF, "1-1", eventType="Send")))),
+        (MailgunProvider, mailgun.settings(), lambda: mailgun.posted(mailgun.event(HALF, "1-1", event="delivered"))),
+    ],
+    ids=["sendgrid", "ses", "mailgun"],
+)
+def test_half_a_character_keeps_no_event_from_the_database(
+    house: House, kind: type[HostedProvider], settings: dict[str, Any], post: Callable[[], Posted]
+) -> None:
+    proofs.keep(ses.CERTIFICATE_URL, ses.certificate())
+    with house.work(ADMINISTRATOR) as work:
+        made = connections.create(work, "Letters", kind.name, settings, is_trial=True)
+    client: FlaskClient = create_app(house).test_client()
+    body, headers = post()
+    assert client.post(connections.callback_path(made), data=body, headers=headers).status_code == 200
+    assert callbacks.drain(house.work, made.id) == 1
+    with house.work(ADMINISTRATOR) as work, guard.platform_scope(work.session, "look at receipts"):
+        kept = work.session.execute(text("SELECT reference, address FROM pulse_receipt")).all()
+    assert kept == [("1-1", "amina?@example.com")]
+
+
 def lost(house: House, organisation: int, kind: str, settings: dict[str, Any]) -> tuple[Connection, list[Submission]]:
     """Hand two letters to one person over and lose their answers; return the connection and the letters."""
     with house.work(ADMINISTRATOR) as work:

@@ -6,13 +6,12 @@ genuine one cannot put other words into it. Tokens are remembered by each proces
 
 import hashlib
 import hmac
-import json
 import time
 from collections import OrderedDict
 from threading import Lock
 from typing import Any, Final
 
-from connectpulse.core.api import Callback
+from connectpulse.core.api import Callback, requests
 
 AHEAD: Final = 300
 """Seconds by which clocks may differ."""
@@ -26,15 +25,15 @@ _lock = Lock()
 def read(callback: Callback) -> dict[str, Any]:
     """Return the document of a request, an empty one where it is none."""
     try:
-        found = json.loads(callback.body)
-    except (ValueError, RecursionError):
+        found = requests.parse(callback.body)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def sign(key: str, stamp: str, token: str) -> str:
     """Return the signature, in hexadecimal digits, of an event of `stamp` (seconds) and `token`."""
-    return hmac.new(key.encode(), (stamp + token).encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return hmac.new(key.encode(), (stamp + token).encode(), hashlib.sha256).hexdigest()
 
 
 def is_genuine(callback: Callback, key: str, oldest: float) -> bool:
@@ -49,7 +48,7 @@ def is_genuine(callback: Callback, key: str, oldest: float) -> bool:
     if not _is_recent(stamp, oldest) or not 16 <= len(token) <= 100:
         return False
     expected = sign(key, stamp, token).encode()
-    return hmac.compare_digest(expected, signature.encode("utf-8", "replace")) and _is_first(stamp + token, callback)
+    return hmac.compare_digest(expected, signature.encode()) and _is_first(stamp + token, callback)
 
 
 def _is_recent(stamp: str, oldest: float) -> bool:

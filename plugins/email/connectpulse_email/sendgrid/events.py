@@ -1,11 +1,10 @@
 """What SendGrid posts: an array of events, each about one letter."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectpulse.core.api import Callback, Events, Receipt
+from connectpulse.core.api import Callback, Events, Receipt, requests
 
 from ..bounces.verp import token
 from ..hosted.bounces import Meaning, bounced
@@ -20,10 +19,7 @@ def events(callback: Callback) -> Events:
 
     Events of other programs on the account, and those that tell nothing new, are left out.
     """
-    try:
-        found = json.loads(callback.body)
-    except RecursionError:
-        found = None
+    found = requests.parse(callback.body)
     if not isinstance(found, list):
         raise ValueError("The callback holds no array of events.")
     read = [_receipt(each) for each in found if isinstance(each, dict)]

@@ -1,11 +1,10 @@
 """What SES publishes about a letter, in the envelope of SNS."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from connectpulse.core.api import Callback, Events, MessageState, Receipt
+from connectpulse.core.api import Callback, Events, MessageState, Receipt, requests
 
 from ..bounces.verp import token
 from ..hosted.bounces import Meaning, bounced
@@ -27,8 +26,8 @@ def events(callback: Callback) -> Events:
     if envelope["Type"] != NOTIFICATION:
         return ()
     try:
-        event = json.loads(str(envelope.get("Message")))
-    except (ValueError, RecursionError):
+        event = requests.parse(str(envelope.get("Message")).encode(errors="replace"))
+    except ValueError:
         return ()  # SES tells in plain words when it publishes to a topic for the first time
     return _receipts(event) if isinstance(event, dict) else ()
 
