@@ -113,7 +113,7 @@ class Needs:
     """What a channel asks of a content and its audience before a message may go.
 
     `approved_template`: the template version must be approved by the provider. `recent_inbound`: the
-    recipient must have written to us within this time. `opt_in`: a consent on record is needed.
+    recipient must have written to the sender within this time. `opt_in`: a consent on record is needed.
     """
 
     approved_template: bool = False

@@ -94,7 +94,7 @@ _CONSENT = """EXISTS (
     AND value = a.value AND channel IN ('*', %(channel)s) AND purpose IN ('*', %(purpose)s))"""
 _RECENT = """EXISTS (
     SELECT 1 FROM pulse_inbound WHERE organisation_id = %(organisation)s AND address = a.value
-    AND channel = %(channel)s AND received_at > %(since)s)"""
+    AND channel = %(channel)s AND received_at > %(since)s AND ltrim(recipient, '+') = ltrim(%(sender)s, '+'))"""
 _EXCLUDED = """EXISTS (
     SELECT 1 FROM pulse_list_member WHERE list_id = ANY(%(excluded)s) AND contact_id = c.id)"""
 
@@ -129,6 +129,7 @@ def _read(work: Work, plan: Plan, members: str, excluded: str, facts: dict[str, 
         "scheme": plan.channel.scheme,
         "channel": plan.channel.name,
         "purpose": plan.purpose.value,
+        "sender": plan.sender,
         "since": plan.now - recent if recent is not None else None,
     } | {f"field{number}": name for number, name in enumerate(plan.names)}
     with raw(work.session).cursor(row_factory=tuple_row, binary=True) as rows:

@@ -247,7 +247,8 @@ SELECT f.*, p.cursor, found.* FROM facts f LEFT JOIN promise p ON true LEFT JOIN
 
 _RECENT = """EXISTS (
     SELECT 1 FROM pulse_inbound i WHERE i.organisation_id = %(organisation)s AND i.address = m.address
-    AND i.channel = %(channel)s AND i.received_at > %(recent)s)"""
+    AND i.channel = %(channel)s AND i.received_at > %(recent)s AND ltrim(i.recipient, '+') = ltrim(m.sender, '+'))"""
+"""Whether somebody wrote lately to the identity that writes to them now: a window is of both together."""
 _SELECT_ANY, _SELECT_RECENT = _SELECT.format(recent="true"), _SELECT.format(recent=_RECENT)
 
 

@@ -15,13 +15,15 @@ SELECT value,
                  AND c.channel IN ('*', :channel) AND c.purpose IN ('*', :purpose)) AS has_consent,
        EXISTS (SELECT 1 FROM pulse_inbound i
                WHERE i.organisation_id = :organisation AND i.address = n.value AND i.channel = :channel
-                 AND i.received_at > :since) AS wrote_lately
+                 AND i.received_at > :since AND ltrim(i.recipient, '+') = ltrim(:sender, '+')) AS wrote_lately
 FROM unnest(cast(:values AS text[])) AS n (value)
 """
 
 
-def found(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresses: Sequence[str]) -> list[str]:
-    """Return one sentence per address that may not be written to, and why."""
+def found(
+    work: Work, channel: Channel, purpose: Purpose, needs: Needs, sender: str, addresses: Sequence[str]
+) -> list[str]:
+    """Return one sentence per address that a sender may not write to, and why."""
     faults = suppressions.objections(work, channel, purpose, addresses)
     rows = work.session.execute(
         text(_HINDERED),
@@ -30,6 +32,7 @@ def found(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresse
             "scheme": channel.scheme,
             "channel": channel.name,
             "purpose": purpose.value,
+            "sender": sender,
             "since": work.clock() - needs.recent_inbound if needs.recent_inbound is not None else work.clock(),
             "values": list(addresses),
         },
@@ -41,5 +44,5 @@ def found(work: Work, channel: Channel, purpose: Purpose, needs: Needs, addresse
             )
         if needs.recent_inbound is not None and not wrote_lately:
             hours = round(needs.recent_inbound.total_seconds() / 3600)
-            faults.append(f"{value} has not written to you in the last {hours} hours; use an approved template.")
+            faults.append(f"{value} has not written to {sender} in the last {hours} hours; use an approved template.")
     return faults

@@ -32,7 +32,7 @@ def send(work: Work, campaign_id: int, raw_addresses: Sequence[str]) -> int:
     if not 1 <= len(found) <= MOST:
         raise Refused(f"Enter between one and {MOST} addresses.")
     content = campaign.template_version.content
-    faults = obstacles.found(work, channel, purpose, channel.needs(content, purpose), found)
+    faults = obstacles.found(work, channel, purpose, channel.needs(content, purpose), campaign.sender.value, found)
     if faults:
         raise Refused(*faults)
     values, refusing = _example_values(work, campaign), templates.refusing(work, campaign.template_version.id)

@@ -124,7 +124,7 @@ def _way(work: Work, channel: Channel, content: Mapping[str, Any], address: str,
     identities, faults = _identities(work, channel, written_to)
     faults = [*_unreachable(work, channel, address), *faults]
     if not faults:
-        faults = obstacles.found(work, channel, PURPOSE, channel.needs(content, PURPOSE), [address])
+        faults = obstacles.found(work, channel, PURPOSE, channel.needs(content, PURPOSE), identities[0], [address])
     reference, about = (answered.reference, _said_last(work, channel, address)) if answered is not None else ("", "")
     return Way(channel, address, identities, faults, back, written_to, reference, about)
 

@@ -154,7 +154,7 @@ def test_a_time_to_answer_within_holds(desk: Desk, monkeypatch: pytest.MonkeyPat
     assert obstacles(desk) == ""
     now = desk.scene.house.clock() + timedelta(hours=25)
     desk.scene.at(now)
-    assert "has not written to you in the last 24 hours" in obstacles(desk)
+    assert "in the last 24 hours" in obstacles(desk)
 
 
 def test_without_a_sender_for_it_nothing_is_answered(scene: Scene) -> None:
