@@ -96,7 +96,8 @@ FORM: Final[Form] = (
     Field("check_success", "Success", LONG, _HOLDS, default="status: 2xx", group="Check"),
     Field("check_balance", "Where the balance is", TEXT, _FIND, group="Check"),
     Field("callback_token", "Secret of the callback address", SECRET, "At least 16 letters, digits, - or _. "
-          "Callbacks must carry it as ?token=…", low=16, high=128, group="Callbacks"),
+          "Callbacks must carry it as ?token=…, as {callback_url} does. Left empty, one is made.", low=16, high=128,
+          is_made=True, group="Callbacks"),
     Field("callback_query", "What {callback_url} ends with", LONG, "Like reference={reference}&status=%d, "
           "for a gateway that is told an address with every message.", group="Callbacks"),
     Field("callback_sources", "Networks callbacks come from", TEXT, "CIDR blocks; empty allows any.",
