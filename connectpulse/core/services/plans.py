@@ -198,13 +198,24 @@ def _content_problems(work: Work, channel: Channel, campaign: Campaign, leg: Leg
 
 
 def warnings(work: Work, campaign: Campaign) -> Sequence[str]:
-    """Return what may go wrong with a campaign and does not keep it from going, as its channels say."""
+    """Return what may go wrong with a campaign and does not keep it from going: texts written since, and what its
+    channels say.
+    """
     found: list[str] = []
     for leg in legs(campaign):
+        found += _outdated(work, leg)
         channel = work.registry.channels.get(leg.channel)
         if channel is not None and leg.template_version is not None and leg.sender is not None:
             found += channel.remarks(work, _facts(work, channel, campaign, leg)).warnings
     return tuple(found)
+
+
+def _outdated(work: Work, leg: Leg) -> list[str]:
+    version = leg.template_version
+    newest = templates.current(work, version.template_id).number if version is not None else 0
+    if version is None or newest == version.number:
+        return []
+    return [f"{version.template.name} has a newer version ({newest}). Choose Change and save, and that one is sent."]
 
 
 def _facts(work: Work, channel: Channel, campaign: Campaign, leg: Leg) -> CampaignFacts:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from connectpulse.core.errors import NotFound, Refused
-from connectpulse.core.services import campaigns, contacts, quotes, records, suppressions, templates, trials
+from connectpulse.core.services import campaigns, contacts, plans, quotes, records, suppressions, templates, trials
 from connectpulse.core.storage import guard
 from connectpulse.core.storage.models import AuditEntry, Campaign, ContactList, Dispatch, Message, Organisation
 from connectpulse.testing import factories
@@ -263,6 +263,16 @@ def test_a_list_is_not_deleted_while_a_campaign_goes_to_it_or_spares_its_members
         contacts.remove_list(work, spared)
         contacts.remove_list(work, audience)
         assert work.session.scalars(select(ContactList)).all() == []
+
+
+def test_a_draft_says_that_its_text_was_written_anew(scene: Scene, audience: int) -> None:
+    campaign_id = scene.campaign(audience)
+    with scene.work() as work:
+        draft = records.find(work, Campaign, campaign_id)
+        assert plans.warnings(work, draft) == ()
+        assert draft.template_version is not None
+        templates.revise(work, draft.template_version.template_id, {"body": "Hello again"})
+        assert "has a newer version (2)" in " ".join(plans.warnings(work, draft))
 
 
 def test_a_draft_is_deleted(scene: Scene, audience: int) -> None:
