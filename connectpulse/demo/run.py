@@ -140,7 +140,7 @@ def _serve(
         except Halted as halt:
             _say(str(halt))
     if not is_first:
-        _say("The data of the last start is still here; the logins are the ones printed at the first.")
+        _say("The data of the last start is still here.")
         again_by = f".venv/bin/connectpulse demo --again --channel {network.trial.name}"
         _say(f"Another campaign, once this is stopped: {again_by}. To begin anew, remove {chosen.settings.var_dir}.")
     _say(f"Connect Pulse serves on {address}. Ctrl-C ends it.")
@@ -158,6 +158,8 @@ def _embark(
         organisation, logins = stage.found(house)
         if not chosen.is_temporary:
             _show(logins)  # now, since their passwords are stored nowhere
+    else:
+        _say("The logins are the ones printed at the first start; .venv/bin/connectpulse set-password makes new ones.")
     is_first = stage.equip(house, organisation, network, recipients)
 
     def tend() -> None:

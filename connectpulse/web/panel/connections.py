@@ -21,7 +21,7 @@ from .. import current
 from ..security.roles import READ, WRITE
 from . import forms
 from .agreements import stands_badge
-from .cells import Column, Filter, badge, link
+from .cells import Column, Filter, Removal, badge, link
 from .channels import channel_title
 from .dates import moment
 from .forms import with_choices
@@ -65,6 +65,7 @@ class ConnectionView(NounView):
     empty_hint = "A connection is an account with a provider: where it is, how to sign in, how fast it may go."
     has_page = True
     search_hint = "Name"
+    removal = Removal(consequence="Its routes go with it, and what was sent names it no more. Pausing keeps both.")
     columns = (
         Column("Name", lambda row: link(row.name, "ConnectionView.show", pk=row.id)),
         Column("Provider", lambda row: _provider_title(row.provider)),
