@@ -186,7 +186,7 @@ def story(work: Work, message_id: int) -> Story:
         )
     for attempt in work.session.scalars(select(Attempt).where(Attempt.message_id == message_id)):
         over = names.get(attempt.connection_id, "a connection that is gone")
-        events.append(Event(attempt.created_at, _attempted(attempt, over), f"{attempt.reason} {attempt.code}".strip()))
+        events.append(Event(attempt.created_at, _attempted(attempt, over), _why(attempt)))
     if message.submitted_at is not None and state is not MessageState.UNKNOWN:
         over = names.get(message.connection_id or 0, "a connection that is gone")
         events.append(Event(message.submitted_at, f"Handed over to {over}"))
@@ -203,8 +203,12 @@ def story(work: Work, message_id: int) -> Story:
     return Story(message, state, units, references, sorted(events, key=lambda event: event.at))
 
 
+def _why(told: ReceiptRow | Attempt) -> str:
+    return f"{told.reason.replace('_', ' ')} {told.code}".strip()
+
+
 def _told(receipt: ReceiptRow) -> str:
-    said = f"{receipt.reason} {receipt.code}".strip()
+    said = _why(receipt)
     if receipt.quantity == 0:
         return f"{said} Free.".strip()
     return f"{said} Billed as {receipt.category.replace('_', ' ')}.".strip() if receipt.category else said

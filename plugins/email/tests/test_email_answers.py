@@ -36,7 +36,10 @@ def test_who_replies_is_answered_in_the_same_thread(house: House, organisation: 
         work.session.flush()
         thread = work.session.scalars(select(Thread)).one()
         answering.answer(work, thread.id, Draft("Until **nine**, {{ name }}.\n\nYours\nAcme"))
+        proof = Draft("Your link: https://pulse.example/privacy/confirm/secret", seen=None)
+        answering.answer(work, thread.id, proof)
     (submission,) = carried(desk, facts.connection_id)
+    carried(desk, facts.connection_id)
     mail = read(mime.write(compose(submission.shared), submission))
     assert (mail["Subject"], mail["To"], mail["From"]) == ("Re: Hi Amina", "amina@example.com", SENDER)
     assert (mail["In-Reply-To"], mail["References"]) == ("<q1@example.com>", "<q1@example.com>")
@@ -47,7 +50,8 @@ def test_who_replies_is_answered_in_the_same_thread(house: House, organisation: 
     with house.work(ADMINISTRATOR, organisation) as work:
         shown = talk.page(work, threads.party(work, work.session.scalars(select(Thread)).one())).entries
         words = [each.body for each in shown if isinstance(each, talk.Said)]
-    assert words == ["Hi Amina", "Until when?", "Until **nine**, Amina.\n\nYours\nAcme"]
+    assert words[:3] == ["Hi Amina", "Until when?", "Until **nine**, Amina.\n\nYours\nAcme"]
+    assert "secret" not in words[3], "who reads along must not learn what proves who somebody is"
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def _words(work: Work, row: Any) -> str:
     """Return what a message said: its own text, or what its channel tells of a content it carries along."""
     channel = work.registry.channels.get(row.channel)
     told = channel.told(row.content, row.values or {}) if row.content and channel is not None else ""
-    return told or messages.readable(row.body)
+    return messages.readable(told or row.body)
 
 
 def _troubles(work: Work, found: Sequence[int]) -> Mapping[int, list[str]]:
