@@ -1,7 +1,7 @@
 """Reading the message log: pages that cost the same however long the log is, and one message's whole story."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,7 @@ from ..errors import NotFound, Refused
 from ..storage import ids
 from ..storage.models import Attempt, Connection, Message, Onward, Reference
 from ..storage.models import Receipt as ReceiptRow
-from . import addresses, audit, contacts, receipts
+from . import addresses, audit, contacts, receipts, sharing
 from .work import Work
 
 PAGE = 50
@@ -130,6 +130,14 @@ def _line(row: Any) -> Line:
     return Line(
         id, campaign_id, channel, address, sender, readable(body), STATES[state], parts, reason, code, changed_at
     )
+
+
+def words(work: Work, channel: str, body: str, extra: Mapping[str, Any] | None) -> str:
+    """Return what a message said: its own text, or what its channel tells of a content it carries along."""
+    found, carried = work.registry.channels.get(channel), extra or {}
+    content = carried.get(sharing.CONTENT)
+    told = found.told(content, carried.get("values") or {}) if content and found is not None else ""
+    return readable(told or body)
 
 
 def readable(body: str) -> str:

@@ -69,11 +69,13 @@ class MessageView(BaseView):
                 story = messages.story(work, _id(pk))
             except NotFound:
                 abort(404)
-            campaign = work.session.get(Campaign, story.message.campaign_id) if story.message.campaign_id else None
+            message = story.message
+            campaign = work.session.get(Campaign, message.campaign_id) if message.campaign_id else None
             may_settle = current.may(WRITE, self.class_permission_name)
             return self.render_template(
                 "pulse/message.html", story=story, campaign=campaign, may_settle=may_settle,
-                message_badge=message_badge, body=messages.readable(story.message.body),
+                message_badge=message_badge,
+                body=messages.words(work, message.channel, message.body, message.extra),
             )  # fmt: skip
 
     @expose("/settle/<pk>", methods=["POST"])

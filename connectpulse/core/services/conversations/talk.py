@@ -85,7 +85,7 @@ SELECT id, is_ours FROM found ORDER BY id DESC LIMIT :most
 """
 _OURS = """
 SELECT m.id, m.campaign_id, m.channel, m.address, m.sender, m.state, m.reason, left(m.body, :clip) AS body,
-       m.extra -> 'content' AS content, m.extra -> 'values' AS values
+       m.extra
 FROM pulse_message m WHERE m.id = ANY(:ids) AND m.id BETWEEN :first AND :last
 """
 _THEIRS = """
@@ -126,22 +126,16 @@ def _ours(work: Work, found: Sequence[int]) -> list[Said]:
     named = select(Campaign.id, Campaign.name).where(Campaign.id.in_({row.campaign_id for row in rows}))
     campaigns = {row.id: row.name for row in work.session.execute(named)}
     troubles = _troubles(work, found)
+    words = {row.id: messages.words(work, row.channel, row.body, row.extra) for row in rows}
     return [
         Said(
-            row.id, True, row.channel, row.address, row.sender, (words := _words(work, row))[:CLIPPED],
-            len(words) > CLIPPED, STATES[row.state], row.reason.replace("_", " "),
+            row.id, True, row.channel, row.address, row.sender, words[row.id][:CLIPPED],
+            len(words[row.id]) > CLIPPED, STATES[row.state], row.reason.replace("_", " "),
             (row.campaign_id, campaigns[row.campaign_id]) if row.campaign_id in campaigns else None,
             troubles.get(row.id, ()),
         )
         for row in rows
     ]  # fmt: skip
-
-
-def _words(work: Work, row: Any) -> str:
-    """Return what a message said: its own text, or what its channel tells of a content it carries along."""
-    channel = work.registry.channels.get(row.channel)
-    told = channel.told(row.content, row.values or {}) if row.content and channel is not None else ""
-    return messages.readable(told or row.body)
 
 
 def _troubles(work: Work, found: Sequence[int]) -> Mapping[int, list[str]]:
