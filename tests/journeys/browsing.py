@@ -73,7 +73,8 @@ class Person:
     def choose(self, label: str, words: str) -> None:
         """Pick something by typing the beginning of its name."""
         box = self.page.get_by_role("combobox", name=re.compile(f"^{re.escape(label)}"))
-        option = self.page.locator(".ts-dropdown:visible .option", has_text=words).first
+        own = self.page.locator(".ts-wrapper", has=box)
+        option = own.locator(".ts-dropdown:visible .option", has_text=words).first
         for patience in (5_000, 10_000, 30_000):  # what is typed while the page is busy may be asked for too early
             box.click()
             box.fill("")
