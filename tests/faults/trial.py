@@ -185,9 +185,15 @@ def _states(stage: Scene) -> dict[MessageState, int]:
 
 
 def _adoptable(stage: Scene) -> int:
-    """Return how many receipts have not found their message yet."""
+    """Return how many receipts have not found their message yet, or are still in what a provider called back with."""
     with stage.house.work(ADMINISTRATOR) as work:
-        return int(work.session.scalar(text("SELECT count(*) FROM pulse_receipt WHERE message_id IS NULL")) or 0)
+        return int(work.session.scalar(text(_UNREAD)) or 0)
+
+
+_UNREAD = """
+SELECT (SELECT count(*) FROM pulse_receipt WHERE message_id IS NULL)
+     + (SELECT count(*) FROM pulse_callback WHERE state = 'open')
+"""
 
 
 def _judge(stage: Scene, campaign_id: int, verdict: Verdict) -> None:
