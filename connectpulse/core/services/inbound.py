@@ -193,23 +193,23 @@ def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner
     """Return the organisations that may be meant by the identity a person wrote to.
 
     That is a sender itself, or the code that a sender's hint names for those who want to stop. The hint of an
-    owner holds the values of its senders too: "STOP ACME" names the mask Acme. What somebody wrote into a hint takes
-    nothing away from whose sender was written to.
+    owner holds the values of its senders too: "STOP ACME" names the mask Acme. Where somebody holds it as a sender,
+    those whose hints alone name it are not meant: anybody may write anything into a hint.
     """
     only = connection.organisation_id
     spellings = _spellings(message.recipient)
     found: dict[int, str] = {} if only is None else {only: ""}
-    holders = set(found)
+    holders = set[int]()
     for organisation_id, value, hint in _senders(work, connection, spellings) if spellings else ():
         if _is_sender(value, spellings):
             holders.add(organisation_id)
         elif not any(_is_within(each, hint) for each in spellings):
             continue
         found[organisation_id] = f"{found.get(organisation_id, '')} {hint} | {value} |"
-    owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in found.items()][:_MOST_OWNERS]
+    meant = {each: hint for each, hint in found.items() if each in holders} or found
+    owners = [_Owner(organisation_id, hint.strip()) for organisation_id, hint in meant.items()][:_MOST_OWNERS]
     named = [each for each in owners if _is_named(message.text, each.hint)]
-    is_one = len(named) == 1 and (not holders or named[0].organisation_id in holders)
-    return named if is_one else owners
+    return named if len(named) == 1 else owners
 
 
 def _spellings(recipient: str) -> list[str]:

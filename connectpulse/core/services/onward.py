@@ -6,7 +6,7 @@ goes. A delivery that is reported late takes back what followed, as long as nobo
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from psycopg.rows import tuple_row
 from sqlalchemy import text
@@ -44,7 +44,9 @@ def watch(work: Work, source: Source, message_ids: Sequence[int]) -> None:
         return
     after = source.onward_seconds
     due_at = None if after is None else work.clock() + timedelta(seconds=after)
-    raw(work.session).execute(_WATCH, arrays.span(message_ids) | {"due": due_at})
+    with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        rows.execute(_WATCH, arrays.span(message_ids) | {"due": due_at})
+        _forget_reached(rows, message_ids)
 
 
 _WATCH_LOST = """
@@ -52,14 +54,16 @@ INSERT INTO pulse_onward (message_id, organisation_id, campaign_id, fallback, du
 SELECT m.id, m.organisation_id, m.campaign_id, m.fallback + 1, %(now)s + make_interval(secs => d.onward_seconds)
 FROM pulse_message m JOIN pulse_dispatch d ON d.id = m.dispatch_id
 WHERE d.id = %(dispatch)s AND d.onward <> 0 AND m.id BETWEEN d.first_id AND d.last_id AND m.state = 2
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING message_id
 """
 
 
 def watch_lost(work: Work, dispatch_id: int, provider: str | None) -> None:
     """Watch as `watch` does what a worker that was lost may have handed over."""
     if _reports(work, provider):
-        raw(work.session).execute(_WATCH_LOST, {"dispatch": dispatch_id, "now": work.clock()})
+        with raw(work.session).cursor(row_factory=tuple_row) as rows:
+            found = rows.execute(_WATCH_LOST, {"dispatch": dispatch_id, "now": work.clock()}).fetchall()
+            _forget_reached(rows, [row[0] for row in found])
 
 
 def _reports(work: Work, provider: str | None) -> bool:
@@ -106,6 +110,7 @@ def follow(work: Work, message_ids: Iterable[int]) -> None:
     facts = arrays.span(wanted) | {"now": work.clock()}
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
         rows.execute(_FOLLOW, facts)
+        _forget_reached(rows, wanted)
         rows.execute(_SETTLED, facts)
         later = [row[0] for row in rows.execute(_LATER, facts).fetchall()]
     if later:
@@ -119,28 +124,47 @@ _HELD = """
 SELECT o.message_id, o.state = 'moved' FROM pulse_onward o
 WHERE o.message_id = ANY(%(ids)s::bigint[]) ORDER BY o.message_id FOR UPDATE
 """
-_BEFORE = """
-SELECT id, previous_id FROM pulse_message
-WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND previous_id IS NOT NULL
+_LOCK = """
+SELECT 1 FROM pulse_message WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s
+ORDER BY id FOR UPDATE
 """
-_ARRIVED = """
-SELECT id FROM pulse_message WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND state IN (20, 21)
+"""Messages are locked before what watches them, here as everywhere."""
+_REACHED = """
+WITH RECURSIVE before (id, previous_id, state) AS (
+    SELECT id, previous_id, 0::smallint FROM pulse_message
+    WHERE id = ANY(%(ids)s::bigint[]) AND id BETWEEN %(low)s AND %(high)s AND previous_id IS NOT NULL
+    UNION ALL
+    SELECT b.id, p.previous_id, p.state FROM before b CROSS JOIN LATERAL (
+        SELECT previous_id, state FROM pulse_message WHERE id = b.previous_id LIMIT 1) p)
+SELECT DISTINCT id FROM before WHERE state IN (20, 21)
 """
+"""Messages of which one before them arrived, however many channels ago; each is found by its id."""
+
+
+def _reached(rows: Any, message_ids: Sequence[int]) -> list[int]:
+    return [row[0] for row in rows.execute(_REACHED, arrays.span(message_ids)).fetchall()] if message_ids else []
+
+
+def _forget_reached(rows: Any, message_ids: Sequence[int]) -> None:
+    """Let nobody wait to go on who has one of the messages before."""
+    if reached := _reached(rows, message_ids):
+        rows.execute(_FORGET, {"ids": arrays.ints(reached)})
+
+
+_FORGET = "DELETE FROM pulse_onward WHERE message_id = ANY(%(ids)s::bigint[]) AND state = 'waiting'"
 
 
 def gone(work: Work, message_ids: Sequence[int]) -> dict[int, str]:
-    """Return the messages that may not be tried again, and why: their recipient moved on, or has the one before.
+    """Return the messages that may not be tried again, and why: their recipient moved on, or has one before them.
 
     Who moves the others on waits for this unit of work.
     """
     if not message_ids:
         return {}
     with raw(work.session).cursor(row_factory=tuple_row) as rows:
+        rows.execute(_LOCK, arrays.span(message_ids))
         moved = [row[0] for row in rows.execute(_HELD, {"ids": arrays.ints(message_ids)}).fetchall() if row[1]]
-        before: dict[int, int] = dict(rows.execute(_BEFORE, arrays.span(message_ids)).fetchall())
-        arrived = rows.execute(_ARRIVED, arrays.span(list(before.values()))).fetchall() if before else ()
-    has_it = {row[0] for row in arrived}
-    reached = [message_id for message_id, previous in before.items() if previous in has_it]
+        reached = _reached(rows, message_ids)
     return dict.fromkeys(moved, MOVED_ON) | dict.fromkeys(reached, DELIVERED_BEFORE)
 
 

@@ -57,11 +57,11 @@ def stop(work: Work, channel: Channel, address: str, *, source: str) -> bool:
     is_everywhere = organisation is None or organisation.shares_opt_outs
     reach = ANY if is_everywhere else channel.name
     places = [(channel.scheme, address), *(_other_addresses(work, channel.scheme, address) if is_everywhere else ())]
-    done = [
-        add(work, scheme, value, reason=OPTED_OUT, source=source, channel=reach, purpose=Purpose.PROMOTIONAL.value)
-        for scheme, value in places
-    ]
-    return done[0]
+    done = {
+        place: add(work, *place, reason=OPTED_OUT, source=source, channel=reach, purpose=Purpose.PROMOTIONAL.value)
+        for place in sorted(places)  # in one order, whichever address somebody stops from
+    }
+    return done[channel.scheme, address]
 
 
 def _other_addresses(work: Work, scheme: str, value: str) -> list[tuple[str, str]]:

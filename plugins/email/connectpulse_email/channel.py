@@ -1,5 +1,6 @@
 """The e-mail channel: what a letter is made of, and who may send it."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from connectpulse.core.api import Work
 
 _ONE: Final = Measure(1, 1)
+_BRACES: Final = re.compile(r"\{(?=\{)")
 _HTML, _MORE = "Made elsewhere, as HTML…", "Plain text, files, replies…"
 _NO_WAY_OUT: Final = (
     "Each promotion needs a link that stops letters like it, and nobody else reaches this site: its operator has to "
@@ -190,7 +192,7 @@ class EmailChannel(Channel):
 
     def answer_content(self, text: str, reference: str = "", about: str = "") -> Mapping[str, Any] | None:
         """Return a letter of the words alone, under the subject of the one that was answered."""
-        subject = " ".join(about.replace("{{", "{ {").split())[:280] or "Your message"
+        subject = " ".join(_BRACES.sub("{ ", about).split())[:280] or "Your message"
         return {field.name: field.default for field in self.content_form} | {
             "subject": subject if subject.lower().startswith("re:") else f"Re: {subject}",
             "blocks": [{"shape": "text", "text": text}],

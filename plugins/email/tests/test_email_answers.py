@@ -60,7 +60,7 @@ def test_who_replies_is_answered_in_the_same_thread(house: House, organisation: 
         ("News", "Re: News"),
         ("RE: News", "RE: News"),
         ("", "Re: Your message"),
-        ("Use {{ this }}", "Re: Use { { this }}"),
+        ("Use {{{ this }}}", "Re: Use { { { this }}}"),
     ],
 )
 def test_an_answer_has_the_subject_of_what_it_answers(about: str, subject: str) -> None:

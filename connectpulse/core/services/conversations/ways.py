@@ -8,8 +8,9 @@ from sqlalchemy import text
 
 from ...domain.contracts import Channel, Purpose
 from ...errors import Refused
+from ...storage import ids
 from ...storage.models import Connection, InboundMessage, Thread
-from .. import contacts, obstacles, senders
+from .. import contacts, inbound, obstacles, senders
 from ..disclosure import agreements
 from ..work import Work
 from .threads import Party
@@ -20,7 +21,7 @@ MOST_WAYS = 12
 _TRIED = "Yes"
 _LAST = text(
     "SELECT body FROM pulse_message WHERE organisation_id = :here AND address = :address AND channel = :channel "
-    "AND state BETWEEN 2 AND 21 ORDER BY id DESC LIMIT 1"
+    "AND id < :before AND id > :since AND state BETWEEN 2 AND 21 ORDER BY id DESC LIMIT 1"
 )
 
 
@@ -124,14 +125,29 @@ def _way(work: Work, channel: Channel, content: Mapping[str, Any], address: str,
     identities, faults = _identities(work, channel, written_to)
     faults = [*_unreachable(work, channel, address), *faults]
     if not faults:
-        faults = obstacles.found(work, channel, PURPOSE, channel.needs(content, PURPOSE), identities[0], [address])
-    reference, about = (answered.reference, _said_last(work, channel, address)) if answered is not None else ("", "")
+        identities, faults = _open_to(work, channel, content, identities, address)
+    reference, about = (answered.reference, _said_before(work, answered)) if answered is not None else ("", "")
     return Way(channel, address, identities, faults, back, written_to, reference, about)
 
 
-def _said_last(work: Work, channel: Channel, address: str) -> str:
-    """Return the text of the message that went to an address last."""
-    return work.session.scalar(_LAST, {"here": work.organisation_id, "address": address, "channel": channel.name}) or ""
+def _open_to(
+    work: Work, channel: Channel, content: Mapping[str, Any], identities: list[str], address: str
+) -> tuple[list[str], list[str]]:
+    """Return who of us may write to an address now; where nobody may, all of them, and why the first may not."""
+    needs = channel.needs(content, PURPOSE)
+    asked = identities[:MOST_WAYS] if needs.recent_inbound is not None else identities[:1]
+    faults = {each: obstacles.found(work, channel, PURPOSE, needs, each, [address]) for each in asked}
+    if needs.recent_inbound is None:
+        return identities, faults[identities[0]]
+    usable = [each for each in asked if not faults[each]]
+    return (usable, []) if usable else (identities, faults[identities[0]])
+
+
+def _said_before(work: Work, answered: InboundMessage) -> str:
+    """Return the text of the message that went to an address last before it was answered."""
+    facts = {"here": work.organisation_id, "address": answered.address, "channel": answered.channel}
+    facts |= {"before": answered.id, "since": ids.at(ids.moment(answered.id) - inbound.LOOK_BACK)}
+    return work.session.scalar(_LAST, facts) or ""
 
 
 def _unreachable(work: Work, channel: Channel, address: str) -> list[str]:

@@ -49,8 +49,9 @@ def of_messages(callback: Callback) -> Events:
         problem = found.get("error")
         code = code_of(problem) if isinstance(problem, dict) else ""
         about = _receipt(found["status"], reference, code, MESSAGES_ERRORS.get(code), to, at)
-        token = str(found.get("client_ref") or "")
-        return [about._replace(quantity=_parts(found), suppress=code in SUPPRESSED, token=token)]
+        parts = _parts(found)  # without them, our name for it would be taken for that of its first part
+        token = str(found.get("client_ref") or "") if parts else ""
+        return [about._replace(quantity=parts, suppress=code in SUPPRESSED, token=token)]
     if found.get("message_type") == "text" and sender and to:
         return [Inbound(_read(sender), _read(to), str(found.get("text") or ""), reference, at)]
     raise ValueError("The callback holds neither the status of a message nor a text.")

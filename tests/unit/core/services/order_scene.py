@@ -46,13 +46,14 @@ def order_house(database_url: str, **more: str) -> Iterator[House]:
 class Order:
     """People with a number and a mail address, a pigeon first and a postcard after it."""
 
-    def __init__(self, house: House, provider: str = "loft") -> None:
+    def __init__(self, house: House, provider: str = "loft", *further: str) -> None:
         self.scene = Scene(house, factories.organisation(house))
         self.now = datetime.now(UTC)  # ids tell the database's time: receipts are matched by it
         self.scene.at(self.now)
         with house.work(AMINA) as work:
             lines = [
-                connections.create(work, name, name, {"city": "Lahore"}, is_trial=True) for name in (provider, "post")
+                connections.create(work, name, name, {"city": "Lahore"}, is_trial=True)
+                for name in (provider, "post", *further)
             ]
             for line in lines:
                 connections.create_route(work, line.id)

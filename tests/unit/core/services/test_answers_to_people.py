@@ -5,6 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from connectpulse.core.domain.contracts import Needs
 from connectpulse.core.domain.roles import AGENT
@@ -155,6 +156,37 @@ def test_a_time_to_answer_within_holds(desk: Desk, monkeypatch: pytest.MonkeyPat
     now = desk.scene.house.clock() + timedelta(hours=25)
     desk.scene.at(now)
     assert "in the last 24 hours" in obstacles(desk)
+
+
+def test_a_time_to_answer_within_is_of_who_was_written_to(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = Needs(recent_inbound=timedelta(hours=24))
+    monkeypatch.setattr(postcard.PostcardChannel, "needs", lambda self, content, purpose: needs)
+    desk.scene.sender("transactional", value="Branch")
+    desk.contact(ZARA, "z.khan@example.org")
+    desk.hears(ZARA, "Hello", to="Branch")
+    desk.hears("z.khan@example.org", "Hello again", to="Helpdesk")
+    with desk.scene.work() as work:
+        thread = desk.thread()
+        found = ways.found(work, thread, threads.party(work, thread))
+    assert {way.address: (list(way.identities), list(way.obstacles)) for way in found} == {
+        ZARA: (["Branch"], []), "z.khan@example.org": (["Helpdesk"], []),
+    }  # fmt: skip
+    with pytest.raises(Refused, match="Choose a sender"):
+        desk.answer("Hi", way=f"{found[0].key}", sender="Branch")
+
+
+def test_an_answer_knows_what_was_answered(desk: Desk) -> None:
+    people, sender = desk.scene.people(ZARA), desk.scene.sender("promotional", value="News")
+    for number, body in enumerate(("Spring sale", "Your invoice")):
+        template = desk.scene.template(body, f"Template {number}")
+        desk.scene.launch(desk.scene.campaign(people, name=body, template_id=template, sender_id=sender))
+        with desk.scene.work() as work:
+            work.session.execute(text("UPDATE pulse_message SET state = 3"))
+        if not number:
+            desk.hears(ZARA, "Until when?", to="News")
+    with desk.scene.work() as work:
+        thread = desk.thread()
+        assert ways.found(work, thread, threads.party(work, thread))[0].about == "Spring sale"
 
 
 def test_without_a_sender_for_it_nothing_is_answered(scene: Scene) -> None:

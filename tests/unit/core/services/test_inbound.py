@@ -187,8 +187,10 @@ def test_a_hint_of_others_takes_nothing_from_whose_sender_was_written_to(scene: 
     other = Scene(scene.house, factories.organisation(scene.house))
     scene.launch(scene.campaign(scene.people("p@x.org"), sender_id=scene.sender("promotional", value="8558")))
     hinted(other, "Beta", "Yes, no, ok: reply STOP to 8558")
+    other.launch(other.campaign(other.people("p@x.org"), sender_id=other.sender("promotional", value="Gamma")))
     arrive(scene, connection_id, Inbound("p@x.org", "8558", "Yes"), Inbound("p@x.org", "8558", "STOP"))
-    assert [each.body for each in kept(scene)] == ["Yes", "STOP"]
+    arrive(scene, connection_id, Inbound("q@x.org", "8558", "Hello"))
+    assert [each.body for each in kept(scene)] == ["Yes", "STOP", "Hello"]
     assert (kept(other), stopped(scene), stopped(other)) == ([], {"p@x.org"}, set())
 
 

@@ -61,6 +61,18 @@ def test_two_of_one_answer_tell_nothing(line: Line) -> None:
     assert told(line, (first, same), (second, found), (third, same)) == [OPEN, found, OPEN]
 
 
+def test_a_twin_of_which_nothing_is_known_yet_may_be_the_one_that_was_named(line: Line) -> None:
+    ours, found = lost(line), Accepted(("P7",), 1)
+    line.single()
+    on_the_wire = line.take()
+    assert on_the_wire is not None
+    assert told(line, (ours, found)) == [OPEN]
+    line.answer(on_the_wire, Unknown())
+    (twin,) = on_the_wire.submissions
+    assert told(line, (ours, found)) == [OPEN], "it was not asked about"
+    assert told(line, (ours, found), (twin, Accepted(("P8",), 1))) == [found, Accepted(("P8",), 1)]
+
+
 def test_another_connection_counts_by_itself(line: Line) -> None:
     twin, ours = sent(line), lost(line)
     other = line.scene.connect("Other")
