@@ -60,6 +60,7 @@ def test_whom_the_first_reached_late_gets_no_third_when_the_second_fails(order: 
     order.later(SOON)
     order.move()
     assert order.hand_over("raven") == order.hand_over("postcard") == []
+    order.sweep()
     assert (order.states(), order.state()) == ([("pigeon", "delivered"), ("postcard", "undeliverable")], "finished")
 
 
