@@ -47,6 +47,7 @@ FOR: Mapping[str, Use] = {
     "connectpulse/core/services/suppression_batch.py": Use.COMPLY,
     "connectpulse/core/services/suppressions.py": Use.COMPLY,
     "connectpulse/core/services/traffic/": Use.SECURE,
+    "connectpulse/core/services/twins.py": Use.DELIVER,
     "connectpulse/core/services/ways_in.py": Use.SECURE,
     "connectpulse/core/services/ways_out.py": Use.COMPLY,
     "connectpulse/core/storage/sealing.py": Use.COMPLY,
