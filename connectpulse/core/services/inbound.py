@@ -230,19 +230,22 @@ def _is_sender(value: str, spellings: Sequence[str]) -> bool:
 
 
 def _senders(work: Work, connection: Connection, spellings: Sequence[str]) -> Sequence[Any]:
-    """Return the senders (organisation, value, hint) that are, or whose hint holds, what a person wrote to."""
+    """Return the senders (organisation, value, hint) that are, or whose hint holds, what a person wrote to.
+
+    Those that are it come first: however many hints name it, they are not crowded out.
+    """
     written, hint = func.lower(Sender.value), func.lower(Sender.opt_out_hint)
+    is_it = or_(
+        written.in_([*spellings, *(f"+{each}" for each in spellings)]),
+        *(written.endswith(f"<{each}>", autoescape=True) for each in spellings),  # a name with its address
+    )
     statement = (
         select(Sender.organisation_id, Sender.value, Sender.opt_out_hint)
         .where(
             Sender.channel == connection.channel,
-            or_(
-                written.in_([*spellings, *(f"+{each}" for each in spellings)]),
-                *(written.endswith(f"<{each}>", autoescape=True) for each in spellings),  # a name with its address
-                *(hint.contains(each, autoescape=True) for each in spellings),
-            ),
+            or_(is_it, *(hint.contains(each, autoescape=True) for each in spellings)),
         )
-        .order_by(Sender.organisation_id, Sender.id)
+        .order_by(is_it.desc(), Sender.organisation_id, Sender.id)
         .limit(20 * _MOST_OWNERS)
     )
     if connection.organisation_id is not None:
