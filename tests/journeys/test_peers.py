@@ -48,7 +48,13 @@ def travel(line: Line) -> None:
         def is_everybody_reached() -> bool:
             return line.figures(campaign_id).get("state:delivered") == len(PEOPLE)
 
+        def has_every_receipt_found_its_message() -> bool:
+            """One that came while its submit was being written down waits to be matched."""
+            with line.house.work(ADMINISTRATOR, line.organisation) as work:
+                return None not in set(work.session.scalars(select(Receipt.message_id)))
+
         wait_until(is_everybody_reached, 60)
+        wait_until(has_every_receipt_found_its_message, 150)
         assert line.state(campaign_id) == "finished"
     with line.house.work(ADMINISTRATOR, line.organisation) as work:
         messages = work.session.scalars(select(Message)).all()
