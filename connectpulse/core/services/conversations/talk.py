@@ -85,9 +85,10 @@ SELECT id, is_ours FROM found ORDER BY id DESC LIMIT :most
 """
 _OURS = """
 SELECT m.id, m.campaign_id, m.channel, m.address, m.sender, m.state, m.reason, left(m.body, :clip) AS body,
-       m.extra
+       CASE WHEN pg_column_size(m.extra) < 65536 THEN m.extra END AS extra
 FROM pulse_message m WHERE m.id = ANY(:ids) AND m.id BETWEEN :first AND :last
 """
+"""A content of more than 64 KB, a letter from elsewhere, is not read for a page of thirty: its subject tells of it."""
 _THEIRS = """
 SELECT i.id, i.channel, i.address, i.recipient, i.is_opt_out, coalesce(c.is_trial, false) AS is_trial,
        left(i.body, :clip) AS body
