@@ -251,9 +251,9 @@ class Channel(ABC):
     def answer_content(self, text: str, reference: str = "", about: str = "") -> Mapping[str, Any] | None:
         """Return the content of an answer somebody writes by hand; None where people cannot be answered like that.
 
-        `reference` is the provider's id of the message that is answered, `about` the text of what we wrote to this
-        address last, each empty where there is none. As it is, the words go into the form's first long text, and a
-        form that needs more than that has no such answer.
+        `reference` is the provider's id of the message that is answered, `about` the text of what we had written to
+        this address last before it, each empty where there is none. As it is, the words go into the form's first long
+        text, and a form that needs more than that has no such answer.
         """
         words = next((field for kind in (Kind.LONG_TEXT, Kind.TEXT) for field in self.content_form
                       if field.kind is kind), None)  # fmt: skip

@@ -16,6 +16,7 @@ from ..storage import ids
 from ..storage.models import Address, Connection, InboundMessage, Organisation, Sender, StrayMessage
 from . import erased, singles, suppressions
 from .conversations import arriving
+from .senders import bare
 from .work import Work
 
 log = structlog.get_logger(__name__)
@@ -201,7 +202,7 @@ def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner
     found: dict[int, str] = {} if only is None else {only: ""}
     holders = set[int]()
     for organisation_id, value, hint in _senders(work, connection, spellings) if spellings else ():
-        if _is_sender(value, spellings):
+        if bare(value) in spellings:
             holders.add(organisation_id)
         elif not any(_is_within(each, hint) for each in spellings):
             continue
@@ -214,19 +215,13 @@ def _owners(work: Work, connection: Connection, message: Inbound) -> list[_Owner
 
 def _spellings(recipient: str) -> list[str]:
     """Return how senders may have written an identity of ours, in lower case: a domain in letters, or as in DNS."""
-    bare = recipient.strip().removeprefix("+").lower()
-    name, at, domain = bare.rpartition("@")
+    written = bare(recipient)
+    name, at, domain = written.rpartition("@")
     try:
-        in_letters = f"{name}@{idna.decode(domain)}" if at else bare
+        in_letters = f"{name}@{idna.decode(domain)}" if at else written
     except idna.IDNAError:
-        in_letters = bare
-    return sorted({bare, in_letters} - {""})
-
-
-def _is_sender(value: str, spellings: Sequence[str]) -> bool:
-    """Return whether a sender is one of these identities, perhaps with a name before it."""
-    written = value.lower().removeprefix("+")
-    return any(written == each or written.endswith(f"<{each}>") for each in spellings)
+        in_letters = written
+    return sorted({written, in_letters} - {""})
 
 
 def _senders(work: Work, connection: Connection, spellings: Sequence[str]) -> Sequence[Any]:

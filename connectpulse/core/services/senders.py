@@ -81,6 +81,13 @@ def expired(sender: Sender, today: date) -> list[str]:
     return found
 
 
+def bare(value: str) -> str:
+    """Return an identity as it is compared: numbers are written with and without a plus, addresses with a name."""
+    written = value.strip().lower()
+    alone = written.rpartition("<")[2][:-1] if written.endswith(">") else written
+    return alone.removeprefix("+")
+
+
 def usable(work: Work, channel: str) -> list[Sender]:
     """Return the active senders of a channel."""
     statement = select(Sender).where(Sender.channel == channel, Sender.is_active).order_by(Sender.value)

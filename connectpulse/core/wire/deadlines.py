@@ -10,8 +10,8 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._ends: dict[Connection, float] = {}
-        """Those that were cut off among them, until whoever waits has heard of it."""
         self._late: set[Connection] = set()
+        """Those that were cut off among them, until whoever waits has heard of it."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property

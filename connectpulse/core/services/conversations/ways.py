@@ -12,6 +12,7 @@ from ...storage import ids
 from ...storage.models import Connection, InboundMessage, Thread
 from .. import contacts, inbound, obstacles, senders
 from ..disclosure import agreements
+from ..senders import bare
 from ..work import Work
 from .threads import Party
 
@@ -31,7 +32,7 @@ class Way:
 
     `identities` are who the organisation may appear as, the best first. `back` is the connection that the last
     message came over, and `written_to` whom it was written to: an answer as that one goes back the same way.
-    `reference` is the provider's id of the message that is answered, `about` what we wrote to the address last.
+    `reference` is the provider's id of the message that is answered, `about` what we had written before.
     """
 
     channel: Channel
@@ -193,10 +194,3 @@ def _is_refused(work: Work, channel: Channel, written_to: str) -> bool:
     return any(bare(row.value) == bare(written_to) for row in rows) or bool(
         senders.kind_held(work, work.organisation_id, channel.name, written_to)
     )
-
-
-def bare(value: str) -> str:
-    """Return an identity as it is compared: numbers are written with and without a plus, addresses with a name."""
-    written = value.strip().lower()
-    alone = written.rpartition("<")[2][:-1] if written.endswith(">") else written
-    return alone.removeprefix("+")
